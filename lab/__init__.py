@@ -1,0 +1,1 @@
+"""The host side of Boxwright: images, machines, deployment and the demonstration."""
