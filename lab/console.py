@@ -1,0 +1,92 @@
+"""What a person sees of the kit: messages, progress, and the one sentence of an error.
+
+Results go to standard output; progress and errors to standard error, so that
+`--json` can be piped. Rich turns colours off where no terminal listens, and where
+`NO_COLOR` is set.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from lab.errors import LabError
+
+out = Console(highlight=False)
+"""Results."""
+
+err = Console(stderr=True, highlight=False)
+"""Progress and errors."""
+
+
+class Progress(Protocol):
+    """Told what is being done, at most a few times a second."""
+
+    def step(self, text: str) -> None:
+        """A new step begins: what is being done, as `Building the image`."""
+
+    def detail(self, text: str) -> None:
+        """How far the present step has come."""
+
+
+class NoProgress:
+    """Says nothing; for programs and tests."""
+
+    def step(self, text: str) -> None:
+        """Ignored."""
+
+    def detail(self, text: str) -> None:
+        """Ignored."""
+
+
+class _Shown:
+    """Each finished step becomes a line with its seconds; the present one has a spinner on a terminal."""
+
+    def __init__(self, status: Status | None) -> None:
+        self._status = status
+        self._text = ""
+        self._began = 0.0
+
+    def step(self, text: str) -> None:
+        self.finish()
+        self._text, self._began = text, time.monotonic()
+        if self._status:
+            self._status.update(escape(text) + " …")
+        else:
+            err.print(escape(text) + " …")
+
+    def detail(self, text: str) -> None:
+        if self._status:
+            self._status.update(f"{escape(self._text)} … [dim]{escape(text)}[/dim]")
+
+    def finish(self) -> None:
+        if self._text and self._status:
+            err.print(f"[green]✓[/green] {escape(self._text)} [dim]{time.monotonic() - self._began:.1f} s[/dim]")
+        self._text = ""
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Progress]:
+    """Show progress on standard error while the block runs."""
+    if quiet:
+        yield NoProgress()
+    elif err.is_terminal:
+        with err.status("") as status:
+            shown = _Shown(status)
+            yield shown
+            shown.finish()
+    else:
+        yield _Shown(None)
+
+
+def report(error: LabError) -> None:
+    """Print an error as one sentence, with its evidence below it."""
+    err.print(f"[bold red]error:[/bold red] {escape(str(error))}")
+    if error.detail:
+        err.print(escape(error.detail), style="dim")

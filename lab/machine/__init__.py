@@ -1,0 +1,1 @@
+"""Machines: running Linux VMs that take commands, of whatever kind."""
