@@ -1,0 +1,122 @@
+"""Runs the host's tools: found or named by package, logged, ended when we end, never left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from lab.errors import LabError
+
+PACKAGES = {
+    "apt-get": "apt",
+    "apt-config": "apt",
+    "debugfs": "e2fsprogs",
+    "mkfs.ext4": "e2fsprogs",
+    "mmdebstrap": "mmdebstrap",
+    "newuidmap": "uidmap",
+    "qemu-img": "qemu-utils",
+    "setpriv": "util-linux",
+}
+"""Debian's package of each tool that is called."""
+
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+"""Where tools are looked for: an ordinary user's PATH may lack the folders of file system tools."""
+
+END_SECONDS = 15.0
+"""How long a tool may take to clean up after SIGTERM."""
+
+
+def find(name: str) -> str:
+    """The path of a tool.
+
+    Raises:
+        LabError: it is not installed; names the package that has it.
+    """
+    path = shutil.which(name, path=SEARCH_PATH)
+    if path is None:
+        raise LabError(
+            f"The program {name} is not installed on this host",
+            f"Install the package {PACKAGES.get(name, name)}.",
+        )
+    return path
+
+
+def output(arguments: Sequence[str]) -> str:
+    """What a quick tool prints on both outputs, whatever its status."""
+    command = [find(arguments[0]), *arguments[1:]]
+    done = subprocess.run(
+        command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return done.stdout.decode("utf-8", "replace")
+
+
+def run(
+    arguments: Sequence[str],
+    log: Path,
+    *,
+    on_line: Callable[[str], None] | None = None,
+    stdin: IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Run a tool to its end and return its exit status; what it prints is appended to `log`.
+
+    The tool gets SIGTERM when this process dies or is interrupted (so that it can clean up),
+    and SIGKILL with its whole process group when it does not end after that.
+
+    Args:
+        arguments: the tool's name and its arguments.
+        log: file for its standard output and error.
+        on_line: called with each line of them.
+        stdin: its standard input; none by default.
+        pass_fds: open files that it inherits.
+        environment: variables to set for it, beside ours.
+    """
+    # The parent-death signal reaches the tool also after a SIGKILL to us (prctl(2), PR_SET_PDEATHSIG).
+    command = [find("setpriv"), "--pdeathsig", "TERM", find(arguments[0]), *arguments[1:]]
+    with log.open("ab", buffering=0) as file:
+        tool = subprocess.Popen(
+            command,
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=pass_fds,
+            env={**os.environ, "PATH": SEARCH_PATH, **(environment or {})},
+            start_new_session=True,
+        )
+        assert tool.stdout is not None
+        try:
+            with tool.stdout:
+                for line in tool.stdout:
+                    file.write(line)
+                    if on_line is not None:
+                        on_line(line.decode("utf-8", "replace").rstrip())
+            return tool.wait()
+        except BaseException:
+            _end(tool)
+            raise
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The end of a log, to be shown with an error."""
+    try:
+        return "\n".join(log.read_text("utf-8", "replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""
+
+
+def _end(tool: subprocess.Popen[bytes]) -> None:
+    if tool.poll() is None:
+        tool.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            tool.wait(END_SECONDS)
+    # The tool led its own session, so the group holds only what it started.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(tool.pid, signal.SIGKILL)
+    tool.wait()
