@@ -1,0 +1,399 @@
+"""`bootstrap.sh` on made-up hosts: its PATH holds a few real tools and stubs of apt, Python and sudo.
+
+The stubs write what they were asked to a journal, so a test can say what was *not* done.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+REAL_TOOLS = (
+    *(
+        "bash",
+        "sh",
+        "cat",
+        "chmod",
+        "cut",
+        "dirname",
+        "echo",
+        "env",
+        "flock",
+        "head",
+        "mkdir",
+        "mv",
+        "readlink",
+    ),
+    *("rm", "sha256sum", "sleep", "sync", "touch", "tr", "true"),
+)
+NOBODY = 65534
+DEADLINE = 30.0
+
+PYTHON_STUB = """#!/bin/sh
+# A Python of version VERSION: enough of it to be chosen, to make an environment and to be its pip.
+case "$*" in
+    *find_spec*)
+        [ -f "$HOST/too-old" ] && exit 1
+        printf '%s\\tVERSION\\tyes\\n' "$0" ;;
+    *"-m venv"*)
+        echo "venv VERSION" >> "$HOST/journal"
+        for last; do :; done
+        mkdir -p "$last/bin" && cat "$0" > "$last/bin/python" && chmod +x "$last/bin/python" ;;
+    *"-m pip"*)
+        echo "pip $*" >> "$HOST/journal"
+        touch "$HOST/pip-runs"
+        [ -f "$HOST/pip-hangs" ] && exec sleep 60
+        [ -f "$HOST/pip-fails" ] && exit 1
+        exit 0 ;;
+    *sys.version*) echo "VERSION.1 (stub)" ;;
+esac
+"""
+
+APT_STUB = """#!/bin/sh
+echo "apt-get $*" >> "$HOST/journal"
+case "$*" in
+    *--simulate*) [ ! -f "$HOST/lists-empty" ] ;;
+    *update*) rm -f "$HOST/lists-empty" ;;
+    *install*)
+        [ -f "$HOST/apt-fails" ] && exit 100
+        echo "noise of apt"
+        for name; do echo "$name" >> "$HOST/installed"; done ;;
+esac
+"""
+
+DPKG_STUB = """#!/bin/sh
+shift 3
+for name; do
+    while read -r have; do [ "$have" = "$name" ] && echo "ii  $name"; done < "$HOST/installed"
+done
+exit 0
+"""
+
+SUDO_STUB = """#!/bin/sh
+echo "sudo $*" >> "$HOST/journal"
+[ -f "$HOST/sudo-refuses" ] && exit 1
+[ "$1" = -v ] && exit 0
+exec "$@"
+"""
+
+
+class Host:
+    """A made-up host with a checkout on it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.tools = root / "bin"
+        self.checkout = root / "a checkout"
+        self.tools.mkdir()
+        self.checkout.mkdir()
+        shutil.copy(CHECKOUT / "bootstrap.sh", self.checkout)
+        (self.checkout / "requirements.lock").write_text("first\n")
+        (self.checkout / "pyproject.toml").write_text("[project]\n")
+        for tool in REAL_TOOLS:
+            found = shutil.which(tool)
+            assert found is not None
+            (self.tools / tool).symlink_to(found)
+        self.program("uname", "#!/bin/sh\necho x86_64\n")
+        self.program("apt-get", APT_STUB)
+        self.program("dpkg-query", DPKG_STUB)
+        self.python("3.11")
+        (root / "installed").write_text("")
+        (root / "journal").write_text("")
+
+    def program(self, name: str, text: str) -> None:
+        path = self.tools / name
+        path.unlink(missing_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def python(self, version: str) -> None:
+        self.program(f"python{version}", PYTHON_STUB.replace("VERSION", version))
+
+    def given(self, fact: str) -> None:
+        (self.root / fact).touch()
+
+    def no_longer(self, fact: str) -> None:
+        (self.root / fact).unlink()
+
+    def journal(self) -> list[str]:
+        """What was asked of apt, pip and sudo since the last look."""
+        path = self.root / "journal"
+        lines = path.read_text().splitlines()
+        path.write_text("")
+        return lines
+
+    def start(self, *command: str, user: int | None = None, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self.checkout / "bootstrap.sh", *command],
+            env={"PATH": str(self.tools), "HOST": str(self.root), "HOME": str(self.root), **variables},
+            cwd=self.root,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            user=user,
+        )
+
+    def run(
+        self, *command: str, user: int | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        process = self.start(*command, user=user, **variables)
+        stdout, stderr = process.communicate(timeout=DEADLINE)
+        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+    @property
+    def stamp(self) -> Path:
+        return self.checkout / ".venv/boxwright-stamp"
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    # Not tmp_path: the ordinary user of some tests could not enter it.
+    root = Path(tempfile.mkdtemp(prefix="boxwright-bootstrap-"))
+    root.chmod(0o755)
+    yield Host(root)
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def ordinary_user(host: Host) -> int | None:
+    """Gives the host to a user who is not root, and names them (None: the tests run as one already)."""
+    if os.geteuid() != 0:
+        return None
+    for path in [host.root, *host.root.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    return NOBODY
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="looks at what root is spared")
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + DEADLINE
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.01)
+
+
+@as_root
+def test_a_fresh_host_gets_everything_and_the_second_call_does_nothing(host: Host) -> None:
+    first = host.run("bash", "-c", "echo $VIRTUAL_ENV; echo ${PATH%%:*}")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == f"{host.checkout}/.venv\n{host.checkout}/.venv/bin\n"
+    assert "qemu-system-x86  runs the lab VM" in first.stderr
+    journal = host.journal()
+    assert [line for line in journal if "apt-get" in line and "mmdebstrap" in line]
+    assert not [line for line in journal if "update" in line]
+    assert [line for line in journal if "pip" in line and "--require-hashes" in line and "--no-deps" in line]
+    assert [line for line in journal if "pip" in line and "--no-build-isolation" in line]
+
+    second = host.run("bash", "-c", "echo again")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "again\n", "")
+    assert host.journal() == []
+
+
+def test_ordinary_user_with_sudo(host: Host, ordinary_user: int | None) -> None:
+    host.program("sudo", SUDO_STUB)
+    first = host.run("bash", "-c", "echo ran", user=ordinary_user)
+    assert (first.returncode, first.stdout) == (0, "ran\n"), first.stderr
+    assert "uidmap" in first.stderr
+    journal = host.journal()
+    assert journal.index("sudo -v") < next(i for i, line in enumerate(journal) if line.startswith("sudo env"))
+
+    assert host.run("true", user=ordinary_user).stderr == ""
+    assert host.journal() == []
+
+
+def test_no_sudo_names_the_exact_command(host: Host, ordinary_user: int | None) -> None:
+    result = host.run("true", user=ordinary_user)
+    assert result.returncode == 1
+    assert "no sudo" in result.stderr
+    command = "apt-get install --no-install-recommends qemu-system-x86 qemu-utils mmdebstrap"
+    assert command in result.stderr.splitlines()[-1]
+    assert host.journal() == []
+    assert not host.stamp.parent.exists()
+
+
+def test_sudo_that_refuses(host: Host, ordinary_user: int | None) -> None:
+    host.program("sudo", SUDO_STUB)
+    host.given("sudo-refuses")
+    result = host.run("true", user=ordinary_user)
+    assert result.returncode == 1
+    assert "sudo did not let" in result.stderr
+    assert "apt-get install --no-install-recommends qemu" in result.stderr
+    assert not host.stamp.parent.exists()
+
+
+@as_root
+def test_lists_of_packages_are_fetched_only_when_they_lack_something(host: Host) -> None:
+    host.given("lists-empty")
+    assert host.run("true").returncode == 0
+    asked = [line.split()[-1] for line in host.journal() if "update" in line]
+    assert asked == ["update"]
+
+
+@as_root
+def test_apt_that_fails_is_said_and_nothing_goes_on(host: Host) -> None:
+    host.given("apt-fails")
+    result = host.run("echo", "went on")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "apt-get could not install" in result.stderr
+    assert not host.stamp.parent.exists()
+
+
+@as_root
+def test_standard_output_belongs_to_the_command(host: Host) -> None:
+    assert host.run("echo", "{}").stdout == "{}\n"
+
+
+@as_root
+def test_status_of_the_command_passes_through(host: Host) -> None:
+    assert host.run("bash", "-c", "exit 7").returncode == 7
+    missing = host.run("no-such-command")
+    assert missing.returncode == 127
+    assert missing.stderr.splitlines()[-1].startswith("bootstrap: no command no-such-command")
+
+
+@as_root
+def test_killed_installation_is_not_believed(host: Host) -> None:
+    host.given("pip-hangs")
+    process = host.start("true")
+    wait_for(host.root / "pip-runs")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=DEADLINE)
+    assert (host.checkout / ".venv").exists()
+    assert not host.stamp.exists()
+    host.no_longer("pip-hangs")
+    host.journal()
+
+    again = host.run("echo", "ran")
+    assert (again.returncode, again.stdout) == (0, "ran\n"), again.stderr
+    assert "venv 3.11" in host.journal()
+
+
+@as_root
+def test_failed_pip_is_said_and_not_believed(host: Host) -> None:
+    host.given("pip-fails")
+    result = host.run("echo", "went on")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith("bootstrap: pip could not install")
+    assert not host.stamp.exists()
+
+
+@as_root
+def test_two_at_once_install_once(host: Host) -> None:
+    processes = [host.start("echo", "ran") for _ in range(3)]
+    outcomes = [process.communicate(timeout=DEADLINE) for process in processes]
+    assert [out for out, _ in outcomes] == ["ran\n"] * 3, outcomes
+    assert host.journal().count("venv 3.11") == 1
+
+
+@as_root
+def test_the_command_does_not_hold_the_lock(host: Host) -> None:
+    host.run("true")
+    (host.checkout / "requirements.lock").write_text("second\n")
+    running = host.start("bash", "-c", 'touch "$HOST/running"; exec sleep 60')
+    try:
+        wait_for(host.root / "running")
+        (host.checkout / "requirements.lock").write_text("third\n")
+        assert host.run("true").returncode == 0
+    finally:
+        running.kill()
+        running.communicate(timeout=DEADLINE)
+
+
+@as_root
+def test_changed_lock_brings_the_environment_up_to_date(host: Host) -> None:
+    host.run("true")
+    host.journal()
+    (host.checkout / "requirements.lock").write_text("second\n")
+    host.run("true")
+    journal = host.journal()
+    assert [line for line in journal if "--require-hashes" in line]
+    assert not [line for line in journal if line.startswith("venv")]
+    host.run("true")
+    assert host.journal() == []
+
+
+@as_root
+@pytest.mark.parametrize("change", ["moved", "other python", "python gone"])
+def test_environment_that_no_longer_fits_is_made_anew(host: Host, change: str) -> None:
+    host.run("true")
+    host.journal()
+    inner = host.checkout / ".venv/bin/python"
+    if change == "moved":
+        host.checkout = host.checkout.rename(host.root / "elsewhere")
+    elif change == "other python":
+        inner.write_text(PYTHON_STUB.replace("VERSION", "3.12"))
+    else:
+        inner.unlink()
+    assert host.run("true").returncode == 0
+    assert "venv 3.11" in host.journal()
+
+
+@as_root
+def test_newest_python_that_works_is_chosen(host: Host) -> None:
+    host.python("3.12")
+    host.python("3.14")
+    host.program("python3.13", "#!/bin/sh\nexit 127\n")  # a version manager's name without a version
+    host.run("true")
+    assert "venv 3.12" in host.journal()
+
+
+@as_root
+def test_python_that_the_user_names(host: Host) -> None:
+    host.python("3.12")
+    host.run("true", BOXWRIGHT_PYTHON="python3.11")
+    assert "venv 3.11" in host.journal()
+    (host.stamp).unlink()
+    refused = host.run("true", BOXWRIGHT_PYTHON="python2")
+    assert refused.returncode == 1
+    assert "BOXWRIGHT_PYTHON=python2" in refused.stderr
+
+
+@as_root
+def test_no_python_is_one_sentence(host: Host) -> None:
+    host.given("too-old")
+    result = host.run("true")
+    assert result.returncode == 1
+    assert "Python 3.11 or newer is needed" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_no_apt_is_one_sentence(host: Host) -> None:
+    (host.tools / "apt-get").unlink()
+    result = host.run("true")
+    assert result.returncode == 1
+    assert "no apt" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_other_processors_are_one_sentence(host: Host) -> None:
+    host.program("uname", "#!/bin/sh\necho riscv64\n")
+    result = host.run("true")
+    assert result.returncode == 1
+    assert "riscv64" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help(host: Host, option: str) -> None:
+    result = host.run(option)
+    assert result.returncode == 0
+    assert result.stdout.startswith("Usage: bootstrap.sh")
+    assert host.journal() == []
+
+
+def test_unknown_option(host: Host) -> None:
+    result = host.run("--frobnicate")
+    assert result.returncode == 1
+    assert "--frobnicate" in result.stderr
