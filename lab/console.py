@@ -67,7 +67,9 @@ class _Shown:
 
     def finish(self) -> None:
         if self._text and self._status:
-            err.print(f"[green]✓[/green] {escape(self._text)} [dim]{time.monotonic() - self._began:.1f} s[/dim]")
+            err.print(
+                f"[green]✓[/green] {escape(self._text)} [dim]{time.monotonic() - self._began:.1f} s[/dim]"
+            )
         self._text = ""
 
 

@@ -1,0 +1,31 @@
+"""Bring this checkout's runtime and kernel module into a machine."""
+
+from __future__ import annotations
+
+from lab import paths
+from lab.console import Progress
+from lab.machine.protocol import Machine
+
+RUNTIME = "/usr/local/lib/boxwright/runtime"
+ENGINE = "/usr/local/bin/engine"
+MONITOR_SOURCE = "/usr/local/src/boxwright-monitor"
+MONITOR_MODULE = f"{MONITOR_SOURCE}/monitor.ko"
+ROOTFS_BASE = "/srv/boxwright/rootfs-base"
+
+
+def deploy(machine: Machine, progress: Progress) -> None:
+    """Copy the runtime and the module's sources, and build the module against the guest's headers.
+
+    Raises:
+        CommandFailed: the module does not build; with the compiler's words.
+    """
+    progress.step("Deploying the runtime")
+    machine.run(f"rm -rf {RUNTIME}")
+    machine.put(paths.CHECKOUT / "runtime", RUNTIME)
+    machine.run(f"chmod 755 {RUNTIME}/engine && ln -sfn {RUNTIME}/engine {ENGINE}")
+    progress.step("Deploying and building the kernel module")
+    machine.put(paths.CHECKOUT / "kernel", MONITOR_SOURCE)
+    machine.run(
+        f"make -C {MONITOR_SOURCE} >/tmp/monitor-build.log 2>&1 || {{ cat /tmp/monitor-build.log >&2; exit 1; }}",
+        timeout=120,
+    )

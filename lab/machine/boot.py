@@ -1,0 +1,88 @@
+"""Small things that every start of a VM needs: a port, an initrd with the keys, the first answer."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lab.errors import LabError, MachineError
+from lab.image.initrd import overlay_cpio
+from lab.machine import process
+from lab.machine.connection import Connection, wait_for_banner
+from lab.machine.keys import LabKeys
+from lab.machine.qemu_command import Accelerator
+
+BOOT_SECONDS: dict[Accelerator, float] = {"kvm": 30, "tcg": 100}
+"""Until a boot counts as hung: about ten times what it takes. One boot in some sixty hangs for good under emulation."""
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_port(port: int) -> None:
+    """Raise `LabError` unless the port on 127.0.0.1 is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise LabError(
+                f"Port {port} on 127.0.0.1 cannot be used: {error}", "Name another with --port, or none."
+            ) from error
+
+
+def write_initrd(initrd: Path, keys: LabKeys, destination: Path) -> None:
+    """The image's initrd with the lab's keys behind it: the kernel unpacks one archive after the other."""
+    destination.touch(mode=0o600)
+    destination.write_bytes(initrd.read_bytes() + overlay_cpio(keys.guest_files()))
+
+
+def await_first_answer(folder: Path, port: int, seconds: float) -> None:
+    """Wait until the guest's SSH server greets.
+
+    Raises:
+        MachineError: it panicked, ended, or did not greet in time; with the end of its serial log.
+    """
+
+    def watch() -> None:
+        state = process.state(folder)
+        if state != "running":
+            raise MachineError(f"The machine in {folder.name} is {state or 'gone'} while booting")
+
+    try:
+        wait_for_banner("127.0.0.1", port, deadline=time.monotonic() + seconds, watch=watch)
+    except MachineError as error:
+        raise MachineError(
+            f"The guest of {folder.name} did not boot within {seconds:.0f} s: {error.what}",
+            "Its serial log ends as shown.",
+            detail=serial_tail(folder),
+        ) from error
+
+
+def serial_tail(folder: Path, lines: int = 15) -> str:
+    """The end of what the guest's kernel wrote to its serial console."""
+    try:
+        text = (folder / "serial.log").read_text("utf-8", "backslashreplace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.replace("\r", "").splitlines()[-lines:])
+
+
+def set_clock(connection: Connection) -> None:
+    """A resumed guest goes on at the time of its saving; give it the host's."""
+    connection.run(f"date -u -s @{time.time():.3f} > /dev/null")
+
+
+def retried_once(attempt: Callable[[], None]) -> None:
+    """Run a boot again when it failed: under emulation one in some sixty hangs for good."""
+    try:
+        attempt()
+    except MachineError:
+        attempt()

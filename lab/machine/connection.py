@@ -1,0 +1,257 @@
+"""One SSH connection that stays open, and commands over it whose time limits hold.
+
+fabric opens and authenticates; a command then is one channel of that connection.
+The limits are ours: a guest that hangs in the middle of a command, of a transfer or
+of opening a channel must not take the caller with it.
+"""
+
+from __future__ import annotations
+
+import io
+import select
+import shlex
+import socket
+import tarfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import fabric
+import paramiko
+from paramiko.config import SSHConfig
+
+from lab.errors import CommandFailed, CommandTimeout, LabError, MachineError
+from lab.machine.address import SshAddress
+from lab.machine.protocol import CommandResult
+
+CHUNK = 32 * 1024
+"""Bytes a read or write of a channel; paramiko's largest packet."""
+
+WATCH_INTERVAL = 0.5
+"""Seconds without output after which the machine itself is looked at."""
+
+AFTER_EXIT = 1.0
+"""Seconds that output may still come after a command's end: a daemon may hold the pipe open for ever."""
+
+SLOW_KEY_EXCHANGES = ["mlkem768x25519-sha256", "diffie-hellman-group16-sha512"]
+"""Left out: under emulation they cost several times what curve25519 does."""
+
+
+def wait_for_banner(host: str, port: int, *, deadline: float, watch: Callable[[], None]) -> None:
+    """Wait until an SSH server greets.
+
+    Args:
+        host: address.
+        port: TCP port.
+        deadline: `time.monotonic()` by which it must have.
+        watch: called between attempts; raises when waiting has become pointless.
+
+    Raises:
+        MachineError: nobody greeted in time.
+    """
+    while time.monotonic() < deadline:
+        watch()
+        try:
+            with socket.create_connection((host, port), timeout=2) as attempt:
+                # QEMU accepts for a guest that is not listening yet, and hangs up or stays silent.
+                attempt.settimeout(1)
+                if attempt.recv(4) == b"SSH-":
+                    return
+        except OSError:
+            pass
+        select.select([], [], [], 0.02)
+    raise MachineError(f"No SSH server answered on {host} port {port} in time")
+
+
+class Connection:
+    """An authenticated connection to one machine.
+
+    Args:
+        address: where, and with which keys.
+        scale: makes a time limit in seconds fit the machine's speed.
+        watch: called while a command is silent; raises `MachineError` when the machine has
+            panicked or gone, so that nobody waits for the time limit.
+    """
+
+    def __init__(
+        self,
+        address: SshAddress,
+        *,
+        scale: Callable[[float], float],
+        watch: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.address = address
+        self._scale = scale
+        self._watch = watch
+        self._fabric: fabric.Connection | None = None
+
+    def _transport(self) -> paramiko.Transport:
+        if self._fabric is None or not self._fabric.is_connected:
+            self._fabric = self._open()
+        transport: paramiko.Transport | None = self._fabric.transport
+        if transport is None:
+            raise MachineError(f"The connection to {self.address.host} port {self.address.port} was lost")
+        return transport
+
+    def _open(self) -> fabric.Connection:
+        connection = fabric.Connection(
+            self.address.host,
+            user=self.address.user,
+            port=self.address.port,
+            connect_timeout=int(self._scale(20)),
+            config=fabric.Config(ssh_config=SSHConfig()),  # the user's ~/.ssh/config is not for guests
+            connect_kwargs={
+                "key_filename": str(self.address.key),
+                "allow_agent": False,
+                "look_for_keys": False,
+                "banner_timeout": self._scale(20),
+                "auth_timeout": self._scale(20),
+                "disabled_algorithms": {"kex": SLOW_KEY_EXCHANGES},
+            },
+        )
+        connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        connection.client.load_host_keys(str(self.address.known_hosts))
+        try:
+            connection.open()
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            connection.close()
+            raise MachineError(
+                f"Cannot log in on {self.address.host} port {self.address.port}: {error or type(error).__name__}"
+            ) from error
+        return connection
+
+    def run(
+        self, command: str, *, timeout: float = 60, check: bool = True, stdin: bytes | Iterable[bytes] = b""
+    ) -> CommandResult:
+        """Run a line of `/bin/sh` and wait for its end; as `Machine.run`."""
+        began = time.monotonic()
+        limit = self._scale(timeout)
+        source = iter([stdin]) if isinstance(stdin, bytes) else iter(stdin)
+        channel: paramiko.Channel | None = None
+        try:
+            channel = self._transport().open_session(timeout=limit)
+            channel.settimeout(limit)
+            channel.exec_command(command)
+            stdout, stderr = self._exchange(channel, source, command, limit)
+            status = channel.recv_exit_status()
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            if time.monotonic() - began >= limit:
+                raise _timeout(command, limit) from error
+            self._watch()
+            raise MachineError(
+                f"The connection was lost during `{_short(command)}`: {error or 'closed'}"
+            ) from error
+        finally:
+            if channel is not None:
+                channel.close()
+        result = CommandResult(command, status, stdout, stderr, time.monotonic() - began)
+        if check and not result.ok:
+            said = (result.error_text or result.text)[-2000:]
+            raise CommandFailed(f"`{_short(command)}` ended with status {status} in the guest", detail=said)
+        return result
+
+    def _exchange(
+        self, channel: paramiko.Channel, source: Iterator[bytes], command: str, limit: float
+    ) -> tuple[bytes, bytes]:
+        """Feed standard input and gather both outputs until the command has ended."""
+        stdout, stderr = bytearray(), bytearray()
+        pending: bytes | memoryview = b""
+        feeding = True
+        ended = 0.0
+        looked = time.monotonic()
+        deadline = looked + limit
+        while True:
+            moved = False
+            while channel.recv_ready():
+                stdout += channel.recv(CHUNK)
+                moved = True
+            while channel.recv_stderr_ready():
+                stderr += channel.recv_stderr(CHUNK)
+                moved = True
+            while feeding and channel.send_ready():
+                if not pending:
+                    chunk = next(source, None)
+                    if chunk is None:
+                        feeding = False
+                        channel.shutdown_write()
+                        break
+                    pending = memoryview(chunk)
+                pending = pending[channel.send(bytes(pending[:CHUNK])) :]
+                moved = True
+            now = time.monotonic()
+            if channel.exit_status_ready():
+                ended = ended or now
+                if (channel.eof_received and not moved) or now - ended > AFTER_EXIT:
+                    return bytes(stdout), bytes(stderr)
+            elif channel.closed or not self._transport_alive():
+                raise EOFError("the guest closed the connection")
+            if now >= deadline:
+                raise _timeout(command, limit)
+            if moved:
+                looked = now
+                continue
+            if now - looked > WATCH_INTERVAL:
+                looked = now
+                self._watch()
+            # Readable when output arrives, and for ever after its end; the exit status shows only by looking.
+            select.select([] if channel.eof_received else [channel.fileno()], [], [], 0.01)
+
+    def _transport_alive(self) -> bool:
+        return self._fabric is not None and self._fabric.is_connected
+
+    def put(self, source: Path, destination: str) -> None:
+        """Copy a file, or the contents of a folder, as one tar stream; Python's caches stay behind."""
+        if not source.exists():
+            raise LabError(f"There is nothing to copy at {source}")
+        folder, name = (destination, ".") if source.is_dir() else destination.rsplit("/", 1)
+        folder = shlex.quote(folder or "/")
+        self.run(f"mkdir -p {folder} && tar -x -o -C {folder}", timeout=120, stdin=_tar(source, name))
+
+    def write(self, destination: str, content: bytes, *, mode: int = 0o644) -> None:
+        """Write a file beside its place, then move it there."""
+        quoted, new = shlex.quote(destination), shlex.quote(destination + ".new")
+        folder = shlex.quote(destination.rsplit("/", 1)[0] or "/")
+        self.run(
+            f"mkdir -p {folder} && cat > {new} && chmod {mode:o} {new} && mv -f {new} {quoted}",
+            timeout=120,
+            stdin=content,
+        )
+
+    def read(self, path: str) -> bytes:
+        """The contents of a file."""
+        return self.run(f"cat -- {shlex.quote(path)}", timeout=120).stdout
+
+    def close(self) -> None:
+        """Close it; the next command opens it anew."""
+        if self._fabric is not None:
+            self._fabric.close()
+            self._fabric = None
+
+
+def _tar(source: Path, name: str) -> Iterator[bytes]:
+    buffer = io.BytesIO()
+
+    def entry(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        if "__pycache__" in member.name:
+            return None
+        member.uid = member.gid = 0
+        member.uname = member.gname = "root"
+        return member
+
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        archive.add(source, name, filter=entry)
+    buffer.seek(0)
+    while chunk := buffer.read(1 << 20):
+        yield chunk
+
+
+def _short(command: str) -> str:
+    line = " ".join(command.split())
+    return line if len(line) <= 100 else line[:97] + "…"
+
+
+def _timeout(command: str, limit: float) -> CommandTimeout:
+    return CommandTimeout(
+        f"`{_short(command)}` did not end within {limit:.0f} s",
+        "The guest hangs, or the command waits for something; `lab console` shows the guest.",
+    )

@@ -1,0 +1,115 @@
+"""The QEMU process of one machine: started as a daemon, found again by its pid file, ended by its pid.
+
+A `lab` command may be killed at any moment; QEMU and its pid file stay, and the next
+command finds them. A pid is believed only while that process was started for this
+folder: pids are used again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from lab.errors import MachineError
+from lab.machine import qmp
+from lab.machine.qemu_command import QMP_SOCKET
+
+PID_FILE = "qemu.pid"
+
+
+def start(arguments: list[str], folder: Path) -> None:
+    """Start QEMU in the machine's folder; returns when its sockets are there.
+
+    Raises:
+        MachineError: QEMU refused; with its own words.
+    """
+    for name in (QMP_SOCKET, "console.sock", PID_FILE):
+        (folder / name).unlink(missing_ok=True)
+    # Its standard error goes to a file: a pipe would stay open in the daemon.
+    said = folder / "qemu.stderr"
+    with said.open("wb") as stderr:
+        status = subprocess.run(
+            arguments,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stderr,
+            stderr=stderr,
+            start_new_session=True,
+        ).returncode
+    if status != 0:
+        words = said.read_text(errors="replace").strip() or f"status {status}"
+        raise MachineError(f"QEMU did not start for {folder.name}: {words.splitlines()[-1]}", detail=words)
+
+
+def running_pid(folder: Path) -> int | None:
+    """The pid of this folder's QEMU, or None when it does not run."""
+    try:
+        pid = int((folder / PID_FILE).read_text())
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if os.fsencode(folder / PID_FILE) in arguments else None
+
+
+def end(folder: Path, *, patience: float = 5) -> None:
+    """End QEMU: politely over QMP, then by SIGKILL; returns when it is gone.
+
+    Args:
+        folder: the machine's folder.
+        patience: seconds between the two.
+    """
+    pid = running_pid(folder)
+    if pid is None:
+        return
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if running_pid(folder) != pid:  # it ended, and its pid may be another's by now
+            return
+        with contextlib.suppress(MachineError):  # it hangs: the signal below is for that
+            qmp.execute(folder / QMP_SOCKET, "quit", timeout=patience)
+        if not select.select([handle], [], [], patience)[0]:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            select.select([handle], [], [], 30)
+    finally:
+        os.close(handle)
+    for name in (QMP_SOCKET, "console.sock", PID_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def state(folder: Path) -> str | None:
+    """QEMU's run state (`RunState` in its QMP reference), or None when it does not run."""
+    if running_pid(folder) is None:
+        return None
+    try:
+        return str(qmp.execute(folder / QMP_SOCKET, "query-status")["status"])
+    except MachineError:
+        # Between the two looks it may have ended.
+        if running_pid(folder) is None:
+            return None
+        raise
+
+
+def await_state(folder: Path, wanted: set[str], *, timeout: float) -> str:
+    """Wait until QEMU's run state is one of `wanted`, and return it.
+
+    Raises:
+        MachineError: it ended, or did not come to such a state within `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        found = state(folder)
+        if found in wanted:
+            return str(found)
+        if found is None or time.monotonic() > deadline:
+            raise MachineError(
+                f"QEMU of {folder.name} is {found or 'gone'} instead of {' or '.join(sorted(wanted))}"
+            )
+        select.select([], [], [], 0.02)

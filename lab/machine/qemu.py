@@ -1,0 +1,270 @@
+"""The machine of kind `qemu`: a QEMU process of our own, no daemon, no root.
+
+`start` clones the image's warm state where it fits, and boots otherwise. Named snapshots
+lie inside the machine's own disk overlay (QEMU's internal snapshots: memory and disk).
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from lab.console import Progress
+from lab.errors import MachineError
+from lab.machine import boot, process, qmp
+from lab.machine.address import SshAddress
+from lab.machine.connection import Connection
+from lab.machine.keys import lab_keys
+from lab.machine.protocol import CommandResult, MachineEvent
+from lab.machine.qemu_command import (
+    QMP_SOCKET,
+    BootFiles,
+    command_line,
+    new_overlay,
+)
+from lab.machine.record import MachineRecord, machine_folder, read_record, write_record
+from lab.machine.template import DISK_FILE, Template, find_template, resume_clone
+
+BROKEN_STATES: dict[str, Literal["panic", "shutdown"]] = {"guest-panicked": "panic", "shutdown": "shutdown"}
+"""QEMU's run states that a lab VM enters by itself, and what they mean."""
+
+SNAPSHOT_SECONDS = 120
+"""For writing or reading one, a few hundred MiB, on a busy disk."""
+
+
+class QemuMachine:
+    """A running machine, by its record. Implements `lab.machine.protocol.Machine`."""
+
+    kind: Literal["qemu"] = "qemu"
+
+    def __init__(self, record: MachineRecord) -> None:
+        self.record = record
+        self.folder = machine_folder(record.name)
+        self._connection: Connection | None = None
+
+    @classmethod
+    def find(cls, name: str) -> QemuMachine:
+        """The machine of that name. Raises `MachineError` where there is none, or it does not run."""
+        machine = cls(read_record(name))
+        state = process.state(machine.folder)
+        if state is None:
+            raise MachineError(f"Machine {name!r} does not run", f"`lab up {name}` starts it.")
+        return machine
+
+    # --- the protocol ---
+
+    @property
+    def name(self) -> str:
+        """The name by which the user knows it."""
+        return self.record.name
+
+    @property
+    def address(self) -> SshAddress:
+        """Where its SSH server is; the host key is pinned in the machine's folder."""
+        keys = lab_keys()
+        known_hosts = self.folder / "known_hosts"
+        line = keys.known_hosts_line("127.0.0.1", self.record.port)
+        if not known_hosts.exists() or known_hosts.read_text() != line:
+            known_hosts.write_text(line)
+        return SshAddress("127.0.0.1", self.record.port, "root", keys.login, known_hosts)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that all commands share."""
+        if self._connection is None:
+            self._connection = Connection(self.address, scale=self.deadline, watch=self._watch)
+        return self._connection
+
+    def run(
+        self, command: str, *, timeout: float = 60, check: bool = True, stdin: bytes = b""
+    ) -> CommandResult:
+        """As `Machine.run`."""
+        return self.connection.run(command, timeout=timeout, check=check, stdin=stdin)
+
+    def put(self, source: Path, destination: str) -> None:
+        """As `Machine.put`."""
+        self.connection.put(source, destination)
+
+    def write(self, destination: str, content: bytes, *, mode: int = 0o644) -> None:
+        """As `Machine.write`."""
+        self.connection.write(destination, content, mode=mode)
+
+    def read(self, path: str) -> bytes:
+        """As `Machine.read`."""
+        return self.connection.read(path)
+
+    def kernel_log(self) -> list[str]:
+        """As `Machine.kernel_log`."""
+        return self.run("dmesg --notime", timeout=20).text.splitlines()
+
+    def deadline(self, seconds: float) -> float:
+        """As `Machine.deadline`."""
+        return seconds * self.record.slowness
+
+    def close(self) -> None:
+        """As `Machine.close`."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def events(self) -> list[MachineEvent]:
+        """As `Machine.events`: a guest that panicked, reset or powered itself off is held by QEMU to be seen."""
+        state = process.state(self.folder)
+        if state is None:
+            return [MachineEvent("lost", time.time(), "its QEMU has ended")]
+        if state in BROKEN_STATES:
+            return [MachineEvent(BROKEN_STATES[state], time.time(), boot.serial_tail(self.folder, 40))]
+        return []
+
+    def _watch(self) -> None:
+        for event in self.events():
+            what = {"panic": "panicked", "shutdown": "shut itself down or reset", "lost": "is gone"}[
+                event.kind
+            ]
+            raise MachineError(
+                f"The guest of machine {self.name!r} {what}",
+                f"Its serial log ends as shown; `lab reset {self.name}` gives a fresh one.",
+                detail=boot.serial_tail(self.folder),
+            )
+
+    # --- snapshots ---
+
+    def snapshot(self, name: str) -> None:
+        """As `Machine.snapshot`. A snapshot of the same name is replaced."""
+        self._watch()
+        self.run("sync", timeout=60)
+        if name in self.snapshots():
+            self._job("snapshot-delete", tag=name)
+        self._job("snapshot-save", tag=name, vmstate="disk")
+
+    def restore(self, name: str) -> None:
+        """As `Machine.restore`; a machine that panicked comes back as well."""
+        known = self.snapshots()
+        if name not in known:
+            raise MachineError(
+                f"Machine {self.name!r} has no snapshot {name!r}"
+                + (f" (it has: {', '.join(known)})" if known else " (it has none)"),
+                f"`lab snapshot {name}` takes one.",
+            )
+        self.close()
+        socket = self.folder / QMP_SOCKET
+        qmp.execute(socket, "stop")
+        self._job("snapshot-load", tag=name, vmstate="disk")
+        qmp.execute(socket, "cont")
+        boot.set_clock(self.connection)
+
+    def snapshots(self) -> list[str]:
+        """As `Machine.snapshots`."""
+        nodes: Any = qmp.execute(self.folder / QMP_SOCKET, "query-named-block-nodes", flat=True)
+        disk = next(node for node in nodes if node.get("node-name") == "disk")
+        return [snapshot["name"] for snapshot in disk["image"].get("snapshots", [])]
+
+    def _job(self, name: str, **arguments: str) -> None:
+        qmp.run_job(self.folder / QMP_SOCKET, name, timeout=SNAPSHOT_SECONDS, devices=["disk"], **arguments)
+
+    # --- life ---
+
+    def start(self, progress: Progress, *, fresh: bool) -> None:
+        """Start QEMU and wait until the guest takes commands.
+
+        Args:
+            progress: told what is done.
+            fresh: begin in the image's state; otherwise boot the disk as it was left.
+        """
+        template = self._template()
+        if fresh and template:
+            progress.step(f"Resuming {self.name} from the warm state")
+            self._on_a_free_port(lambda: self._resume(template))
+        else:
+            progress.step(f"Booting {self.name} ({self.record.accelerator})")
+            if fresh:
+                new_overlay(
+                    template.boot.disk if template else self.record.base.disk, self.folder / DISK_FILE
+                )
+            boot.retried_once(lambda: self._on_a_free_port(self._boot))
+        boot.set_clock(self.connection)
+        self.run(f"echo {self.name} > /proc/sys/kernel/hostname")
+
+    def _template(self) -> Template | None:
+        folder = Path(self.record.template)
+        return find_template(folder.parent, folder.name) if self.record.template else None
+
+    def _resume(self, template: Template) -> None:
+        new_overlay(template.boot.disk, self.folder / DISK_FILE)
+        process.start(
+            command_line(
+                name=self.name,
+                folder=self.folder,
+                boot=template.boot,
+                hardware=template.hardware,
+                accelerator=template.accelerator,
+                port=self.record.port,
+                memory=template.memory,
+                resume=True,
+            ),
+            self.folder,
+        )
+        resume_clone(self.folder, template)
+
+    def _boot(self) -> None:
+        process.end(self.folder)
+        base = self.record.base
+        initrd = self.folder / "initrd"
+        boot.write_initrd(base.initrd, lab_keys(), initrd)
+        process.start(
+            command_line(
+                name=self.name,
+                folder=self.folder,
+                boot=BootFiles(base.disk, base.kernel, initrd, base.kernel_arguments),
+                hardware=self.record.hardware,
+                accelerator=self.record.accelerator,
+                port=self.record.port,
+            ),
+            self.folder,
+        )
+        boot.await_first_answer(self.folder, self.record.port, boot.BOOT_SECONDS[self.record.accelerator])
+
+    def _on_a_free_port(self, start: Callable[[], None]) -> None:
+        """Another program may take the port between our look and QEMU's bind; then take another one."""
+        for attempt in range(5):
+            try:
+                return start()
+            except MachineError as error:
+                if "forwarding rule" not in str(error) or attempt == 4:
+                    raise
+                self.record = self.record.moved(boot.free_port())
+                write_record(self.record)
+        raise AssertionError("unreachable")
+
+    def reset(self) -> None:
+        """As `Machine.reset`: a new clone of the warm state; its snapshots are gone with the old disk."""
+        from lab.console import NoProgress
+
+        self.close()
+        process.end(self.folder)
+        self.start(NoProgress(), fresh=True)
+
+    def down(self, *, force: bool = False) -> None:
+        """End it and keep its disk.
+
+        Args:
+            force: at once, as a power cut; otherwise the guest is asked to power off first.
+        """
+        if not force and process.state(self.folder) == "running":
+            try:
+                self.run("systemctl poweroff --no-block || poweroff", timeout=5, check=False)
+                process.await_state(self.folder, {"shutdown"}, timeout=self.deadline(10))
+            except MachineError:
+                pass  # it hangs: end it as it is
+        self.close()
+        process.end(self.folder)
+
+
+def remove(name: str) -> None:
+    """End a machine, whatever state it is in, and remove all that is kept of it."""
+    folder = machine_folder(name)
+    process.end(folder)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,192 @@
+"""The QEMU command line of a lab VM, a flag a line, and nothing else.
+
+Measured reasons stand beside the flags; the rest is in QEMU's own documentation
+(`qemu-system-x86_64(1)`, docs/system/).
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from lab.errors import LabError
+
+Accelerator = Literal["kvm", "tcg"]
+
+QMP_SOCKET = "qmp.sock"
+CONSOLE_SOCKET = "console.sock"
+"""Relative to the machine's folder, where QEMU is started: a socket's whole path may have 107 bytes (unix(7))."""
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What the VM is made of."""
+
+    memory_mib: int = 1024
+    cpus: int = 2
+    """One is slower to boot than two, also under emulation."""
+
+
+@dataclass(frozen=True)
+class BootFiles:
+    """What a VM boots from. The disk is never written: every VM writes to an overlay of its own."""
+
+    disk: Path
+    """qcow2."""
+    kernel: Path
+    initrd: Path
+    kernel_arguments: str = ""
+    """Added to those that every lab VM gets."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The guest's memory as a file, so that a saved state need not copy it."""
+
+    file: Path
+    shared: bool
+    """Whether the guest's writes reach the file (a template) or stay private (a clone of it)."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What differs between processor architectures."""
+
+    binary: str
+    machine: str
+    emulated_cpu: str
+    console: str
+
+
+PLATFORMS = {
+    # Nehalem: the least that Debian's cloud kernel boots fast on; `max` costs 1.7 s more at boot.
+    "x86_64": Platform("qemu-system-x86_64", "q35", "Nehalem", "ttyS0"),
+    "aarch64": Platform("qemu-system-aarch64", "virt", "cortex-a72", "ttyAMA0"),
+}
+
+
+def host_platform() -> Platform:
+    """The platform of this host. Raises `LabError` where no guest of its kind is known."""
+    try:
+        return PLATFORMS[platform.machine()]
+    except KeyError:
+        known = ", ".join(PLATFORMS)
+        raise LabError(f"No lab VM is known for a {platform.machine()} processor (only {known})") from None
+
+
+@cache
+def qemu_binary() -> str:
+    """The path of QEMU. Raises `LabError` where it is not installed."""
+    name = host_platform().binary
+    path = shutil.which(name)
+    if path is None:
+        raise LabError(f"{name} is not installed", "Run ./bootstrap.sh, which installs it.")
+    return path
+
+
+@cache
+def qemu_version() -> str:
+    """The first line of QEMU's `--version`; a warm state can be resumed only by the same one."""
+    return subprocess.run(
+        [qemu_binary(), "--version"], capture_output=True, text=True, check=True
+    ).stdout.split("\n")[0]
+
+
+def qemu_img(*arguments: str) -> str:
+    """Run qemu-img(1) and return its output. Raises `LabError` with its words when it fails."""
+    try:
+        done = subprocess.run(["qemu-img", *arguments], check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise LabError("qemu-img is not installed", "Run ./bootstrap.sh, which installs it.") from None
+    if done.returncode != 0:
+        raise LabError(f"qemu-img {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def new_overlay(backing: Path, overlay: Path) -> None:
+    """Make an empty qcow2 overlay of a disk that will not change again."""
+    overlay.unlink(missing_ok=True)
+    qemu_img("create", "-q", "-f", "qcow2", "-b", str(backing.absolute()), "-F", "qcow2", str(overlay))
+
+
+def command_line(
+    *,
+    name: str,
+    folder: Path,
+    boot: BootFiles,
+    hardware: Hardware,
+    accelerator: Accelerator,
+    port: int,
+    memory: Memory | None = None,
+    resume: bool = False,
+) -> list[str]:
+    """The arguments that start a VM as a daemon.
+
+    Args:
+        name: shown in `ps`.
+        folder: where its disk overlay (`disk.qcow2`) lies and its sockets, logs and pid file go.
+        boot: kernel, initrd and arguments; also of a VM that is resumed, since QEMU compares them.
+        hardware: memory and processors.
+        accelerator: proved by `acceleration`.
+        port: the port on 127.0.0.1 that leads to the guest's SSH server.
+        memory: a file for the guest's memory, or None for anonymous memory.
+        resume: wait for a saved state instead of booting.
+    """
+    host = host_platform()
+    size = f"size={hardware.memory_mib}M"
+    backend = (
+        f"memory-backend-file,id=ram,{size},mem-path={_quoted(memory.file)},share={'on' if memory.shared else 'off'}"
+        if memory
+        else f"memory-backend-ram,id=ram,{size}"
+    )
+    # tb-size in MiB: halves QEMU's own memory at no visible cost.
+    accel = ["-accel", "kvm", "-cpu", "host"] if accelerator == "kvm" else [
+        "-accel", "tcg,tb-size=256", "-cpu", host.emulated_cpu,
+    ]  # fmt: skip
+    arguments = [
+        qemu_binary(),
+        "-name", f"boxwright-{name}",
+        "-no-user-config",
+        "-nodefaults",
+        "-display", "none",
+        "-machine", f"{host.machine},memory-backend=ram",
+        *accel,
+        "-smp", str(hardware.cpus),
+        "-m", str(hardware.memory_mib),
+        "-object", backend,
+        "-kernel", str(boot.kernel),
+        "-initrd", str(boot.initrd),
+        "-append", f"root=/dev/vda rw console={host.console} panic=-1 {boot.kernel_arguments}".strip(),
+        # cache.no-flush: an overlay is thrown away after a power cut, never repaired.
+        "-blockdev", f"driver=file,node-name=file,filename={_quoted(folder / 'disk.qcow2')},cache.no-flush=on",
+        "-blockdev", "driver=qcow2,node-name=disk,file=file,discard=unmap,cache.no-flush=on",
+        "-device", "virtio-blk-pci,drive=disk",
+        # restrict: the guest reaches nothing outside; only our port leads in.
+        "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22",
+        "-device", "virtio-net-pci,netdev=net,romfile=",
+        "-device", "virtio-rng-pci",
+        "-device", "pvpanic-pci",
+        # A new identity for every clone, so that the guest kernel reseeds its randomness.
+        *(["-device", "vmgenid,guid=auto"] if host.machine == "q35" else []),
+        "-chardev", f"socket,id=serial,path={CONSOLE_SOCKET},server=on,wait=off,"
+                    f"logfile={_quoted(folder / 'serial.log')},logappend=on",
+        "-serial", "chardev:serial",
+        "-qmp", f"unix:{QMP_SOCKET},server=on,wait=off",
+        "-action", "panic=pause,reboot=shutdown,shutdown=pause",
+        "-pidfile", str(folder / "qemu.pid"),
+        "-D", str(folder / "qemu.log"),
+        "-daemonize",
+    ]  # fmt: skip
+    if resume:
+        arguments += ["-incoming", "defer"]
+    return arguments
+
+
+def _quoted(path: Path) -> str:
+    """A path inside one of QEMU's comma-separated option lists, where a comma is doubled."""
+    return str(path).replace(",", ",,")

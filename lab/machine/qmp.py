@@ -1,0 +1,118 @@
+"""Short conversations with a running QEMU over its QMP socket.
+
+QEMU's monitor talks to one client at a time, so nobody keeps a connection: each call
+connects, asks and leaves, and `lab status` works while a demonstration runs.
+The protocol: docs/interop/qmp-spec.rst in QEMU's sources.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qemu.qmp import ExecuteError, QMPClient, QMPError
+
+from lab.errors import MachineError
+
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)  # what it would log, our exceptions say
+
+T = TypeVar("T")
+
+Command = tuple[str, dict[str, Any]]
+
+
+@contextmanager
+def short_path(path: Path) -> Iterator[str]:
+    """Another name for a socket, short enough for sockaddr_un (107 bytes, unix(7)) wherever it lies."""
+    folder = os.open(path.parent, os.O_PATH)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class QmpRefused(MachineError):
+    """QEMU understood a command and would not do it."""
+
+
+def execute(socket: Path, name: str, /, *, timeout: float = 10, **arguments: Any) -> Any:
+    """Run one QMP command and return its answer.
+
+    Args:
+        socket: QEMU's monitor socket.
+        name: the command, as in QEMU's QMP reference.
+        timeout: seconds until QEMU counts as hung.
+
+    Raises:
+        QmpRefused: QEMU answered with an error.
+        MachineError: there is no QEMU behind the socket, or it does not answer.
+    """
+    return execute_all(socket, [(name, arguments)], timeout=timeout)[0]
+
+
+def execute_all(socket: Path, commands: list[Command], *, timeout: float = 10) -> list[Any]:
+    """Run several commands in one conversation; stops at the first that is refused."""
+
+    async def ask(client: QMPClient) -> list[Any]:
+        return [await client.execute(name, arguments) for name, arguments in commands]
+
+    return _converse(socket, ask, timeout)
+
+
+def run_job(socket: Path, name: str, /, *, timeout: float, **arguments: Any) -> None:
+    """Run a QMP command that works in the background as a job, and wait for its end.
+
+    Raises:
+        QmpRefused: the job failed; the message holds QEMU's reason.
+        MachineError: it did not end within `timeout` seconds.
+    """
+    job = f"{name}-{time.monotonic_ns()}"
+
+    async def ask(client: QMPClient) -> str | None:
+        with client.listener("JOB_STATUS_CHANGE") as events:
+            await client.execute(name, {"job-id": job, **arguments})
+            async for event in events:
+                data: Any = event["data"]
+                if data["id"] == job and data["status"] == "concluded":
+                    break
+        answer: Any = await client.execute("query-jobs")
+        reason = next((entry.get("error") for entry in answer if entry["id"] == job), None)
+        await client.execute("job-dismiss", {"id": job})
+        return None if reason is None else str(reason)
+
+    reason = _converse(socket, ask, timeout)
+    if reason:
+        raise QmpRefused(f"QEMU's job `{name}` failed: {reason}")
+
+
+def _converse(socket: Path, ask: Callable[[QMPClient], Awaitable[T]], timeout: float) -> T:
+    """Connect, let `ask` talk, leave; every way in which that fails becomes a `MachineError`."""
+
+    async def conversation(path: str) -> T:
+        client = QMPClient("boxwright")
+        await client.connect(path)
+        try:
+            return await ask(client)
+        finally:
+            # QEMU hangs up first where the command was `quit`; the answer counts all the same.
+            with suppress(EOFError, QMPError):
+                await client.disconnect()
+
+    try:
+        with short_path(socket) as path:
+            return asyncio.run(asyncio.wait_for(conversation(path), timeout))
+    except ExecuteError as error:
+        raise QmpRefused(f"QEMU refused: {error}") from error
+    except TimeoutError as error:
+        raise MachineError(
+            f"QEMU did not answer on {socket} within {timeout:.0f} s",
+            "If it hangs, `lab down --force` ends it.",
+        ) from error
+    except (QMPError, OSError, EOFError) as error:
+        raise MachineError(f"No QEMU answers on {socket}: {error or type(error).__name__}") from error

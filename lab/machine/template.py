@@ -1,0 +1,191 @@
+"""Warm states: a booted VM saved once, and clones of it that answer in about a second.
+
+A template VM keeps its memory in a file that it shares with us; saving it writes only the
+device state. A clone maps the same file privately, so that clones share what they do not
+write. QEMU calls this `x-ignore-shared` (docs/devel/migration). Neither the memory file
+nor the disks of a template may change afterwards: hence the folder is made beside and
+renamed, and everything in it is read-only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import platform
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.machine import process, qmp
+from lab.machine.keys import LabKeys
+from lab.machine.qemu_command import (
+    QMP_SOCKET,
+    Accelerator,
+    BootFiles,
+    Hardware,
+    Memory,
+    command_line,
+    new_overlay,
+    qemu_version,
+)
+
+MEMORY_FILE = "memory"
+STATE_FILE = "state"
+DISK_FILE = "disk.qcow2"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A warm state in a folder of its own, and what a clone of it must be started with."""
+
+    folder: Path
+    boot: BootFiles
+    """Kernel, initrd and arguments with which the template was booted; its disk is the template's own overlay."""
+    hardware: Hardware
+    accelerator: Accelerator
+    slowness: float
+    """How much slower than a fast machine it was measured to be; see `lab.machine.speed`."""
+
+    @property
+    def memory(self) -> Memory:
+        """The memory file, mapped privately."""
+        return Memory(self.folder / MEMORY_FILE, shared=False)
+
+
+def template_key(boot: BootFiles, hardware: Hardware, accelerator: Accelerator, keys: LabKeys) -> str:
+    """Names the warm state: another QEMU, processor or key pair cannot use it."""
+    processor = platform.processor() + _cpu_model() if accelerator == "kvm" else ""
+    identity = [
+        str(boot.disk), boot.kernel_arguments, asdict(hardware), accelerator, qemu_version(), processor,
+        keys.login_public.read_text(), keys.host_public.read_text(),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+
+
+def _cpu_model() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line for line in lines if line.startswith("model name")), "")
+
+
+def find_template(parent: Path, key: str) -> Template | None:
+    """The finished template of that key below `parent`, if there is one."""
+    folder = parent / key
+    try:
+        record = json.loads((folder / "template.json").read_text())
+    except FileNotFoundError:
+        return None
+    boot = BootFiles(
+        disk=folder / DISK_FILE,
+        kernel=Path(record["kernel"]),
+        initrd=folder / "initrd",
+        kernel_arguments=record["kernel_arguments"],
+    )
+    return Template(folder, boot, Hardware(**record["hardware"]), record["accelerator"], record["slowness"])
+
+
+def make_template(
+    parent: Path,
+    key: str,
+    boot: BootFiles,
+    hardware: Hardware,
+    accelerator: Accelerator,
+    keys: LabKeys,
+    settle: Callable[[Path, int], float],
+) -> Template:
+    """Boot a VM, let `settle` bring it into the state that clones start from, and save it.
+
+    Args:
+        parent: folder of templates.
+        key: from `template_key`.
+        boot: what to boot; its disk gets an overlay that belongs to the template.
+        hardware: of the template and all its clones.
+        accelerator: likewise.
+        keys: go into the guest.
+        settle: given the VM's folder and its port; returns once the guest is ready, with the
+            slowness that it measured.
+    """
+    from lab.machine.boot import free_port, write_initrd
+
+    parent.mkdir(parents=True, exist_ok=True)
+    with (parent / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second `lab` waits for the first one's template
+        made = find_template(parent, key)
+        if made is not None:
+            return made
+        new = parent / f"{key}.new"
+        process.end(new)  # left by a `lab` that was killed here
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        try:
+            new_overlay(boot.disk, new / DISK_FILE)
+            write_initrd(boot.initrd, keys, new / "initrd")
+            booted = BootFiles(new / DISK_FILE, boot.kernel, new / "initrd", boot.kernel_arguments)
+            port = free_port()
+            process.start(
+                command_line(
+                    name=f"template-{key}",
+                    folder=new,
+                    boot=booted,
+                    hardware=hardware,
+                    accelerator=accelerator,
+                    port=port,
+                    memory=Memory(new / MEMORY_FILE, shared=True),
+                ),
+                new,
+            )
+            slowness = settle(new, port)
+            _save(new)
+        finally:
+            process.end(new)
+            if not (new / STATE_FILE).exists():
+                shutil.rmtree(new, ignore_errors=True)
+        record = {
+            "kernel": str(boot.kernel),
+            "kernel_arguments": boot.kernel_arguments,
+            "hardware": asdict(hardware),
+            "accelerator": accelerator,
+            "slowness": slowness,
+        }
+        (new / "template.json").write_text(json.dumps(record, indent=1))
+        for name in (MEMORY_FILE, DISK_FILE, STATE_FILE):
+            (new / name).chmod(0o400)
+        new.rename(parent / key)
+    finished = find_template(parent, key)
+    assert finished is not None
+    return finished
+
+
+def _save(folder: Path) -> None:
+    socket = folder / QMP_SOCKET
+    qmp.execute_all(
+        socket,
+        [
+            ("stop", {}),
+            (
+                "migrate-set-capabilities",
+                {"capabilities": [{"capability": "x-ignore-shared", "state": True}]},
+            ),
+            ("migrate", {"uri": f"exec:cat > {shlex.quote(str(folder / STATE_FILE))}"}),
+        ],
+    )
+    process.await_state(folder, {"postmigrate"}, timeout=120)
+
+
+def resume_clone(folder: Path, template: Template) -> None:
+    """Load the warm state into a QEMU that was started with `resume`, and let it run."""
+    state = shlex.quote(str(template.folder / STATE_FILE))
+    qmp.execute_all(
+        folder / QMP_SOCKET,
+        [
+            (
+                "migrate-set-capabilities",
+                {"capabilities": [{"capability": "x-ignore-shared", "state": True}]},
+            ),
+            ("migrate-incoming", {"uri": f"exec:cat {state}"}),
+        ],
+    )
+    process.await_state(folder, {"paused", "prelaunch", "running"}, timeout=60)
+    qmp.execute(folder / QMP_SOCKET, "cont")
