@@ -40,6 +40,7 @@ def start(arguments: list[str], folder: Path) -> None:
             stdout=stderr,
             stderr=stderr,
             start_new_session=True,
+            check=False,
         ).returncode
     if status != 0:
         words = said.read_text(errors="replace").strip() or f"status {status}"

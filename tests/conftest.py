@@ -1,0 +1,49 @@
+"""Fixtures that every part of the tests may use; the machine is started by the first test that asks for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from testinfra.host import Host
+
+from lab import console, lifecycle
+from lab.deploy import deploy
+from lab.machine.qemu import QemuMachine
+from lab.machine.testinfra_host import testinfra_host
+
+FRESH = "fresh"
+"""The snapshot of the shared machine with runtime and module deployed, before any test touched it."""
+
+
+@pytest.fixture(scope="session")
+def shared_machine() -> Iterator[QemuMachine]:
+    """One machine for the whole session, with this checkout deployed; gone at its end.
+
+    `BOXWRIGHT_KEEP=1` leaves it up for a look inside: `lab ssh -m tests-PID`.
+    """
+    name = f"tests-{os.getpid()}"
+    with console.progress() as progress:
+        machine = lifecycle.up(name, progress)
+        try:
+            deploy(machine, progress)
+            machine.snapshot(FRESH)
+            yield machine
+        finally:
+            machine.close()
+            if not os.environ.get("BOXWRIGHT_KEEP"):
+                lifecycle.destroy(name)
+
+
+@pytest.fixture(scope="module")
+def machine(shared_machine: QemuMachine) -> QemuMachine:
+    """The shared machine, set back to its fresh state for each module of tests."""
+    shared_machine.restore(FRESH)
+    return shared_machine
+
+
+@pytest.fixture(scope="module")
+def host(machine: QemuMachine) -> Host:
+    """testinfra's view of the machine, over the same connection."""
+    return testinfra_host(machine)
