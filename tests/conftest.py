@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from testinfra.host import Host
 
-from lab import console, lifecycle
-from lab.deploy import deploy
-from lab.machine.qemu import QemuMachine
-from lab.machine.testinfra_host import testinfra_host
+if TYPE_CHECKING:  # unit tests should not wait for what only a machine needs
+    from testinfra.host import Host
+
+    from lab.machine.qemu import QemuMachine
+
 
 FRESH = "fresh"
 """The snapshot of the shared machine with runtime and module deployed, before any test touched it."""
@@ -23,6 +24,9 @@ def shared_machine() -> Iterator[QemuMachine]:
 
     `BOXWRIGHT_KEEP=1` leaves it up for a look inside: `lab ssh -m tests-PID`.
     """
+    from lab import console, lifecycle
+    from lab.deploy import deploy
+
     name = f"tests-{os.getpid()}"
     with console.progress() as progress:
         machine = lifecycle.up(name, progress)
@@ -46,4 +50,6 @@ def machine(shared_machine: QemuMachine) -> QemuMachine:
 @pytest.fixture(scope="module")
 def host(machine: QemuMachine) -> Host:
     """testinfra's view of the machine, over the same connection."""
+    from lab.machine.testinfra_host import testinfra_host
+
     return testinfra_host(machine)
