@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -213,20 +214,20 @@ def destroy(
 
 def main() -> None:
     """Run `lab`; whatever goes wrong ends in one sentence and a non-zero status."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except LabError as error:
         console.report(error)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        console.err.print("Interrupted; what was half-made is removed.")
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(141)
     except OSError as error:
         console.report(LabError(*_explain(error)))
         sys.exit(1)
+
+
+def _interrupt(signal_number: int, frame: object) -> None:
+    """Let SIGTERM clean up as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _explain(error: OSError) -> tuple[str, str]:

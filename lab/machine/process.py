@@ -33,15 +33,20 @@ def start(arguments: list[str], folder: Path) -> None:
     # Its standard error goes to a file: a pipe would stay open in the daemon.
     said = folder / "qemu.stderr"
     with said.open("wb") as stderr:
-        status = subprocess.run(
+        starting = subprocess.Popen(
             arguments,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=stderr,
             stderr=stderr,
-            start_new_session=True,
-            check=False,
-        ).returncode
+            start_new_session=True,  # Ctrl-C is for us
+        )
+        try:
+            status = starting.wait()
+        except BaseException:
+            # Interrupted: let it come to the point where its pid file can be found, which takes a moment.
+            starting.wait(timeout=20)
+            raise
     if status != 0:
         words = said.read_text(errors="replace").strip() or f"status {status}"
         raise MachineError(f"QEMU did not start for {folder.name}: {words.splitlines()[-1]}", detail=words)
