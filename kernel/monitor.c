@@ -24,57 +24,39 @@
 #define pr_fmt(fmt) "[container_monitor] " fmt
 
 #include <linux/capability.h>
-#include <linux/ctype.h>
 #include <linux/fs.h>
-#include <linux/idr.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
-#include <linux/rcupdate.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "monitor_ioctl.h"
 #include "monitor_policy.h"
+#include "monitor_request.h"
+#include "monitor_ring.h"
+#include "monitor_rss.h"
 
 #define DEVICE_NAME "container_monitor"
-
-/* Events a file holds until they are read: three for each of 340 containers. */
-#define RING_SIZE 1024
-
-/* The layouts are promises to user space; let the compiler keep them. */
-static_assert(sizeof(long) != 8 || sizeof(struct monitor_request) == 56);
-static_assert(sizeof(struct monitor_request_v2) == 64);
-static_assert(sizeof(struct monitor_event) == 72);
 
 /**
  * struct monitor_file - one open of the device
  * @pid_ns: PID namespace of the opener, in which PIDs are told
  * @readable: who waits for an event
- * @head: number of events ever put into @ring
- * @tail: number of events that have left it, read or dropped
- * @lost: events dropped since the last one that was read
- * @ring: event n lies in slot n % RING_SIZE
+ * @ring: events that were not read yet
  */
 struct monitor_file {
 	struct pid_namespace *pid_ns;
 	wait_queue_head_t readable;
-	unsigned int head;
-	unsigned int tail;
-	unsigned int lost;
-	struct monitor_event ring[RING_SIZE];
+	struct monitor_ring ring;
 };
 
 /**
@@ -128,122 +110,23 @@ static unsigned long last_scan_ns;
 module_param(last_scan_ns, ulong, 0444);
 MODULE_PARM_DESC(last_scan_ns, "how long the last look at all containers took (read only)");
 
-/* --- measuring -------------------------------------------------------------- */
+/* --- looking and acting ----------------------------------------------------- */
 
-/*
- * Address spaces can be shared by processes: between vfork() and exec() the child
- * runs in its parent's. Summed naively, a container of 40 MiB would be one of 80
- * for that moment, and be killed for it. The kernel names one owner for each.
- */
-#ifdef CONFIG_MEMCG
-static bool owns_mm(struct task_struct *process, struct mm_struct *mm)
-{
-	struct task_struct *owner = rcu_dereference(mm->owner);
-
-	return !owner || same_thread_group(owner, process);
-}
-#else
-static bool owns_mm(struct task_struct *process, struct mm_struct *mm)
-{
-	return !process->vfork_done;
-}
-#endif
-
-/* The process behind a reference, unless all its threads have ended. Under RCU. */
-static struct task_struct *live_process(struct pid *pid)
-{
-	struct task_struct *process = pid_task(pid, PIDTYPE_TGID);
-
-	if (process && !atomic_read(&process->signal->live))
-		return NULL; /* a zombie, or about to be one */
-	return process;
-}
-
-/*
- * Resident bytes of one process. Its first thread may have ended before the
- * others, so take the memory from any thread that still has it. task_lock() is
- * what exit and exec take to give memory up; get_task_mm() would do as well, but
- * then the last mmput(), which tears a whole address space down, could be ours.
- */
-static u64 process_rss(struct task_struct *process)
-{
-	struct task_struct *thread;
-	unsigned long pages = 0;
-	bool found = false;
-
-	for_each_thread(process, thread) {
-		task_lock(thread);
-		if (thread->mm) {
-			found = true;
-			if (owns_mm(process, thread->mm))
-				pages = get_mm_rss(thread->mm);
-		}
-		task_unlock(thread);
-		if (found)
-			break;
-	}
-	return (u64)pages << PAGE_SHIFT;
-}
-
-/*
- * Every process that can be seen in a namespace, those of namespaces inside it
- * included: the kernel keeps them in one table, ordered by PID. Threads are in
- * the table too; only the first of each process answers to PIDTYPE_TGID.
- */
-static u64 namespace_rss(struct pid_namespace *pid_ns)
-{
-	struct task_struct *process;
-	struct pid *pid;
-	u64 bytes = 0;
-	int nr;
-
-	for (nr = 1; (pid = idr_get_next(&pid_ns->idr, &nr)); nr++) {
-		process = pid_task(pid, PIDTYPE_TGID);
-		if (process)
-			bytes += process_rss(process);
-	}
-	return bytes;
-}
-
-/* Measure a container. Return: false when its first process has ended. */
-static bool measure(struct monitor_entry *entry)
-{
-	struct task_struct *process;
-
-	rcu_read_lock();
-	process = live_process(entry->pid);
-	if (process && entry->pid_ns)
-		entry->rss = namespace_rss(entry->pid_ns);
-	else if (process)
-		entry->rss = process_rss(process);
-	rcu_read_unlock();
-	return process;
-}
-
-/* --- acting ----------------------------------------------------------------- */
-
-/* Cannot fail: a full ring gives up its oldest event, and the reader is told. */
 static void queue_event(struct monitor_entry *entry, u32 type, u64 limit)
 {
-	struct monitor_file *file = entry->file;
-	struct monitor_event *event = &file->ring[file->head % RING_SIZE];
-
-	lockdep_assert_held(&monitor_lock);
-	if (file->head - file->tail == RING_SIZE) {
-		file->lost++;
-		WRITE_ONCE(file->tail, file->tail + 1);
-	}
-	*event = (struct monitor_event) {
-		.size = sizeof(*event),
+	struct monitor_event event = {
+		.size = sizeof(event),
 		.type = type,
 		.pid = entry->nr,
 		.rss_bytes = entry->rss,
 		.limit_bytes = limit,
 		.time_ns = ktime_get_boottime_ns(),
 	};
-	memcpy(event->container_id, entry->id, MONITOR_ID_SIZE);
-	WRITE_ONCE(file->head, file->head + 1);
-	wake_up_interruptible_poll(&file->readable, EPOLLIN | EPOLLRDNORM);
+
+	lockdep_assert_held(&monitor_lock);
+	memcpy(event.container_id, entry->id, MONITOR_ID_SIZE);
+	ring_put(&entry->file->ring, &event);
+	wake_up_interruptible_poll(&entry->file->readable, EPOLLIN | EPOLLRDNORM);
 }
 
 static void drop_entry(struct monitor_entry *entry)
@@ -289,7 +172,7 @@ static void scan(struct work_struct *work)
 
 	mutex_lock(&monitor_lock);
 	list_for_each_entry_safe(entry, next, &entries, node) {
-		if (measure(entry)) {
+		if (measure(entry->pid, entry->pid_ns, &entry->rss)) {
 			act(entry, monitor_policy(entry->rss, entry->soft, entry->hard,
 						  entry->done));
 		} else {
@@ -305,52 +188,6 @@ static void scan(struct work_struct *work)
 }
 
 /* --- requests --------------------------------------------------------------- */
-
-/*
- * The id goes into the kernel log, a line each, in fields parted by spaces: so no
- * control bytes, no spaces. isascii() because the kernel's ctype is Latin-1.
- */
-static bool id_is_valid(const char *id)
-{
-	size_t length = strnlen(id, MONITOR_ID_SIZE);
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		if (!isascii(id[i]) || !isgraph(id[i]))
-			return false;
-	return length < MONITOR_ID_SIZE;
-}
-
-/*
- * Make entry->pid one that can be monitored, and find out what it stands for: the
- * first process of a PID namespace for all that live in there, any other for
- * itself. Not for monitoring: kernel threads, which have no memory and do not
- * die, and a namespace the caller lives in, which at the top is the machine.
- */
-static int identify(struct monitor_entry *entry)
-{
-	struct pid_namespace *pid_ns;
-	struct task_struct *process;
-	int err = 0;
-
-	if (!entry->pid)
-		return -ESRCH;
-	pid_ns = ns_of_pid(entry->pid);
-	if (pid_nr_ns(entry->pid, pid_ns) == 1)
-		entry->pid_ns = pid_ns;
-	entry->nr = pid_nr_ns(entry->pid, entry->file->pid_ns);
-
-	rcu_read_lock();
-	process = live_process(entry->pid);
-	if (!process)
-		err = -ESRCH;
-	else if (process->flags & PF_KTHREAD)
-		err = -EINVAL;
-	else if (entry->pid_ns && task_tgid_nr_ns(current, entry->pid_ns))
-		err = -EINVAL;
-	rcu_read_unlock();
-	return err;
-}
 
 static int add_entry(struct monitor_entry *new)
 {
@@ -372,19 +209,19 @@ static int register_container(struct monitor_file *file, const struct monitor_re
 	struct monitor_entry *entry;
 	int err;
 
-	if (!request->container_id[0] || !request->soft_limit_bytes ||
-	    request->soft_limit_bytes > request->hard_limit_bytes)
+	if (!request->container_id[0] || !limits_are_valid(request))
 		return -EINVAL;
 	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
 	if (!entry)
 		return -ENOMEM;
 	entry->file = file;
 	entry->pid = find_get_pid(request->pid);
+	entry->nr = pid_nr_ns(entry->pid, file->pid_ns);
 	entry->soft = request->soft_limit_bytes;
 	entry->hard = request->hard_limit_bytes;
 	strscpy_pad(entry->id, request->container_id, sizeof(entry->id));
 
-	err = identify(entry);
+	err = find_extent(entry->pid, &entry->pid_ns);
 	if (!err) {
 		mutex_lock(&monitor_lock);
 		err = add_entry(entry);
@@ -435,31 +272,6 @@ static int unregister_container(const struct monitor_request_v2 *request)
 
 /* --- the device ------------------------------------------------------------- */
 
-static int fetch_request_v1(struct monitor_request_v2 *request, const void __user *from)
-{
-	struct monitor_request old;
-
-	if (copy_from_user(&old, from, sizeof(old)))
-		return -EFAULT;
-	*request = (struct monitor_request_v2) {
-		.size = sizeof(*request),
-		.pid = old.pid,
-		.soft_limit_bytes = old.soft_limit_bytes,
-		.hard_limit_bytes = old.hard_limit_bytes,
-	};
-	memcpy(request->container_id, old.container_id, MONITOR_ID_SIZE);
-	return 0;
-}
-
-static int fetch_request_v2(struct monitor_request_v2 *request, const void __user *from)
-{
-	if (copy_from_user(request, from, sizeof(*request)))
-		return -EFAULT;
-	if (request->size != sizeof(*request) || request->flags || request->reserved)
-		return -EINVAL;
-	return 0;
-}
-
 static long monitor_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
@@ -493,50 +305,32 @@ static long monitor_ioctl(struct file *filp, unsigned int cmd, unsigned long arg
 	return unregister_container(&request);
 }
 
-static bool has_events(struct monitor_file *file)
-{
-	return READ_ONCE(file->head) != READ_ONCE(file->tail);
-}
-
-/* Take the oldest event out, if there is one. */
-static bool take_event(struct monitor_file *file, struct monitor_event *event)
-{
-	bool found;
-
-	mutex_lock(&monitor_lock);
-	found = has_events(file);
-	if (found) {
-		*event = file->ring[file->tail % RING_SIZE];
-		event->lost = file->lost;
-		file->lost = 0;
-		WRITE_ONCE(file->tail, file->tail + 1);
-	}
-	mutex_unlock(&monitor_lock);
-	return found;
-}
-
 /* Whole records only; an event whose copy fails counts as lost. */
 static ssize_t monitor_read(struct file *filp, char __user *to, size_t size, loff_t *offset)
 {
 	struct monitor_file *file = filp->private_data;
 	struct monitor_event event;
 	size_t done = 0;
+	bool found;
 
 	if (size < sizeof(event))
 		return -EINVAL;
 	while (size - done >= sizeof(event)) {
-		if (!take_event(file, &event)) {
+		mutex_lock(&monitor_lock);
+		found = ring_take(&file->ring, &event);
+		mutex_unlock(&monitor_lock);
+		if (!found) {
 			if (done)
 				break;
 			if (filp->f_flags & O_NONBLOCK)
 				return -EAGAIN;
-			if (wait_event_interruptible(file->readable, has_events(file)))
+			if (wait_event_interruptible(file->readable, ring_has_events(&file->ring)))
 				return -ERESTARTSYS;
 			continue;
 		}
 		if (copy_to_user(to + done, &event, sizeof(event))) {
 			mutex_lock(&monitor_lock);
-			file->lost += event.lost + 1;
+			ring_give_up(&file->ring, &event);
 			mutex_unlock(&monitor_lock);
 			return done ? done : -EFAULT;
 		}
@@ -550,7 +344,7 @@ static __poll_t monitor_poll(struct file *filp, poll_table *wait)
 	struct monitor_file *file = filp->private_data;
 
 	poll_wait(filp, &file->readable, wait);
-	return has_events(file) ? EPOLLIN | EPOLLRDNORM : 0;
+	return ring_has_events(&file->ring) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static int monitor_open(struct inode *inode, struct file *filp)
