@@ -94,7 +94,7 @@ def find_mirror(suite: str | None = None, *, apt_folder: Path = Path("/etc/apt")
     if belongs != distribution:
         possible = UBUNTU_SUITES if distribution == "ubuntu" else DEBIAN_SUITES
         raise LabError(
-            f"The suite {wanted} is of {belongs.capitalize()}; this host's mirror has {distribution.capitalize()}",
+            f"The suite {wanted} is {belongs.capitalize()}'s, and this host has {distribution.capitalize()}'s mirror",
             f"Choose one of {', '.join(possible)} with --suite.",
         )
     lines = guest_lines(configured(apt_folder), distribution, own, wanted)

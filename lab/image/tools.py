@@ -47,11 +47,15 @@ def find(name: str) -> str:
     return path
 
 
-def output(arguments: Sequence[str]) -> str:
+def output(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     """What a quick tool prints on both outputs, whatever its status."""
-    command = [find(arguments[0]), *arguments[1:]]
     done = subprocess.run(
-        command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [find(arguments[0]), *arguments[1:]],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **(environment or {})},
     )
     return done.stdout.decode("utf-8", "replace")
 

@@ -1,0 +1,176 @@
+"""The images in the cache: a folder each, complete or not there.
+
+    images/<suite>-<key>-<state>/   disk.qcow2 vmlinuz initrd manifest.json build.log golden/ warm/
+    images/<suite>-<key>.new/       being built (under the lock beside it), or left by a build that was killed
+
+The key names what the image was made from, the state which packages the mirror had then.
+An image is never replaced in its place, since machines write to overlays of its disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab import paths
+from lab.errors import LabError
+
+MANIFEST = "manifest.json"
+DISK = "disk.qcow2"
+KERNEL = "vmlinuz"
+INITRD = "initrd"
+LOG = "build.log"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A base image: what a VM boots from before the playbook ran."""
+
+    name: str
+    """As the user names it: suite, key and state."""
+    key: str
+    """Of its inputs; see `lab.image.inputs`."""
+    suite: str
+    architecture: str
+    kernel_release: str
+    created: float
+    """When it was built, in seconds since 1970."""
+    folder: Path
+
+    @property
+    def disk(self) -> Path:
+        """The qcow2 with the root file system; never written to."""
+        return self.folder / DISK
+
+    @property
+    def kernel(self) -> Path:
+        """For QEMU's `-kernel`."""
+        return self.folder / KERNEL
+
+    @property
+    def initrd(self) -> Path:
+        """For QEMU's `-initrd`; `overlay_cpio` may be appended."""
+        return self.folder / INITRD
+
+    def manifest(self) -> dict[str, Any]:
+        """What it was made from and what is in it."""
+        manifest: dict[str, Any] = json.loads((self.folder / MANIFEST).read_text())
+        return manifest
+
+    def bytes_on_disk(self) -> int:
+        """What it and everything made from it takes."""
+        files = (path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
+        return sum(path.stat().st_blocks * 512 for path in files)
+
+
+def folder() -> Path:
+    """Where images are."""
+    path = paths.cache() / "images"
+    path.mkdir(exist_ok=True, mode=0o700)
+    return path
+
+
+def images() -> list[Image]:
+    """All complete images, the newest first."""
+    found = [_read(path.parent) for path in folder().glob(f"*/{MANIFEST}") if path.parent.suffix != ".new"]
+    return sorted(
+        (image for image in found if image is not None), key=lambda image: image.created, reverse=True
+    )
+
+
+def find(key: str) -> Image | None:
+    """The newest image made from these inputs."""
+    return next((image for image in images() if image.key == key), None)
+
+
+def named(name: str) -> Image:
+    """The image of that name, of which the beginning is enough.
+
+    Raises:
+        LabError: there is none, or more than one.
+    """
+    known = images()
+    matching = [image for image in known if image.name == name] or [
+        image for image in known if name and image.name.startswith(name)
+    ]
+    if len(matching) == 1:
+        return matching[0]
+    names = ", ".join(image.name for image in (matching or known)) or "none"
+    if matching:
+        raise LabError(f"More than one image begins with {name!r}: {names}", "Give more of the name.")
+    raise LabError(f"There is no image {name!r}", f"There is: {names}.")
+
+
+def remove(image: Image) -> None:
+    """Remove an image and what was made from it. Whoever calls knows that no machine uses it."""
+    with locked(image.folder.name):
+        doomed = image.folder.with_name(f"{image.folder.name}.new")
+        shutil.rmtree(doomed, ignore_errors=True)
+        # First out of sight, so that a killed removal leaves no image that lacks files.
+        image.folder.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+def clean(leftovers_of: str) -> None:
+    """Remove what a build of that name left when it was killed; the caller holds the lock."""
+    shutil.rmtree(folder() / f"{leftovers_of}.new", ignore_errors=True)
+
+
+@contextmanager
+def locked(name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold the lock of a build or a removal; `waiting` is called first when another process has it."""
+    with (folder() / f"{name}.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting is not None:
+                waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def publish(new: Path, name: str) -> Image:
+    """Give a complete folder its name: from then on it is an image. All its bytes are on disk before."""
+    for path in new.iterdir():
+        if path.is_file():
+            _sync(path)
+    _sync(new)
+    target = folder() / name
+    new.rename(target)
+    _sync(target.parent)
+    image = _read(target)
+    if image is None:
+        raise LabError(f"The image in {target} was changed while it was built", "Build it again.")
+    return image
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> Image | None:
+    """The image in a folder; None where something else is, such as a folder of an older version."""
+    try:
+        record = json.loads((path / MANIFEST).read_text())["image"]
+        return Image(
+            name=path.name,
+            key=record["key"],
+            suite=record["suite"],
+            architecture=record["architecture"],
+            kernel_release=record["kernel_release"],
+            created=record["created"],
+            folder=path,
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
