@@ -1,0 +1,105 @@
+"""Where the supervisor begins and ends; also what the client does when there is no supervisor."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from supervisor import text
+from supervisor.commands import handle
+from supervisor.control import Control
+from supervisor.errors import EngineError, UsageError
+from supervisor.lifecycle import Engine
+from supervisor.options import HelpRequest, parse
+from supervisor.state import claim, place
+from supervisor.zygote import Zygote
+
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+STACK = 256 << 10
+"""Bytes of stack of a thread: ours are many, and none goes deep."""
+
+
+def say(line: str) -> None:
+    """A line for whoever runs the supervisor; it must not fail because nobody listens."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def supervise(base_rootfs: str) -> None:
+    """Be the supervisor, until a signal says stop.
+
+    Raises:
+        EngineError: it cannot be.
+    """
+    # In every thread to come, these wait for sigwait() below and interrupt nothing.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    if os.geteuid() != 0:
+        raise EngineError("the supervisor makes namespaces and mounts, which only root may", "Use sudo.")
+    if not Path(base_rootfs).is_dir():
+        raise EngineError(
+            f"the base rootfs {base_rootfs!r} is not a folder",
+            "Give the root file system that containers' are copied from.",
+        )
+    where = place()
+    claim(where)
+    zygote = Zygote.start()  # before the first thread
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    threading.stack_size(STACK)
+    engine = Engine(where, zygote, say)
+    if engine.cgroups is None:
+        say("cgroup v2 is not mounted here: no accounting, and no CPU weights between containers")
+    if engine.monitor is None:
+        by = "cgroup v2 (memory.high, memory.max)" if engine.cgroups is not None else "nobody"
+        say(f"memory limits: the kernel monitor is not loaded, {by} holds them")
+    control = Control(where, lambda request, reply: handle(engine, request, reply))
+    say(f"ready: {where.socket}")
+    number = signal.sigwait(STOP_SIGNALS)
+    say(f"{signal.Signals(number).name}: stopping every container")
+    control.close()
+    engine.shut_down()
+    control.join()
+    say("stopped")
+
+
+def usage(arguments: list[str]) -> tuple[str, int]:
+    """The answer to a command line that needs no supervisor: its text and its status."""
+    if not arguments:
+        return text.USAGE, 125
+    request = parse([os.fsencode(word) for word in arguments])
+    if isinstance(request, HelpRequest):
+        return text.TOPICS[request.topic], 0
+    raise EngineError(
+        f"no supervisor answers at {place().socket}", "Start one with `engine supervisor <base-rootfs>`."
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run as `engine supervisor …`, or in place of the client where no supervisor answers."""
+    try:
+        match arguments:
+            case ["supervisor", "--help" | "-h"]:
+                sys.stdout.write(text.TOPICS["supervisor"])
+            case ["supervisor", base] | ["supervisor", "--", base] if not base.startswith("-"):
+                supervise(base)
+            case ["supervisor", *_]:
+                raise UsageError("`engine supervisor` takes the base rootfs, and nothing else")
+            case _:
+                answer, status = usage(arguments)
+                (sys.stderr if status else sys.stdout).write(answer)
+                return status
+    except EngineError as error:
+        sys.stderr.write(f"engine: {error}\n")
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

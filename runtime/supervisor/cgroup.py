@@ -1,0 +1,137 @@
+"""A cgroup for each container: accounting, a kill that misses nobody, CPU weight, and limits
+where no kernel monitor is loaded. cgroup v2 only (Documentation/admin-guide/cgroup-v2.rst).
+
+A nice value compares processes of one cgroup; between cgroups the kernel compares their
+cpu.weight. So the container's nice value is written to its cpu.weight.nice as well:
+otherwise two containers would get half of the CPU each, whatever their nice values.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+CONTROLLERS = ("cpu", "memory", "pids", "cpuset")
+PARENT = "boxwright"
+
+
+class Cgroup:
+    """The cgroup of one container."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir()
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def write(self, name: str, value: str | int) -> None:
+        """Write one of its files.
+
+        Raises:
+            OSError: the kernel refused, or the controller is not there.
+        """
+        file = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=self.descriptor)
+        try:
+            os.write(file, str(value).encode())
+        finally:
+            os.close(file)
+
+    def read(self, name: str) -> str:
+        """Read one of its files.
+
+        Raises:
+            OSError: the controller is not there.
+        """
+        file = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.descriptor)
+        try:
+            return os.read(file, 1 << 16).decode()
+        finally:
+            os.close(file)
+
+    def limit(self, soft: int, hard: int) -> None:
+        """Let the kernel hold the limits: memory.high warns, memory.max kills the whole container."""
+        self.write("memory.high", soft)
+        self.write("memory.max", hard)
+        self.write("memory.oom.group", 1)
+        with suppress(FileNotFoundError):  # a kernel without swap
+            self.write("memory.swap.max", 0)
+
+    def memory_events(self) -> dict[str, int]:
+        """How often what happened to its memory; empty where it is not counted."""
+        try:
+            return dict(
+                (key, int(value)) for key, value in map(str.split, self.read("memory.events").splitlines())
+            )
+        except OSError:
+            return {}
+
+    def kill(self) -> None:
+        """SIGKILL to every process in it, also to those being forked at this moment (Linux 5.14)."""
+        with suppress(OSError):
+            self.write("cgroup.kill", 1)
+
+    def remove(self) -> bool:
+        """Take it away; False while a process in it is still ending."""
+        try:
+            self.path.rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return False
+        os.close(self.descriptor)
+        return True
+
+
+class Cgroups:
+    """The folder of all our cgroups.
+
+    Args:
+        root: where cgroup v2 is mounted.
+        tag: what tells the cgroups of this supervisor from those of another.
+    """
+
+    def __init__(self, root: Path, tag: str) -> None:
+        self._tag = tag
+        self._folder = root / PARENT
+        self._count = 0
+        self._folder.mkdir(exist_ok=True)
+        self.controllers = [name for name in CONTROLLERS if self._enable(root, name)]
+        self._sweep()
+
+    @classmethod
+    def find(cls, tag: str) -> Cgroups | None:
+        """Those of this machine; None where cgroup v2 is not mounted or cannot be written."""
+        for line in Path("/proc/self/mountinfo").read_text().splitlines():
+            fields, _, kind = line.partition(" - ")
+            if kind.startswith("cgroup2 "):
+                try:
+                    return cls(Path(fields.split()[4]), tag)
+                except OSError:
+                    return None
+        return None
+
+    def create(self, identifier: str) -> Cgroup:
+        """A new cgroup, for a container of this id.
+
+        Raises:
+            OSError: the kernel refused.
+        """
+        self._count += 1
+        return Cgroup(self._folder / f"{identifier}-{self._tag}-{self._count}")
+
+    def _enable(self, root: Path, controller: str) -> bool:
+        try:
+            for folder in (root, self._folder):
+                (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+        except OSError:
+            return False  # not in this kernel, or owned by cgroup v1
+        return True
+
+    def _sweep(self) -> None:
+        """Remove what a supervisor that was killed has left here."""
+        for leftover in self._folder.glob(f"*-{self._tag}-*"):
+            try:
+                (leftover / "cgroup.kill").write_text("1")
+                leftover.rmdir()
+            except OSError:
+                continue  # its last process is still ending; the next start will find it

@@ -1,0 +1,306 @@
+"""Start, stop, shut down: what the engine does with containers, whoever asks for it.
+
+A start, in order: record `starting`, clone (the child sets itself up and waits at a
+barrier), register with the monitor, lower the barrier, and read the error pipe, which
+tells either what failed or, by its end of file, that the program has been executed. The
+reaper knows the child before the barrier is lowered, so no exit is too fast for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import marshal
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from supervisor.cgroup import Cgroups
+from supervisor.container import Failure, Spec
+from supervisor.errors import ENGINE_ERROR, NOT_EXECUTABLE, NOT_FOUND, EngineError
+from supervisor.live import Container
+from supervisor.logs import ContainerLog
+from supervisor.monitor import Monitor
+from supervisor.options import StartRequest, parse_cpus, show
+from supervisor.reaper import Reaper, has_executed
+from supervisor.records import Record
+from supervisor.registry import Registry, find_rootfs
+from supervisor.state import Place
+from supervisor.zygote import Zygote
+
+GRACE = 3.0
+"""Seconds between SIGTERM and SIGKILL."""
+PATIENCE = 10.0
+"""Seconds a killed process may take to end, and its log to be complete, before we say so."""
+
+ENVIRONMENT = {
+    b"PATH": b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    b"HOME": b"/root",
+}
+
+
+class Engine:
+    """Everything that lives as long as the supervisor."""
+
+    def __init__(self, place: Place, zygote: Zygote, say: Callable[[str], None]) -> None:
+        self.place = place
+        self.registry = Registry()
+        self.reaper = Reaper(self.registry, say)
+        self._zygote = zygote
+        self.say = say
+        self.cgroups = Cgroups.find(place.tag)
+        self.monitor: Monitor | None = None
+        self._find_monitor()
+        self.reaper.start()
+
+    def _find_monitor(self) -> None:
+        """Use the kernel monitor from the moment its module is loaded."""
+        if self.monitor is None:
+            self.monitor = Monitor.open()
+            if self.monitor is not None:
+                self.reaper.watch_monitor(self.monitor)
+                self.say(f"memory limits: the kernel monitor holds them (ABI {self.monitor.version})")
+
+    def start(self, request: StartRequest, directory: str) -> Container:
+        """Start a container; returns when its program has been executed.
+
+        Args:
+            request: what to start.
+            directory: the client's working directory, where a relative rootfs begins.
+
+        Raises:
+            EngineError: it could not be started; nothing is left of it.
+        """
+        if request.cpuset:
+            _check_cpus(parse_cpus(request.cpuset))
+        rootfs = find_rootfs(request.rootfs, directory)
+        record = Record(
+            id=request.id,
+            rootfs=rootfs.path,
+            command=request.command,
+            soft_limit=request.soft_limit,
+            hard_limit=request.hard_limit,
+            nice=request.nice,
+            cpuset=request.cpuset,
+            log=str(self.place.log_of(request.id)),
+        )
+        container = Container(record, rootfs)
+        withdraw = self.registry.admit(container)
+        try:
+            self._launch(container, request)
+        except OSError as error:
+            withdraw()
+            where = f" ({error.filename})" if error.filename else ""
+            raise EngineError(f"container {request.id} cannot be started: {error.strerror}{where}") from error
+        except BaseException:
+            withdraw()
+            raise
+        return container
+
+    def _launch(self, container: Container, request: StartRequest) -> None:
+        record = container.record
+        self._find_monitor()
+        log = container.log = ContainerLog(
+            self.place.log_of(record.id), container.changed, lambda text: self._complain(record, text)
+        )
+        try:
+            if self.cgroups is not None:
+                container.cgroup = self.cgroups.create(record.id)
+            barrier, go = os.pipe2(os.O_CLOEXEC)
+            failures, errors = os.pipe2(os.O_CLOEXEC)
+            try:
+                self._clone(container, request, barrier, errors)
+            except BaseException:
+                os.close(go)
+                os.close(failures)
+                raise
+            finally:
+                os.close(barrier)
+                os.close(errors)
+        except BaseException:
+            log.discard()
+            if container.cgroup is not None:
+                container.cgroup.remove()
+            raise
+        # From here on the reaper cleans up: the child ends at the barrier if we do not lower it.
+        log.start()
+        refusal: EngineError | None = None
+        try:
+            self._set_limits(container)
+            os.write(go, b"g")
+        except BrokenPipeError:
+            pass  # its set-up failed before the barrier; the error pipe tells how
+        except EngineError as error:
+            refusal = error
+        finally:
+            os.close(go)
+        with os.fdopen(failures, "rb") as pipe:
+            failure = pipe.read()
+        if failure:
+            refusal = _explain(record, marshal.loads(failure))
+        if refusal is None:
+            refusal = self._confirm(container)
+        if refusal is not None:
+            container.send(signal.SIGKILL)
+            container.exited.wait(PATIENCE)
+            log.join(PATIENCE)
+            log.drop()
+            raise refusal
+
+    def _clone(self, container: Container, request: StartRequest, barrier: int, errors: int) -> None:
+        record = container.record
+        assert container.log is not None
+        spec = Spec(
+            argv=list(record.command),
+            environment=ENVIRONMENT | {b"HOSTNAME": record.id.encode()},
+            hostname=record.id,
+            rootfs=container.rootfs.path,
+            rootfs_key=container.rootfs.key,
+            nice=record.nice,
+            cpus=parse_cpus(request.cpuset) if request.cpuset else [],
+        )
+        cgroup = container.cgroup.descriptor if container.cgroup is not None else -1
+        record.started = time.time()
+        pid, pidfd = self._zygote.clone(spec, container.log.input, barrier, errors, cgroup)
+        record.pid = pid
+        container.attach(pidfd)
+        self.reaper.watch(container)
+
+    def _set_limits(self, container: Container) -> None:
+        record, cgroup = container.record, container.cgroup
+        if cgroup is not None:
+            _set_shares(record, cgroup.write)
+        if self.monitor is not None:
+            self.monitor.register(record.id, record.pid, record.soft_limit, record.hard_limit)
+            record.limits = "monitor"
+        elif cgroup is not None and self.cgroups is not None and "memory" in self.cgroups.controllers:
+            try:
+                cgroup.limit(record.soft_limit, record.hard_limit)
+                self.reaper.watch_memory(container)
+            except OSError as error:
+                raise EngineError(f"the memory limits cannot be set: {error.strerror}") from error
+            record.limits = "cgroup"
+
+    def _confirm(self, container: Container) -> EngineError | None:
+        """Enter `running`, unless something killed the child before it had executed anything."""
+        record, log = container.record, container.log
+        assert log is not None
+        executed = has_executed(record.pid)
+        if executed is None:  # it is reaped already, and the reaper has looked
+            executed = container.executed
+        if not executed:
+            return EngineError(f"container {record.id} was killed before its program was executed")
+        try:
+            log.publish()
+        except OSError as error:
+            return EngineError(f"the log {log.path} cannot be made: {error.strerror}")
+        with self.registry.lock:
+            if record.state == "starting":
+                record.state = "running"
+            self.registry.changed.notify_all()
+        return None
+
+    def _complain(self, record: Record, text: str) -> None:
+        with self.registry.lock:
+            record.notes.append(text)
+        self.say(f"container {record.id}: {text}")
+
+    def stop_container(self, container: Container, grace: float = GRACE) -> None:
+        """SIGTERM, wait, SIGKILL; returns when the container has ended.
+
+        Raises:
+            EngineError: it does not end.
+        """
+        self._stop_all([container], grace)
+        if not container.exited.is_set():
+            raise EngineError(
+                f"container {container.record.id} (PID {container.record.pid}) was killed but does not end",
+                "It is waiting inside the kernel, most likely for a disk; see `ps -o stat,wchan`.",
+            )
+
+    def _stop_all(self, containers: list[Container], grace: float) -> None:
+        living = []
+        for container in containers:
+            record = container.record
+            with self.registry.lock:
+                # A start is over soon, one way or the other; let it come to that.
+                deadline = time.monotonic() + PATIENCE
+                while record.state == "starting" and (left := deadline - time.monotonic()) > 0:
+                    self.registry.changed.wait(left)
+                if record.state == "running":
+                    record.stop_requested = True  # recorded before the first signal
+                    living.append(container)
+        for container in living:
+            container.send(signal.SIGTERM)
+        _await(living, grace)
+        for container in living:
+            container.send(signal.SIGKILL)
+        _await(living, PATIENCE)
+
+    def shut_down(self) -> None:
+        """Admit nobody, stop every container, see every log to its end, and end the zygote."""
+        self.registry.close()
+        containers = self.registry.all()
+        self._stop_all(containers, GRACE)
+        deadline = time.monotonic() + PATIENCE
+        for container in containers:
+            if container.log is not None and not container.log.join(max(0, deadline - time.monotonic())):
+                self.say(f"container {container.record.id}: something still holds its output open")
+        self.reaper.stop()
+        self._zygote.stop()
+        if self.monitor is not None:
+            self.monitor.close()
+
+
+def _check_cpus(cpus: list[int]) -> None:
+    missing = set(cpus) - os.sched_getaffinity(0)
+    if missing:
+        have = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+        raise EngineError(f"there is no CPU {min(missing)} here", f"--cpuset can name {have}.")
+
+
+def _await(containers: list[Container], seconds: float) -> None:
+    """Wait until all have ended, at most so long."""
+    deadline = time.monotonic() + seconds
+    for container in containers:
+        container.exited.wait(max(0, deadline - time.monotonic()))
+
+
+def _set_shares(record: Record, write: Callable[[str, str | int], None]) -> None:
+    """Give a cgroup its share of the CPUs; where the controllers are missing, nice and affinity remain."""
+    settings: list[tuple[str, str | int]] = []
+    if record.nice:
+        settings.append(("cpu.weight.nice", record.nice))
+    if record.cpuset:
+        settings.append(("cpuset.cpus", record.cpuset))
+    for name, value in settings:
+        try:
+            write(name, value)
+        except OSError:
+            continue
+
+
+def _explain(record: Record, failure: Failure) -> EngineError:
+    """The failure of a child as its client shall read it, with the status docker and podman would give."""
+    step, number, text, path = failure
+    if not step.startswith("executing"):
+        where = f" ({path})" if path else ""
+        return EngineError(
+            f"container {record.id} could not be set up: {step}: {text}{where}", exit_status=ENGINE_ERROR
+        )
+    name = show(path or record.command[0])
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        if step != "executing":
+            return EngineError(
+                f"{name} is there, but its interpreter or dynamic loader is not",
+                "Look at its first line, or link it statically.",
+                NOT_FOUND,
+            )
+        return EngineError(
+            f"{name} is not found in the container", "The path is seen from inside its rootfs.", NOT_FOUND
+        )
+    remedy = {
+        errno.EACCES: "Is it a file, and executable (chmod +x)?",
+        errno.ENOEXEC: "It is neither a program for this machine nor a script with a #! line.",
+    }.get(number, "")
+    return EngineError(f"{name} cannot be executed: {text}", remedy, NOT_EXECUTABLE)

@@ -1,0 +1,72 @@
+"""A container while it lives: its record, and what the supervisor holds of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+
+from supervisor.cgroup import Cgroup
+from supervisor.logs import ContainerLog
+from supervisor.records import Record
+from supervisor.registry import Rootfs
+
+
+class Container:
+    """The handle of one container. What it holds is given back by the reaper."""
+
+    def __init__(self, record: Record, rootfs: Rootfs) -> None:
+        self.record = record
+        self.rootfs = rootfs
+        self.log: ContainerLog | None = None
+        self.cgroup: Cgroup | None = None
+        self.exited = threading.Event()  # reaped, and its record says how it ended
+        self.executed: bool | None = None  # whether it ever became its program; None while unknown
+        self._pidfd = -1
+        self._lock = threading.Lock()  # of the two below
+        self._watchers: set[int] = set()  # eventfds of those who wait for anything new
+
+    def attach(self, pidfd: int) -> None:
+        """Take over the descriptor of its first process."""
+        with self._lock:
+            self._pidfd = pidfd
+
+    @property
+    def pidfd(self) -> int:
+        """The descriptor of its first process; -1 before it is cloned and after it is reaped."""
+        return self._pidfd
+
+    def detach(self) -> None:
+        """Close the descriptor of a process that has been reaped."""
+        with self._lock:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to its first process, to no other, and to nobody once it is reaped."""
+        with self._lock:
+            if self._pidfd >= 0:
+                with suppress(ProcessLookupError):  # a zombie that the reaper is about to collect
+                    signal.pidfd_send_signal(self._pidfd, number)
+
+    def watch(self) -> int:
+        """An eventfd that becomes readable whenever the log has grown or the container has ended."""
+        watcher = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        with self._lock:
+            self._watchers.add(watcher)
+        return watcher
+
+    def unwatch(self, watcher: int) -> None:
+        """Close such an eventfd."""
+        with self._lock:
+            self._watchers.discard(watcher)
+        os.close(watcher)
+
+    def changed(self) -> None:
+        """Wake everybody who watches. Never blocks."""
+        if not self._watchers:
+            return
+        with self._lock:
+            for watcher in self._watchers:
+                os.eventfd_write(watcher, 1)

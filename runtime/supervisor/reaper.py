@@ -1,0 +1,185 @@
+"""The reaper: one thread that waits for every container, and for what the kernel says of their memory.
+
+A process that has ended stays as a zombie until its parent waits for it; the parent is us.
+Waiting is by pidfd, so it needs neither SIGCHLD nor a client that happens to call, and a
+PID that is used again cannot fool it. Nothing here waits for a log or for a client.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from supervisor.live import Container
+from supervisor.monitor import Event, Monitor
+from supervisor.records import ExitStatus
+from supervisor.registry import Registry
+
+RETRY = 0.05
+"""Seconds until a cgroup that was still busy is tried again."""
+
+PF_FORKNOEXEC = 0x40
+"""Forked, but has not executed (linux/sched.h); the ninth field of /proc/PID/stat has the flags."""
+
+
+class Reaper:
+    """The thread, and what it waits for.
+
+    Args:
+    registry: whose lock guards the records.
+    say: prints a line for whoever runs the supervisor.
+    """
+
+    def __init__(self, registry: Registry, say: Callable[[str], None]) -> None:
+        self._registry = registry
+        self._say = say
+        self._poll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll.register(self._wake, select.EPOLLIN)
+        self._containers: dict[int, Container] = {}  # by pidfd
+        self._memory: dict[int, Container] = {}  # by descriptor of memory.events
+        self._busy: list[Container] = []  # reaped, but their cgroup could not be removed yet
+        self._monitor: Monitor | None = None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="reaper")
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and wait for it. No container may be alive."""
+        self._stopping = True
+        os.eventfd_write(self._wake, 1)
+        self._thread.join()
+        self._poll.close()
+        os.close(self._wake)
+
+    def watch(self, container: Container) -> None:
+        """Reap this container when it ends."""
+        self._containers[container.pidfd] = container
+        self._poll.register(container.pidfd, select.EPOLLIN)
+
+    def watch_memory(self, container: Container) -> None:
+        """Hear of it when this container, whose cgroup holds its limits, passes one."""
+        assert container.cgroup is not None
+        events = os.open("memory.events", os.O_RDONLY | os.O_CLOEXEC, dir_fd=container.cgroup.descriptor)
+        os.read(events, 4096)  # the kernel reports changes since the last read
+        self._memory[events] = container
+        self._poll.register(events, select.EPOLLPRI)
+
+    def watch_monitor(self, monitor: Monitor) -> None:
+        """Hear what the kernel monitor has to say."""
+        self._monitor = monitor
+        self._poll.register(monitor.descriptor, select.EPOLLIN)
+
+    def _work(self) -> None:
+        while not self._stopping:
+            for descriptor, _ in self._poll.poll(RETRY if self._busy else None):
+                if descriptor in self._containers:
+                    self._reap(descriptor)
+                elif descriptor in self._memory:
+                    self._memory_passed(descriptor)
+                elif self._monitor is not None and descriptor == self._monitor.descriptor:
+                    self._hear()
+            self._busy = [container for container in self._busy if not _remove_cgroup(container)]
+
+    def _reap(self, pidfd: int) -> None:
+        container = self._containers.pop(pidfd)
+        self._poll.unregister(pidfd)
+        record = container.record
+        if container.executed is None:
+            container.executed = has_executed(record.pid)
+        result = os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
+        assert result is not None
+        if result.si_code == os.CLD_EXITED:
+            status = ExitStatus(code=result.si_status)
+        else:
+            status = ExitStatus(signal=result.si_status)
+        # What the monitor did to it was queued before it died, so it is there by now.
+        self._hear()
+        if record.limits == "cgroup" and status.signal == signal.SIGKILL:
+            self._ask_cgroup(container)
+        with self._registry.lock:
+            record.finish(status, time.time())
+            container.exited.set()
+            self._registry.changed.notify_all()
+        container.changed()
+        container.detach()
+        self._forget_memory(container)
+        if not _remove_cgroup(container):
+            self._busy.append(container)
+
+    def _hear(self) -> None:
+        """Enter the monitor's events in the records they are about."""
+        for event in self._monitor.read() if self._monitor is not None else ():
+            for container in self._registry.all():
+                if _is_about(event, container):
+                    self._enter(container, event.kind)
+
+    def _enter(self, container: Container, kind: str) -> None:
+        with self._registry.lock:
+            if kind == "soft":
+                container.record.soft_limit_hit = True
+            else:
+                container.record.hard_limit_hit = True
+
+    def _memory_passed(self, descriptor: int) -> None:
+        """A cgroup's memory.events changed: the soft limit was passed, or the hard one."""
+        container = self._memory[descriptor]
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.read(descriptor, 4096)
+        self._ask_cgroup(container)
+
+    def _ask_cgroup(self, container: Container) -> None:
+        cgroup, record = container.cgroup, container.record
+        if cgroup is None:
+            return
+        events = cgroup.memory_events()
+        if events.get("oom_kill", 0) and events.get("oom", 0):
+            self._enter(container, "hard")
+        if events.get("high", 0) and not record.soft_limit_hit:
+            self._enter(container, "soft")
+            # One warning, and it lives on: above memory.high the kernel would go on to slow it
+            # down, until a jump to the hard limit takes minutes.
+            with suppress(OSError):
+                cgroup.write("memory.high", "max")
+            self._say(f"SOFT LIMIT container={record.id} pid={record.pid} limit={record.soft_limit}")
+
+    def _forget_memory(self, container: Container) -> None:
+        for descriptor, owner in list(self._memory.items()):
+            if owner is container:
+                self._poll.unregister(descriptor)
+                os.close(descriptor)
+                del self._memory[descriptor]
+
+
+def _is_about(event: Event, container: Container) -> bool:
+    record = container.record
+    return record.state != "exited" and event.id in ("", record.id) and event.pid in (0, record.pid)
+
+
+def _remove_cgroup(container: Container) -> bool:
+    """Whether the container has no cgroup any more."""
+    if container.cgroup is None:
+        return True
+    if not container.cgroup.remove():
+        container.cgroup.kill()
+        return False
+    container.cgroup = None
+    return True
+
+
+def has_executed(pid: int) -> bool | None:
+    """Whether a child of ours, living or zombie, has executed a program; None if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return not int(fields[6]) & PF_FORKNOEXEC

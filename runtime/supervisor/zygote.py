@@ -1,0 +1,94 @@
+"""The supervisor's end of the zygote: start it, ask it for a process.
+
+The zygote is executed from a sealed copy of the interpreter in memory, not from
+/usr/bin. A container whose program is a script with `#!/proc/self/exe` runs whatever its
+process was executed from *before*; had that been the host's interpreter, root in the
+container could open it for writing (CVE-2019-5736). A sealed memfd nobody can write.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import marshal
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from supervisor.container import Spec
+from supervisor.errors import EngineError
+
+
+class Zygote:
+    """The process that clones containers for us; one request at a time."""
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid = pid
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    @classmethod
+    def start(cls) -> Zygote:
+        """Fork and execute it. To be called while the supervisor still has one thread."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        interpreter = sealed_copy(os.path.realpath(sys.executable))
+        package = Path(__file__).resolve().parent.parent
+        program = (
+            f"import sys; sys.path.insert(0, {str(package)!r}); "
+            f"from supervisor.zygote_main import main; main({theirs.fileno()})"
+        )
+        # The interpreter finds its library from argv[0], so that names the original.
+        command = [sys.executable, "-S", "-E", "-I", "-c", program]
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.set_inheritable(theirs.fileno(), True)
+                os.execve(interpreter, command, {"LC_ALL": "C.UTF-8"})
+            finally:
+                os._exit(125)
+        os.close(interpreter)
+        theirs.close()
+        return cls(pid, ours)
+
+    def clone(self, spec: Spec, output: int, barrier: int, errors: int, cgroup: int = -1) -> tuple[int, int]:
+        """A new process that waits at the barrier: its PID and a pidfd. It is our own child.
+
+        Raises:
+            EngineError: the kernel refused, or the zygote is gone.
+        """
+        body = spec.to_bytes()
+        descriptors = [output, barrier, errors, *([cgroup] if cgroup >= 0 else [])]
+        with self._lock:
+            try:
+                socket.send_fds(self._connection, [len(body).to_bytes(4, "little")], descriptors)
+                self._connection.sendall(body)
+                answer, received, _, _ = socket.recv_fds(self._connection, 4096, 1)
+            except OSError:
+                answer, received = b"", []
+        if not answer:
+            raise EngineError("the zygote, which clones the containers, is gone", "Restart the supervisor.")
+        pid, number, text = marshal.loads(answer)
+        if not pid:
+            raise EngineError(f"the kernel refused a new process: {text} (errno {number})")
+        return pid, received[0]
+
+    def stop(self) -> None:
+        """Let it end, and wait for it."""
+        self._connection.close()
+        os.waitpid(self.pid, 0)
+
+
+def sealed_copy(path: str) -> int:
+    """A copy of a file in memory that nobody can change any more, as a descriptor."""
+    copy = os.memfd_create("zygote", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with Path(path).open("rb") as original:
+        remaining = os.fstat(original.fileno()).st_size
+        while remaining:
+            sent = os.sendfile(copy, original.fileno(), None, remaining)
+            if not sent:
+                break
+            remaining -= sent
+    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+    fcntl.fcntl(copy, fcntl.F_ADD_SEALS, seals)
+    return copy

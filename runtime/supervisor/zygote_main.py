@@ -1,0 +1,99 @@
+"""The zygote: a small process with one thread, whose only work is to clone containers.
+
+To fork from a process with threads is to copy locks that nobody will ever release; so
+the supervisor starts this one before its first thread, and asks it for each container.
+CLONE_PARENT makes the new process a child of the supervisor, not of this one. It runs
+from a sealed memfd (see zygote.py), and imports as little as it can.
+"""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import os
+from _signal import NSIG, SIG_DFL, SIG_SETMASK, pthread_sigmask, signal  # type: ignore[import-not-found]
+from _socket import CMSG_SPACE, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET, socket
+
+from supervisor import syscalls as sys
+from supervisor.container import CAPABILITY_MASK, SIGKILL, Spec, become
+
+NAMESPACES = sys.CLONE_NEWPID | sys.CLONE_NEWNS | sys.CLONE_NEWUTS | sys.CLONE_NEWIPC
+
+MAX_DESCRIPTORS = 8
+
+
+def main(channel: int) -> None:
+    """Serve the supervisor at the other end of a socket until it is gone."""
+    prepare()
+    connection = socket(fileno=channel)
+    while True:
+        request, descriptors = receive(connection)
+        if not request:
+            os._exit(0)
+        spec = Spec.from_bytes(request)
+        output, barrier, errors, *cgroup = descriptors
+        try:
+            pid, pidfd = sys.clone3(NAMESPACES | sys.CLONE_PARENT, *cgroup)
+        except OSError as error:
+            answer = marshal.dumps((0, error.errno, error.strerror))
+            connection.sendmsg([answer], [], MSG_NOSIGNAL)
+        else:
+            if pid == 0:
+                become(spec, output, barrier, errors)
+            rights = [(SOL_SOCKET, SCM_RIGHTS, pidfd.to_bytes(4, "little"))]
+            connection.sendmsg([marshal.dumps((pid, 0, ""))], rights, MSG_NOSIGNAL)
+            os.close(pidfd)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def prepare() -> None:
+    """Do once what every container would otherwise have to do for itself."""
+    sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)
+    os.setsid()  # Ctrl-C on the supervisor's terminal is not meant for us
+    os.umask(0o022)
+    os.setgroups([])
+    # Python ignores SIGPIPE, nohup SIGHUP: an ignored signal would stay ignored after exec.
+    for number in range(1, NSIG):
+        try:
+            signal(number, SIG_DFL)
+        except (OSError, ValueError):
+            continue  # SIGKILL and SIGSTOP have no other disposition, and libc keeps two for itself
+    pthread_sigmask(SIG_SETMASK, [])
+    sys.prctl(sys.PR_SET_NO_NEW_PRIVS, 1)
+    sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_CLEAR_ALL)
+    capability = 0
+    while True:
+        try:
+            if not CAPABILITY_MASK >> capability & 1:
+                sys.prctl(sys.PR_CAPBSET_DROP, capability)
+        except OSError:
+            break  # EINVAL: the last capability of this kernel was the one before
+        capability += 1
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    # A collection would touch, and so copy, every page of every child.
+    gc.disable()
+    gc.freeze()
+
+
+def receive(connection: socket) -> tuple[bytes, list[int]]:
+    """One request: four bytes of length, then the spec; its descriptors come with the first byte."""
+    head, ancillary, _, _ = connection.recvmsg(4, CMSG_SPACE(MAX_DESCRIPTORS * 4), MSG_CMSG_CLOEXEC)
+    descriptors = []
+    for level, kind, data in ancillary:
+        if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
+            for start in range(0, len(data) // 4 * 4, 4):
+                descriptors.append(int.from_bytes(data[start : start + 4], "little"))
+    if len(head) < 4:
+        return b"", descriptors
+    length = int.from_bytes(head, "little")
+    parts = []
+    while length:
+        part = connection.recv(min(length, 1 << 16))
+        if not part:
+            return b"", descriptors
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts), descriptors
