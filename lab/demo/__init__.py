@@ -1,0 +1,1 @@
+"""The eight demonstrations of the contract, shown in a real VM, judged, and written down."""
