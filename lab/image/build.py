@@ -216,6 +216,7 @@ def _install(
         *source.lines,
     ]
     environment = {
+        **os.environ,
         "SOURCE_DATE_EPOCH": str(epoch),
         "TMPDIR": str(work),
         "LC_ALL": "C.UTF-8",

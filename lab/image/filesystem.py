@@ -32,7 +32,7 @@ def make_disk(tar: Path, disk: Path, *, key: str, epoch: int, work: Path, log: P
     """
     raw = disk.with_suffix(".raw")
     identity = str(uuid.uuid5(uuid.NAMESPACE_OID, key))
-    time = {"E2FSPROGS_FAKE_TIME": str(epoch)}
+    time = {**os.environ, "E2FSPROGS_FAKE_TIME": str(epoch)}
     descriptor = os.open(raw, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         # The tool may run as another user, and opens the file by its descriptor. The folder is ours alone.

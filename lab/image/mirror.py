@@ -8,6 +8,7 @@ left aside), and the release's name in them is replaced.
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 import subprocess
@@ -207,7 +208,7 @@ def look_at(mirror: Mirror, settings: Sequence[str]) -> list[Archive]:
         tools.run(
             ["apt-get", "update", "-q"],
             log,
-            environment={"APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"},
+            environment={**os.environ, "APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"},
         )
         archives = []
         for line in mirror.lines:

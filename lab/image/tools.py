@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -68,6 +69,8 @@ def run(
     stdin: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
     environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    timeout: float | None = None,
 ) -> int:
     """Run a tool to its end and return its exit status; what it prints is appended to `log`.
 
@@ -80,31 +83,54 @@ def run(
         on_line: called with each line of them.
         stdin: its standard input; none by default.
         pass_fds: open files that it inherits.
-        environment: variables to set for it, beside ours.
+        environment: its variables; ours by default.
+        folder: its working folder; ours by default.
+        timeout: seconds that it may take; no limit by default.
+
+    Raises:
+        LabError: it is not installed.
+        TimeoutError: time was up, and it was ended.
     """
+    variables = dict(os.environ if environment is None else environment)
     # The parent-death signal reaches the tool also after a SIGKILL to us (prctl(2), PR_SET_PDEATHSIG).
     command = [find("setpriv"), "--pdeathsig", "TERM", find(arguments[0]), *arguments[1:]]
     with log.open("ab", buffering=0) as file:
         tool = subprocess.Popen(
             command,
+            cwd=folder,
             stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=pass_fds,
-            env={**os.environ, "PATH": SEARCH_PATH, **(environment or {})},
+            env={**variables, "PATH": SEARCH_PATH},
             start_new_session=True,
         )
         assert tool.stdout is not None
+        # Its output ends when it does, so a second thread watches the clock.
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            _end(tool)
+
+        clock = threading.Timer(timeout or 0, expire)
+        if timeout is not None:
+            clock.start()
         try:
             with tool.stdout:
                 for line in tool.stdout:
                     file.write(line)
                     if on_line is not None:
                         on_line(line.decode("utf-8", "replace").rstrip())
-            return tool.wait()
+            status = tool.wait()
         except BaseException:
             _end(tool)
             raise
+        finally:
+            clock.cancel()
+    if expired.is_set():
+        raise TimeoutError(f"{arguments[0]} did not end within {timeout:.0f} s")
+    return status
 
 
 def tail(log: Path, lines: int = 12) -> str:
