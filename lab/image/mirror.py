@@ -41,6 +41,9 @@ COMPONENTS = {"debian": ("main",), "ubuntu": ("main", "universe")}
 POCKETS = ("", "-updates", "-security")
 """What is appended to a release's name in the suites that the guest takes packages from."""
 
+REACH = "Check this host's network and its apt sources and proxy; `apt-get update` must work."
+"""The remedy where nobody answers."""
+
 
 @dataclass(frozen=True)
 class Mirror:
@@ -191,8 +194,13 @@ def _ask(command: list[str]) -> str:
     return done.stdout.strip()
 
 
-def look_at(mirror: Mirror, settings: Sequence[str]) -> list[Archive]:
+def look_at(mirror: Mirror, settings: Sequence[str], *, timeout: float | None = None) -> list[Archive]:
     """Fetch the state of each suite with apt, which checks its signature.
+
+    Args:
+        mirror: whose suites.
+        settings: for apt, as `apt_settings` finds them.
+        timeout: seconds for all of it; as long as apt is patient where none is given.
 
     Raises:
         LabError: the mirror cannot be reached, has no such suite, or the keys do not fit.
@@ -205,11 +213,17 @@ def look_at(mirror: Mirror, settings: Sequence[str]) -> list[Archive]:
         (folder / "status").touch()
         (folder / "apt.conf").write_text(_private_configuration(folder, mirror.keyring, settings))
         log = folder / "log"
-        tools.run(
-            ["apt-get", "update", "-q"],
-            log,
-            environment={**os.environ, "APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"},
-        )
+        try:
+            tools.run(
+                ["apt-get", "update", "-q"],
+                log,
+                environment={**os.environ, "APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"},
+                timeout=timeout,
+            )
+        except TimeoutError:
+            raise LabError(
+                f"The mirror {mirror.lines[0].split()[1]} did not answer within {timeout:.0f} s", REACH
+            ) from None
         archives = []
         for line in mirror.lines:
             suite = line.split()[2]
@@ -270,6 +284,6 @@ def _failure(line: str, mirror: Mirror, log: str) -> LabError:
         )
     return LabError(
         f"The mirror {uri} cannot be reached",
-        "Check this host's network and its apt sources and proxy; `apt-get update` must work.",
+        REACH,
         detail=said,
     )
