@@ -16,6 +16,7 @@ from rich.table import Table
 
 from lab import console
 from lab.cli_demo import demo
+from lab.cli_doctor import doctor
 from lab.cli_image import app as image_app
 from lab.errors import LabError
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(image_app, name="image")
 app.command()(demo)
+app.command()(doctor)
 
 
 def _name(value: str | None) -> str:
