@@ -101,4 +101,5 @@ def judge_control(supervisor: int, seen: Conversation) -> Verdict:
         ),
         f"Four clients came and went; the supervisor (PID {supervisor}) did what they asked over {SOCKET}, "
         "and delta ended as stopped by SIGTERM.",
+        "stopped by SIGTERM, on request",
     )

@@ -93,6 +93,7 @@ def judge_logs(logs: dict[str, str], pipes: str, threads: str, sums: str, own: s
         ),
         f"Both logs hold what their container wrote; a flood of {len(expected):,} bytes came through the "
         "bounded buffer with the very checksum it has without an engine.",
+        f"{len(expected):,} bytes, none lost",
     )
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from lab.demo.facts import MIB, Container, LimitEvent, Unreadable, containers, json_lines, limit_events, one
 from lab.demo.model import Condition, Evidence, Figure, Verdict
-from lab.demo.stage import HogRun, Stage
+from lab.demo.stage import FOLDER, HogRun, Stage
 
-NAME = "gamma"
+NAME, HOG = "gamma", "/memory_hog"
 SOFT_MIB, HARD_MIB = 10, 30
 CHUNK_MIB, PAUSE_MS = 1, 120
 """The hog takes so much, so often: about half a second a limit's worth on a fast machine, and
@@ -30,43 +30,50 @@ def run_hog(stage: Stage) -> HogRun:
     if stage.hog_run is None:
         stage.supervisor()
         root = stage.rootfs(NAME)
+        output = f"{FOLDER}/memory.out"
+        watch = stage.program("memory", NAME, HOG, RUN_SECONDS)
+        stage.look(f"setsid --fork {watch} >{output} 2>&1 </dev/null")
+        stage.until(
+            "the watch over the hog's memory did not begin", lambda: bool(stage.look(f"cat {output}")), 10
+        )
         stage.show(
-            f"engine start {NAME} {root} /memory_hog {CHUNK_MIB} {PAUSE_MS} "
+            f"engine start {NAME} {root} {HOG} {CHUNK_MIB} {PAUSE_MS} "
             f"--soft-mib {SOFT_MIB} --hard-mib {HARD_MIB}"
         )
-        started = stage.collected()[-1:]
-        pid = stage.pid_of(NAME)
-        command = stage.program("memory", pid, RUN_SECONDS)
-        stage.audience.runs(command)
-        stage.hog_run = read_run(pid, stage.look(command, timeout=RUN_SECONDS + 10), tuple(started))
+        started = stage.collected()[-1]
+        stage.audience.runs(watch)
+        stage.until(
+            "the watch over the hog's memory did not end", lambda: '"end"' in stage.look(f"tail -n 1 {output}"),
+            RUN_SECONDS + 5,
+        )  # fmt: skip
+        stage.hog_run = read_run(stage.look(f"cat {output}"), (started,))
     else:
         stage.recall(list(stage.hog_run.evidence))
     return stage.hog_run
 
 
-def read_run(pid: int, text: str, evidence: tuple[Evidence, ...] = ()) -> HogRun:
+def read_run(text: str, evidence: tuple[Evidence, ...] = ()) -> HogRun:
     """What `guest/memory.py` printed."""
     lines = json_lines(text)
-    samples = [(line["t"], line["rss"]) for line in lines if "rss" in line]
+    if not lines or "end" not in lines[-1]:
+        raise Unreadable(f"the watch over {NAME} broke off")
+    birth = next((line for line in lines if "began" in line), None)
+    if birth is None:
+        raise Unreadable(f"the kernel log does not say that the monitor registered {NAME}")
     words = {
         kind: next((line["t"] for line in lines if f"{kind} LIMIT" in line.get("log", "")), None)
         for kind in ("SOFT", "HARD")
     }
-    if not lines or "end" not in lines[-1]:
-        raise Unreadable(f"the watch over {NAME} broke off")
-    began = next(
-        (line["began"] for line in lines if "began" in line), samples[0][0] if samples else lines[0]["t"]
-    )
     return HogRun(
-        pid,
-        began,
-        samples,
-        words["SOFT"],
-        words["HARD"],
-        next((line["ps"] for line in lines if "ps" in line), ""),
-        lines[-1]["end"],
-        lines[-1]["t"],
-        evidence,
+        pid=birth["pid"],
+        began=birth["began"],
+        samples=[(line["t"], line["rss"]) for line in lines if "rss" in line],
+        soft_at=words["SOFT"],
+        hard_at=words["HARD"],
+        ps_after_warning=next((line["ps"] for line in lines if "ps" in line), ""),
+        end=lines[-1]["end"],
+        ended_at=lines[-1]["t"],
+        evidence=evidence,
     )
 
 
@@ -78,8 +85,8 @@ def show_soft_limit(stage: Stage) -> Verdict:
     run = run_hog(stage)
     if run.ps_after_warning:
         stage.add(Evidence("engine ps   # right after the warning", run.ps_after_warning, 0, 0))
-    log = stage.show(f"dmesg | grep 'container={NAME} ' | grep -v HARD").text.splitlines()
-    return judge_soft_limit(run, limit_events(log, NAME))
+    stage.show_kernel_log(f"grep 'container={NAME} ' | grep -v HARD")
+    return judge_soft_limit(run, limit_events(stage.kernel_log(), NAME))
 
 
 def judge_soft_limit(run: HogRun, events: Sequence[LimitEvent]) -> Verdict:
@@ -111,6 +118,7 @@ def judge_soft_limit(run: HogRun, events: Sequence[LimitEvent]) -> Verdict:
         ),
         f"One warning at {_mib(soft[0].rss if soft else 0)} MiB (limit {SOFT_MIB}); {NAME} lived on for {lived:.1f} s "
         f"and took another {_mib(grown)} MiB.",
+        f"warned at {_mib(soft[0].rss if soft else 0)} MiB",
     )
 
 
@@ -120,7 +128,7 @@ def judge_soft_limit(run: HogRun, events: Sequence[LimitEvent]) -> Verdict:
 def show_hard_limit(stage: Stage) -> tuple[Verdict, tuple[Figure, ...]]:
     """Killed; the kernel log and `ps` tell the same."""
     run = run_hog(stage)
-    log = stage.show(f"dmesg | grep 'container={NAME} '").text.splitlines()
+    stage.show_kernel_log(f"grep 'container={NAME} '")
     stage.until(f"`ps` did not say that {NAME} ended", lambda: one(stage.containers(), NAME).ended, 5)
     stage.show(f"engine ps | grep -E '^(ID|{NAME}) '")
     known = containers(stage.look("engine ps --format json"))
@@ -128,7 +136,9 @@ def show_hard_limit(stage: Stage) -> tuple[Verdict, tuple[Figure, ...]]:
     stage.show(f"engine logs {NAME} | tail -n 3")
     from lab.demo.plots import memory_figure
 
-    return judge_hard_limit(run, limit_events(log, NAME), one(known, NAME), gone=gone), (memory_figure(run),)
+    return judge_hard_limit(run, limit_events(stage.kernel_log(), NAME), one(known, NAME), gone=gone), (
+        memory_figure(run),
+    )
 
 
 def judge_hard_limit(
@@ -165,6 +175,7 @@ def judge_hard_limit(
         ),
         f"The monitor saw {_mib(hard[0].rss if hard else 0)} MiB (limit {HARD_MIB}) and killed {NAME}, last seen at "
         f"{_mib(peak)} MiB; `ps` agrees: hard_limit_killed.",
+        f"killed at {_mib(hard[0].rss if hard else 0)} MiB",
     )
 
 

@@ -52,11 +52,19 @@ class Verdict:
     conditions: tuple[Condition, ...]
     result: str = ""
     """What was found, in a sentence with its figures."""
+    fact: str = ""
+    """The same in a few words, for a reader at a glance."""
 
     @property
     def holds(self) -> bool:
         """All conditions hold, and there is at least one."""
         return bool(self.conditions) and all(condition.holds for condition in self.conditions)
+
+    @property
+    def glance(self) -> str:
+        """The fact, or how many conditions do not hold."""
+        failed = sum(not condition.holds for condition in self.conditions)
+        return f"{failed} of {len(self.conditions)} conditions fail" if failed else self.fact
 
     @property
     def why(self) -> str:

@@ -64,7 +64,7 @@ def memory_figure(run: HogRun) -> Figure:
             at = run.soft_at - run.began
             axes.plot([at], [_size_at(times, sizes, at)], "o", color=WARN, markersize=7)
             axes.annotate(
-                "warned, lives on", (at, _size_at(times, sizes, at)), xytext=(9, -12),
+                "warned, lives on", (at, _size_at(times, sizes, at)), xytext=(8, -20),
                 textcoords="offset points", color=WARN,
             )  # fmt: skip
         if died is not None:
@@ -116,15 +116,14 @@ def cpu_figure(shares: Shares) -> Figure:
             )
             axes.annotate(
                 f"{name}, nice {nice}: {measured[-1] / total[-1]:.1%}", (shares.times[-1], measured[-1]),
-                xytext=(-4, 8 if name == "beta" else -14), ha="right", textcoords="offset points", color=colour,
-                va="bottom" if name == "beta" else "top",
+                xytext=(-4, 8), ha="right", va="bottom", textcoords="offset points", color=colour,
             )  # fmt: skip
         axes.plot([], [], color=INK, linewidth=1.2, linestyle=(0, (2, 2)), label="predicted by the weights")
         axes.legend(frameon=False, loc="upper left")
         axes.set_xlabel("seconds")
         axes.set_ylabel("seconds on the processor")
         axes.set_xlim(0, shares.seconds)
-        axes.set_ylim(0, None)
+        axes.set_ylim(0, shares.seconds * 1.15)
 
     return _figure(
         "cpu",

@@ -88,6 +88,7 @@ class Stage:
         self._evidence: list[Evidence] = self.preparation
         self._before: dict[str, Any] | None = None
         self._log_begin = 0
+        self._log_had_monitor = False
         self._supervisor: int | None = None
         self._module = False
         self._copies: set[str] = set()
@@ -155,7 +156,9 @@ class Stage:
             if program.name.endswith(".py") and program.name != "__init__.py":
                 self.machine.write(f"{FOLDER}/{program.name}", program.read_bytes())
         self._before = self.traces()
-        self._log_begin = len(self.machine.kernel_log())
+        earlier = self.machine.kernel_log()
+        self._log_begin = len(earlier)
+        self._log_had_monitor = any("[container_monitor]" in line for line in earlier)
 
     def traces(self) -> dict[str, Any]:
         """What engines, containers and monitors have left on the host up to now (`guest/traces.py`)."""
@@ -167,6 +170,11 @@ class Stage:
         """`traces` as they were before the first container."""
         assert self._before is not None, "prepare() comes first"
         return self._before
+
+    def show_kernel_log(self, filter_: str) -> None:
+        """Show those lines of the kernel log since `prepare` that a shell filter lets pass."""
+        since = f" | tail -n +{self._log_begin + 1}" if self._log_had_monitor else ""
+        self.show(f"dmesg{since} | {filter_}")
 
     def kernel_log(self) -> list[str]:
         """The kernel's words since `prepare`."""

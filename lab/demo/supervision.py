@@ -64,6 +64,7 @@ def judge_supervision(
         ),
         f"alpha (PID {alpha.pid}) and beta (PID {beta.pid}) run side by side under supervisor {supervisor}, "
         "each as process 1 of namespaces of its own.",
+        f"PIDs {alpha.pid} and {beta.pid} under {supervisor}",
     )
 
 
@@ -152,4 +153,5 @@ def judge_metadata(
         ),
         f"`ps` tells ten facts of each container, and those the kernel knows too (PID, nice value, start time) "
         f"agree; quick ended by itself with exit code {quick.exit_code}.",
+        f"{len(by_id)} containers, ten facts each",
     )

@@ -62,7 +62,7 @@ def show_teardown(stage: Stage) -> Verdict:
     stage.torn_down()
     stage.show("ls /dev/container_monitor; lsmod | grep -w monitor")
     after = stage.traces()
-    stage.show("dmesg | grep -F '[container_monitor]' | tail -n 3")
+    stage.show_kernel_log("grep -F '[container_monitor]' | tail -n 3")
     return judge_teardown(
         Ending(alpha, family, stage.before, after, defunct, words, socket != 0, rmmod, stage.kernel_log())
     )
@@ -125,6 +125,7 @@ def judge_teardown(seen: Ending) -> Verdict:
         ),
         f"All {len(seen.family)} processes and {threads} threads of the engine are gone; no zombie, mount, socket "
         "or cgroup stayed, and the module is unloaded.",
+        f"{len(seen.family)} processes, {threads} threads: all gone",
     )
 
 

@@ -1,16 +1,18 @@
-"""Watch a process's resident memory, and the monitor's words about it, until it is gone.
+"""Watch a container's resident memory, and the monitor's words about it, from its start to its end.
 
-    python3 memory.py PID SECONDS
+    python3 memory.py ID PROGRAM SECONDS
 
-Prints {"began"}, when the process was made, then {"t", "rss"} for each look (seconds of
-CLOCK_BOOTTIME, bytes), {"t", "log"} for each line of the monitor in the kernel log, {"t", "ps"}
-with what `engine ps` says right after the soft warning, and last {"t", "end"}: "gone", or
-"time" where the process outlived SECONDS.
+Waits until the kernel log says that the monitor registered the container ID, and so learns its
+PID; looks at its memory as soon as it executes PROGRAM. Prints {"t", "ready"} first, {"t", "began", "pid"} when the container is there, {"t", "rss"}
+for each look (seconds since boot, bytes), {"t", "log"} for each line of the monitor about it,
+{"t", "ps"} with what `engine ps` says right after the soft warning, and last {"t", "end"}:
+"gone", or "time" where SECONDS were over first.
 """
 
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,7 +20,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PAUSE = 0.05  # seconds between two looks
-MARK = "[container_monitor]"
 
 
 def now() -> float:
@@ -55,30 +56,53 @@ def resident(pid: int) -> int | None:
 
 
 def beginning(pid: int) -> float:
-    """When a process was made: seconds since boot, starttime of proc_pid_stat(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """When a process was made: seconds since boot, starttime of proc_pid_stat(5); now if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return now()
     return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
-def main(pid: int, seconds: float) -> None:
+def executes(pid: int, program: str) -> bool:
+    """Whether it runs that program; until then it is a copy of the process that made it."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe").endswith(program)  # noqa: PTH115 - its path in another mount namespace
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def main(identifier: str, program: str, seconds: float) -> None:
     """Watch."""
     log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-    asked = False
-    say(began=beginning(pid))
+    os.lseek(log, 0, os.SEEK_END)
     end = now() + seconds
-    # The log from its beginning: what was said before this program stood is not to be missed.
+    pid = None
+    own_program = False
+    question: subprocess.Popen[str] | None = None
+    answered = False
+    say(ready=True)
     while now() < end:
-        rss = resident(pid)
+        own_program = own_program or (pid is not None and executes(pid, program))
+        rss = resident(pid) if pid is not None and own_program else None
         if rss is not None:
             say(rss=rss)
         for line in new_records(log):
-            if MARK in line and f"pid={pid} " in line:
-                say(log=line)
-                if "SOFT LIMIT" in line and not asked:
-                    asked = True
-                    answer = subprocess.run(["engine", "ps"], capture_output=True, text=True, check=False)
-                    say(ps=answer.stdout + answer.stderr, status=answer.returncode)
-        if rss is None:
+            if f"container={identifier} " not in line:
+                continue
+            registered = re.search(r"Registering container=\S+ pid=(\d+)", line)
+            if registered:
+                pid = int(registered[1])
+                say(began=beginning(pid), pid=pid)
+            say(log=line)
+            if "SOFT LIMIT" in line and question is None:
+                question = subprocess.Popen(
+                    ["engine", "ps"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                )
+        if question is not None and question.poll() is not None and not answered:
+            say(ps=question.communicate()[0])
+            answered = True
+        if pid is not None and resident(pid) is None:
             say(end="gone")
             return
         time.sleep(PAUSE)
@@ -86,4 +110,4 @@ def main(pid: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
