@@ -243,13 +243,12 @@ class Stage:
 
     def clear(self) -> None:
         """Leave nothing behind, whatever was shown; for a machine that goes on living."""
-        self.machine.run(
-            f"pkill -TERM -o -f 'engine supervisor {ROOTFS_BASE}'; "
-            f"for i in $(seq 100); do [ -S {SOCKET} ] || break; sleep 0.1; done; "
-            f"rmmod monitor; rm -rf {ROOTFS} {FOLDER}",
-            timeout=30,
-            check=False,
-        )
+        end = ""
+        if self._supervisor is not None:
+            pid = self._supervisor
+            end = f"kill {pid}; for i in $(seq 200); do kill -0 {pid} 2>/dev/null || break; sleep 0.1; done; "
+        unload = "rmmod monitor; " if self._module else ""
+        self.machine.run(f"{end}{unload}rm -rf {ROOTFS} {FOLDER}", timeout=30, check=False)
 
     def torn_down(self) -> None:
         """Demonstration 8 has ended the supervisor and unloaded the module."""

@@ -3,10 +3,11 @@
     python3 memory.py ID PROGRAM SECONDS
 
 Waits until the kernel log says that the monitor registered the container ID, and so learns its
-PID; looks at its memory as soon as it executes PROGRAM. Prints {"t", "ready"} first, {"t", "began", "pid"} when the container is there, {"t", "rss"}
-for each look (seconds since boot, bytes), {"t", "log"} for each line of the monitor about it,
-{"t", "ps"} with what `engine ps` says right after the soft warning, and last {"t", "end"}:
-"gone", or "time" where SECONDS were over first.
+PID; looks at its memory as soon as it executes PROGRAM. Prints {"t", "ready"} first, {"t",
+"began", "pid"} when the container is there, {"t", "rss"} for each look (seconds since boot,
+bytes), {"t", "log"} for each line of the monitor about it, {"t", "ps"} with what `engine ps`
+says right after the soft warning, and last {"t", "end"}: "gone", or "time" where SECONDS
+were over first.
 """
 
 import errno
