@@ -42,7 +42,7 @@ def base_image(suite: str | None, progress: Progress, *, force: bool = False) ->
     found = None if force else store.find(wanted.key)
     if found is not None:
         return found
-    name = f"{wanted.suite}-{wanted.key}"
+    name = f"{wanted.suite}-{wanted.key[:8]}"
     with store.locked(name, lambda: progress.step("Waiting for another build of this image")):
         found = None if force else store.find(wanted.key)  # what the other one built
         if found is not None:
@@ -86,7 +86,7 @@ def _build(wanted: inputs.Inputs, source: mirror.Mirror, new: Path, progress: Pr
         wanted, root, archives=archives, epoch=epoch, folder=new, seconds=time.monotonic() - began
     )
     (new / store.MANIFEST).write_text(json.dumps(record, indent=1) + "\n")
-    name = f"{wanted.suite}-{wanted.key}-{record['image']['state']}"
+    name = f"{wanted.suite}-{wanted.key[:8]}-{record['image']['state']}"
     return _publish(new, name, record)
 
 

@@ -28,7 +28,7 @@ def make(
     """The manifest of the files in `folder`."""
     versions = {name: tools.output(command).splitlines()[0] for name, command in TOOLS.items()}
     # What the image's bytes depend on beside its inputs.
-    state = hashlib.sha256(f"{root.archives}{epoch}{sorted(versions.items())}".encode()).hexdigest()[:8]
+    state = hashlib.sha256(f"{root.archives}{epoch}{sorted(versions.items())}".encode()).hexdigest()[:6]
     return {
         "image": {
             "key": wanted.key,
