@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lab.doctor.finding import Finding, as_root, ask, install, ok, warning
@@ -25,12 +25,18 @@ LIBVIRT_SOCKETS = (Path("/run/libvirt/virtqemud-sock"), Path("/run/libvirt/libvi
 ONLY = "Only `vagrant up` needs it; `lab up` does not."
 
 
+def may_use(socket: Path) -> bool:
+    """Whether this user may connect to a socket (unix(7): who may write)."""
+    return os.access(socket, os.R_OK | os.W_OK)
+
+
 def vagrant(
     *,
     search: str | None = None,
     home: Path | None = None,
     gems: Sequence[Path] = GEMS,
     sockets: Sequence[Path] = LIBVIRT_SOCKETS,
+    may_use: Callable[[Path], bool] = may_use,
 ) -> Iterator[Finding]:
     """Vagrant is there, with a provider that this user may use.
 
@@ -39,6 +45,7 @@ def vagrant(
         home: Vagrant's folder; `VAGRANT_HOME` or `~/.vagrant.d` by default.
         gems: folders with descriptions of plugins that the distribution installed.
         sockets: of libvirt's daemons.
+        may_use: whether this user may connect to one.
     """
     program = shutil.which("vagrant", path=search)
     if program is None:
@@ -52,7 +59,7 @@ def vagrant(
     shown = f"Vagrant {version[1]}"
     problem: tuple[str, str] | None = None
     if "vagrant-libvirt" in plugins(home or _home(), gems):
-        problem = _libvirt_problem(sockets)
+        problem = _libvirt_problem(sockets, may_use)
         if problem is None:
             yield ok("vagrant", f"{shown}, provider libvirt")
             return
@@ -82,13 +89,13 @@ def _home() -> Path:
     return Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d")
 
 
-def _libvirt_problem(sockets: Sequence[Path]) -> tuple[str, str] | None:
+def _libvirt_problem(sockets: Sequence[Path], may_use: Callable[[Path], bool]) -> tuple[str, str] | None:
     there = [path for path in sockets if path.exists()]
     if not there:
         return "libvirt does not run", (
             f"`{install('libvirt-daemon-system')}`, then `{as_root('systemctl enable --now libvirtd')}`."
         )
-    if not any(os.access(path, os.R_OK | os.W_OK) for path in there):
+    if not any(may_use(path) for path in there):
         return f"this user may not use libvirt ({there[0]})", (
             f"`{as_root('usermod -aG libvirt $USER')}`, then log in again."
         )
