@@ -1,0 +1,107 @@
+"""A supervisor of the tests' own in the guest, and the words to talk to it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lab.machine.protocol import CommandResult, Machine
+
+BASE = "/srv/boxwright/rootfs-base"
+FOLDER = "/run/bwtest"
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs a machine."""
+    for item in items:
+        if __file__.rpartition("/")[0] in str(item.path):
+            item.add_marker(pytest.mark.vm)
+
+
+class Supervisor:
+    """One supervisor in the guest, under systemd, with a state folder of its own."""
+
+    def __init__(self, machine: Machine, state: str) -> None:
+        self.machine = machine
+        self.state = state
+        self.unit = f"bwtest-{next(_numbers)}"
+
+    def start(self) -> Supervisor:
+        """Start it, and wait until it answers."""
+        self.machine.run(
+            f"mkdir -p {self.state} && systemd-run -q --unit={self.unit} --setenv=ENGINE_STATE={self.state} "
+            f"-p SuccessExitStatus=0 -p RemainAfterExit=yes /usr/local/bin/engine supervisor {BASE}"
+        )
+        self.wait(lambda: self.engine("ps", check=False).ok, "it answers")
+        return self
+
+    def stop(self) -> None:
+        """Stop it, and what it runs."""
+        self.machine.run(f"systemctl stop {self.unit}; systemctl reset-failed {self.unit}", check=False)
+
+    @property
+    def pid(self) -> int:
+        """The PID of the supervisor; 0 when it is gone."""
+        return int(self.machine.run(f"systemctl show -P MainPID {self.unit}").text)
+
+    @property
+    def output(self) -> str:
+        """What it has said."""
+        return self.machine.run(f"journalctl -q -o cat --no-pager -u {self.unit}").text
+
+    def line(self, *arguments: str) -> str:
+        """A shell command that calls the engine here."""
+        return f"ENGINE_STATE={self.state} /usr/local/bin/engine {shlex.join(arguments)}"
+
+    def engine(self, *arguments: str, check: bool = True, timeout: float = 30) -> CommandResult:
+        """Call the engine."""
+        return self.machine.run(self.line(*arguments), check=check, timeout=timeout)
+
+    def ps(self, identifier: str) -> dict[str, Any]:
+        """What `ps` tells of one container."""
+        for record in json.loads(self.engine("ps", "--format", "json").stdout):
+            if record["id"] == identifier:
+                return dict(record)
+        raise LookupError(identifier)
+
+    def ended(self, identifier: str) -> dict[str, Any]:
+        """What `ps` tells of a container, once it has ended."""
+        self.wait(lambda: self.ps(identifier)["state"] == "exited", f"{identifier} has ended")
+        return self.ps(identifier)
+
+    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+        """Wait until a condition holds."""
+        deadline = time.monotonic() + self.machine.deadline(seconds)
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain until {what}"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def rootfs(machine: Machine) -> str:
+    """Three copies of the base root file system, /srv/a to /srv/c; the first is told."""
+    machine.run(f"for name in a b c; do rm -rf /srv/$name; cp -a {BASE} /srv/$name; done", timeout=120)
+    return "/srv/a"
+
+
+@pytest.fixture(scope="module")
+def supervisor(machine: Machine, rootfs: str) -> Iterator[Supervisor]:
+    """A supervisor for the tests of one module; /srv/a to /srv/c are there for containers."""
+    one = Supervisor(machine, FOLDER).start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def doomed(machine: Machine, rootfs: str) -> Iterator[Supervisor]:
+    """A second supervisor, for a test that stops or kills it; with a state folder of its own."""
+    one = Supervisor(machine, f"{FOLDER}-doomed").start()
+    yield one
+    one.stop()
