@@ -201,5 +201,6 @@ def _clear(stage: Stage) -> None:
 
 def _surroundings(machine: Machine, began: str) -> Surroundings:
     told = machine.run('. /etc/os-release; echo "$PRETTY_NAME"; uname -r; nproc').text.splitlines()
-    system, kernel, processors = (*told, "", "", "0")[:3]
-    return Surroundings(machine.name, machine.kind, kernel, system, int(processors), began)
+    if len(told) != 3 or not told[2].isdecimal():
+        raise MachineError(f"Machine {machine.name!r} does not tell its system, kernel and processors")
+    return Surroundings(machine.name, machine.kind, told[1], told[0], int(told[2]), began)

@@ -198,13 +198,23 @@ class Stage:
                 f'echo "supervisor exit status: $?"\' >{FOLDER}/supervisor.out 2>&1 </dev/null',
                 "Starting the supervisor",
             )
-            self.until("the supervisor did not answer", self._answers, 15)
-            parent = self.look("pgrep -o -f '^sh -c /usr/local/bin/engine supervisor'")
+            self._await_supervisor()
+            parent = self.look("pgrep -n -f '^sh -c /usr/local/bin/engine supervisor'")
             self._supervisor = int(self.look(f"pgrep -P {parent} | head -n 1"))
         return self._supervisor
 
-    def _answers(self) -> bool:
-        return self.machine.run("engine ps", check=False).ok
+    def _await_supervisor(self) -> None:
+        """Wait until it answers; without it nothing can be shown, so its failure ends the whole."""
+        end = time.monotonic() + self.machine.deadline(15)
+        while not self.machine.run("engine ps", check=False).ok:
+            words = self.look(f"cat {FOLDER}/supervisor.out")
+            if "exit status" in words or time.monotonic() > end:
+                raise LabError(
+                    f"The supervisor does not answer in machine {self.machine.name!r}",
+                    "Its own words may tell why; `./bootstrap.sh pytest tests/guest/runtime` looks closer.",
+                    detail=words,
+                )
+            time.sleep(0.1)
 
     def rootfs(self, name: str) -> str:
         """A writable copy of the base rootfs; its path."""
