@@ -1,0 +1,133 @@
+"""The client against a supervisor that a test plays; no root, no container."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from supervisor.protocol import STDERR, STDOUT, RawRequest, decode_request, end_frame, frame
+
+ENGINE = Path(__file__).parents[3] / "runtime" / "engine"
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(tmp_path / "engine.sock"))
+        one.listen(1)
+        one.settimeout(20)
+        yield one
+
+
+def client(folder: Path, *arguments: bytes | str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-SEI", str(ENGINE), *arguments],
+        cwd=folder,
+        env={"ENGINE_STATE": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def accept(listener: socket.socket) -> tuple[socket.socket, RawRequest]:
+    connection, _ = listener.accept()
+    connection.settimeout(20)
+    data = b""
+    while (decoded := decode_request(data)) is None:
+        part = connection.recv(4096)
+        assert part
+        data += part
+    return connection, decoded[0]
+
+
+def test_request_output_and_status(listener: socket.socket, tmp_path: Path) -> None:
+    """Arguments as bytes, the folder it stands in; both streams and the status back, in small pieces."""
+    one = client(tmp_path, "run", b"a b\xff\n", "", "--x")
+    connection, request = accept(listener)
+    assert request == RawRequest(os.fsencode(tmp_path), (b"run", b"a b\xff\n", b"", b"--x"))
+    for byte in frame(STDOUT, b"out\0\xff") + frame(STDERR, b"err") + frame(STDOUT, b"") + end_frame(42):
+        connection.send(bytes([byte]))
+    assert (*one.communicate(timeout=20), one.returncode) == (b"out\0\xff", b"err", 42)
+    connection.close()
+
+
+def test_a_megabyte_in_one_frame(listener: socket.socket, tmp_path: Path) -> None:
+    one = client(tmp_path, "logs", "a")
+    connection, _ = accept(listener)
+    blob = os.urandom(1 << 20)
+    answer = frame(STDOUT, blob) + frame(STDOUT, b"end") + end_frame(0)
+    threading.Thread(target=connection.sendall, args=(answer,), daemon=True).start()
+    assert (one.communicate(timeout=20)[0], one.returncode) == (blob + b"end", 0)
+    connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_run_is_passed_on_and_it_goes_on_waiting(
+    listener: socket.socket, tmp_path: Path, number: signal.Signals
+) -> None:
+    one = client(tmp_path, "run", "a", "/r", "x")
+    connection, _ = accept(listener)
+    one.send_signal(number)
+    assert connection.recv(10) == b"s"
+    assert one.poll() is None
+    connection.sendall(end_frame(143))
+    assert (one.communicate(timeout=20)[1], one.returncode) == (b"", 143)
+    connection.close()
+
+
+@pytest.mark.parametrize("part", [b"", b"\1\0", frame(STDOUT, b"abc")[:6]])
+def test_a_supervisor_that_goes_away(listener: socket.socket, tmp_path: Path, part: bytes) -> None:
+    one = client(tmp_path, "ps")
+    connection, _ = accept(listener)
+    connection.sendall(part)
+    connection.close()
+    error = one.communicate(timeout=20)[1]
+    assert one.returncode == 125 and b"went away" in error and b"Traceback" not in error
+
+
+def test_without_a_supervisor(tmp_path: Path) -> None:
+    """It says so, and how to start one; a wrong command line is told as such all the same."""
+    for words, status, said in (
+        (["ps"], 125, b"no supervisor answers"),
+        (["frob"], 125, b"not a command"),
+        (["start", "../x", "/r", "y"], 125, b"not a container id"),
+        ([], 125, b"Usage:"),
+    ):
+        one = client(tmp_path, *words)
+        out, error = one.communicate(timeout=20)
+        assert (out, one.returncode) == (b"", status) and said in error and b"Traceback" not in error
+    one = client(tmp_path, "--help")
+    assert b"Usage:" in one.communicate(timeout=20)[0] and one.returncode == 0
+
+
+def test_output_that_nobody_wants(listener: socket.socket, tmp_path: Path) -> None:
+    """As with `engine logs a | head`: quiet, and 141 as a shell says of SIGPIPE."""
+    one = client(tmp_path, "logs", "a")
+    assert one.stdout and one.stderr
+    connection, _ = accept(listener)
+    one.stdout.close()
+    connection.sendall(frame(STDOUT, b"x" * 10))
+    assert one.wait(20) == 141 and one.stderr.read() == b""
+    one.stderr.close()
+    connection.close()
+
+
+def test_imports_are_few() -> None:
+    """The client's speed is what it does not import."""
+    program = (
+        f"import sys; before = set(sys.modules); sys.argv = ['engine', 'ps']\n"
+        f"import posix; posix.environ[b'ENGINE_STATE'] = b'/nonexistent'\n"
+        f"source = open({str(ENGINE)!r}).read().replace('return local(arguments)', 'return 9')"
+        f".replace('_exit(status)', '')\nexec(source)\nprint(status, *sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-SEI", "-c", program], capture_output=True, timeout=20, check=True
+    )
+    assert done.stdout.decode().split() == ["9", "_socket"]
