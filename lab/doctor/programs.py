@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -154,7 +153,7 @@ def _commit_time(checkout: Path) -> float:
     """When the checkout's last commit was made; 0 where git cannot tell."""
     try:
         status, said = ask(["git", "-C", str(checkout), "log", "-1", "--format=%ct"])
-    except (OSError, subprocess.SubprocessError):
+    except (LabError, OSError):
         return 0.0
     return float(said) if status == 0 and said.isdecimal() else 0.0
 

@@ -225,6 +225,8 @@ def _folder(name: str, path: Path) -> Finding:
     except OSError as error:
         return failed(name, f"{path} cannot be written: {error.strerror}", f"chmod u+rwx {path}")
     mode = status.st_mode & 0o777
-    if mode & 0o077:
-        return failed(name, f"{path} is open to other users (mode {mode:o})", f"chmod 700 {path}")
+    if mode & 0o022:
+        return failed(name, f"other users may write to {path} (mode {mode:o})", f"chmod 700 {path}")
+    if mode & 0o055:
+        return warning(name, f"other users may read {path} (mode {mode:o})", f"chmod 700 {path}")
     return ok(name, f"{path} is writable, and private (mode {mode:o})")

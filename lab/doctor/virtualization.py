@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from lab import paths
 from lab.console import Progress
 from lab.doctor import tiny_guest
-from lab.doctor.finding import Finding, as_root, failed, install, ok, sentence, warning
+from lab.doctor.finding import Finding, as_root, failed, install, ok, sentence, skipped, warning
 from lab.errors import LabError
 from lab.image import store
 from lab.machine.acceleration import Acceleration, acceleration
@@ -99,29 +100,35 @@ def kvm(
             f"`{as_root('usermod -aG kvm $USER')}`, then log in again. {EMULATION}",
         )  # fmt: skip
         return
-    there = images()
-    if there:
-        proof = prove(there[0].kernel, there[0].initrd, progress)
+    try:
+        yield _tried(device, images(), prove, run, progress)
+    except LabError as error:
+        yield skipped("kvm", f"not tried: {sentence(error.what)}")
+
+
+def _tried(
+    device: Path, images: Sequence[store.Image], prove: Prover, run: Runner, progress: Progress
+) -> Finding:
+    if images:
+        proof = prove(images[0].kernel, images[0].initrd, progress)
         if proof.accelerator == "kvm":
-            yield ok("kvm", "KVM runs the lab's kernel (proved, and remembered until the next start)")
-        else:
-            yield _does_not_run(sentence(proof.reason))
-        return
+            return ok("kvm", "KVM runs the lab's kernel (proved, and remembered until this host restarts)")
+        again = f" `rm {paths.state() / 'acceleration.json'}` lets it be tried again."
+        return _does_not_run(sentence(proof.reason), again)
     tried = run("kvm")
-    if tried.ran:
-        yield ok(
-            "kvm",
-            f"a tiny guest ran under KVM in {tried.seconds:.1f} s; `lab image build` will prove it with a whole kernel",
-        )
-    else:
-        yield _does_not_run(f"{device} opens, but no guest runs: {sentence(tried.said)}")
+    if not tried.ran:
+        return _does_not_run(f"{device} opens, but no guest runs: {sentence(tried.said)}")
+    return ok(
+        "kvm",
+        f"a tiny guest ran under KVM in {tried.seconds:.1f} s; `lab image build` will prove it with a whole kernel",
+    )
 
 
-def _does_not_run(reason: str) -> Finding:
+def _does_not_run(reason: str, again: str = "") -> Finding:
     return warning(
         "kvm",
         reason,
-        f"{EMULATION} For KVM, mend it on this host; if it is a VM, it needs nested virtualization.",
+        f"{EMULATION} For KVM, mend it on this host; if it is a VM, it needs nested virtualization.{again}",
     )
 
 

@@ -169,6 +169,11 @@ def test_a_clock_before_the_last_commit(tmp_path: Path) -> None:
     assert only(programs.clock(checkout=checkout, now=lambda: 1_700_000_000.0)).status == "ok"
 
 
+def test_the_clock_is_judged_without_git_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.image.tools.SEARCH_PATH", str(tmp_path))
+    assert only(programs.clock(checkout=a_checkout_from(tmp_path, 1_000_000_000))).status == "ok"
+
+
 def test_a_monotonic_clock_that_goes_back(tmp_path: Path) -> None:
     readings = iter([*range(500), *range(490, 2000)])
     found = only(programs.clock(checkout=tmp_path, monotonic=lambda: float(next(readings))))

@@ -153,11 +153,14 @@ def test_folders_must_be_private_and_ours(tmp_path: Path) -> None:
     cache.mkdir(mode=0o700)
     assert [each.status for each in the_folders(state, cache)] == ["ok", "ok"]
     state.chmod(0o750)
-    open_, closed = the_folders(state, cache)
-    assert (open_.name, open_.status, open_.fix) == ("state-folder", "failed", f"chmod 700 {state}")
-    assert closed.status == "ok"
-    cache.chmod(0o707)
-    assert the_folders(state, cache)[1].fix == f"chmod 700 {cache}"
+    read, closed = the_folders(state, cache)
+    assert (read.name, read.status, read.fix) == ("state-folder", "warning", f"chmod 700 {state}")
+    assert (closed.name, closed.status) == ("cache-folder", "ok")
+    cache.chmod(0o702)
+    assert (the_folders(state, cache)[1].status, the_folders(state, cache)[1].fix) == (
+        "failed",
+        f"chmod 700 {cache}",
+    )
 
 
 def test_a_folder_that_cannot_be_written() -> None:

@@ -10,6 +10,7 @@ import pytest
 from lab.console import NoProgress, Progress
 from lab.doctor import tiny_guest, virtualization
 from lab.doctor.finding import Finding
+from lab.errors import LabError
 from lab.image.store import Image
 from lab.machine import qemu_command
 from lab.machine.acceleration import Acceleration
@@ -26,7 +27,8 @@ def only(findings: object) -> Finding:
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("BOXWRIGHT_STATE", str(tmp_path / "state"))
     monkeypatch.delenv("BOXWRIGHT_ACCELERATOR", raising=False)
     for function in (qemu_command.qemu_binary, qemu_command.qemu_version):
         function.cache_clear()
@@ -165,6 +167,7 @@ def test_kvm_is_proved_with_the_images_kernel_where_there_is_one(tmp_path: Path)
         tmp_path, image=True, proof=Acceleration("tcg", "/dev/kvm opens, but a guest said nothing")
     )
     assert (found.status, found.found) == ("warning", "/dev/kvm opens, but a guest said nothing")
+    assert f"rm {tmp_path}/state/acceleration.json" in found.fix
 
 
 def test_without_an_image_a_tiny_guest_is_run_and_no_more_is_claimed(tmp_path: Path) -> None:
@@ -199,3 +202,12 @@ def test_the_users_wish_is_said_and_a_wrong_one_refused(
     assert (found.status, "not tried" in found.found) == ("ok", True)
     monkeypatch.setenv("BOXWRIGHT_ACCELERATOR", "hvf")
     assert the_kvm(tmp_path).status == "failed"
+
+
+def test_without_qemu_nothing_is_said_about_kvm(tmp_path: Path) -> None:
+    def run(accelerator: Accelerator) -> tiny_guest.Run:
+        raise LabError("qemu-system-x86_64 is not installed")
+
+    (tmp_path / "kvm").touch()
+    found = only(virtualization.kvm(NoProgress(), device=tmp_path / "kvm", images=list, run=run))
+    assert found == Finding("kvm", "skipped", "not tried: qemu-system-x86_64 is not installed")
