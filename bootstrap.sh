@@ -39,8 +39,8 @@ die() {
     exit 1
 }
 
-# What apt must bring, one "package  what it is for" a line. Compilers, kernel headers and
-# the like are not here: they live in the guest.
+# What apt must bring, one "package  what it is for" a line. Kernel headers and what builds
+# the module and the workloads are not here: they live in the guest.
 system_packages() {
     case $(uname -m) in
         x86_64) echo "qemu-system-x86  runs the lab VM" ;;
@@ -52,11 +52,10 @@ qemu-utils      makes the VM's disk images
 mmdebstrap      builds the VM's Debian
 e2fsprogs       makes the VM's file system
 openssh-client  makes keys and opens a shell in the VM
-busybox-static  is the VM's first program
-kmod            finds the VM's first drivers
-xz-utils        unpacks the VM's kernel modules
-zstd            packs saved states of VMs
+zstd            unpacks the drivers of newer guests
 shellcheck      checks the shell scripts (tests)
+gcc             compiles what the kernel monitor decides by, for its own tests
+libc6-dev       headers for that
 PACKAGES
     # As an ordinary user mmdebstrap works in a user namespace with a range of user ids.
     if [[ $EUID -ne 0 ]]; then

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +47,8 @@ def demo(
     wanted = select(only)
     folder = output or Path(f"demo-{datetime.now():%Y-%m-%d-%H%M%S}")
     page.check_folder(folder)
-    name = f"demo-{os.getpid()}"
+    name = f"demo-kept-{os.getpid()}" if keep else f"demo-{os.getpid()}"
+    _sweep()
     try:
         with console.progress() as progress:
             machine = lifecycle.up(name, progress, suite=suite)
@@ -66,6 +68,16 @@ def demo(
         console.err.print(f"The machine goes on: lab ssh -m {name}; lab destroy {name} ends it.")
     if not report.holds:
         sys.exit(1)
+
+
+def _sweep() -> None:
+    """End the machines of demos that were killed before they could do it themselves."""
+    from lab.machine.record import machine_names
+
+    for name in machine_names():
+        owner = re.fullmatch(r"demo-(\d+)", name)
+        if owner and not Path(f"/proc/{owner[1]}").exists():
+            _destroy(name)
 
 
 def _destroy(name: str) -> None:
