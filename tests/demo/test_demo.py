@@ -80,9 +80,8 @@ def test_what_stays_behind_is_seen(machine: QemuMachine) -> None:
         def saw(self, evidence: Evidence) -> None:
             if evidence.command == "engine stop alpha":
                 machine.run("mount -t tmpfs none /mnt")
-                machine.run(
-                    "setsid --fork python3 -c 'import os, time; os.fork() and time.sleep(60)' </dev/null >/dev/null 2>&1"
-                )
+                parent = "import os, time; os.fork() and time.sleep(60)"  # its child is never waited for
+                machine.run(f"setsid --fork python3 -c '{parent}' </dev/null >/dev/null 2>&1")
 
     (teardown,) = run_demo(machine, Litters(), only=[8], clear=True).demonstrations
     failed = [each.text for each in teardown.verdict.conditions if not each.holds]
