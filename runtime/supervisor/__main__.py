@@ -49,6 +49,7 @@ def supervise(base_rootfs: str) -> None:
         )
     where = place()
     claim(where)
+    os.chdir("/")  # whatever folder we were started in can be unmounted
     zygote = Zygote.start()  # before the first thread
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -59,7 +60,7 @@ def supervise(base_rootfs: str) -> None:
     if engine.monitor is None:
         by = "cgroup v2 (memory.high, memory.max)" if engine.cgroups is not None else "nobody"
         say(f"memory limits: the kernel monitor is not loaded, {by} holds them")
-    control = Control(where, lambda request, reply: handle(engine, request, reply))
+    control = Control(where, lambda request, reply: handle(engine, request, reply), say)
     say(f"ready: {where.socket}")
     number = signal.sigwait(STOP_SIGNALS)
     say(f"{signal.Signals(number).name}: stopping every container")

@@ -13,6 +13,7 @@ import select
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -78,11 +79,13 @@ class Control:
     Args:
         place: where the socket is to be; its folder is locked by us.
         handle: does what a request asks, in a thread of its own; must end its reply.
+        say: prints a line for whoever runs the supervisor.
     """
 
-    def __init__(self, place: Place, handle: Handler) -> None:
+    def __init__(self, place: Place, handle: Handler, say: Callable[[str], None]) -> None:
         self._path = place.socket
         self._handle = handle
+        self._say = say
         self._pending: dict[int, _Pending] = {}  # by descriptor, the oldest first
         self._workers: set[threading.Thread] = set()
         self._connections: set[socket.socket] = set()  # of the workers
@@ -221,7 +224,11 @@ class Control:
             worker = threading.Thread(target=self._serve, args=(connection, request, early), daemon=True)
             self._workers.add(worker)
             self._connections.add(connection)
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError:  # the system has no thread left
+            self._dismiss(worker, connection)
+            _refuse(connection, "the system has no thread left for this request")
 
     def _serve(self, connection: socket.socket, request: RawRequest, early: bytes) -> None:
         reply = Reply(connection, early)
@@ -233,11 +240,19 @@ class Control:
                 reply.end(error.exit_status)
         except OSError:
             pass  # the client is gone; what it asked for has been done or refused all the same
+        except Exception as error:  # noqa: BLE001 - a bug of ours: the client shall hear of it, the rest go on
+            self._say("".join(traceback.format_exception(error)).rstrip())
+            with suppress(OSError):
+                reply.error(f"a bug of the engine: {type(error).__name__}: {error}")
+                reply.end(ENGINE_ERROR)
         finally:
-            with self._lock:
-                self._connections.discard(connection)
-                self._workers.discard(threading.current_thread())
+            self._dismiss(threading.current_thread(), connection)
             connection.close()
+
+    def _dismiss(self, worker: threading.Thread, connection: socket.socket) -> None:
+        with self._lock:
+            self._connections.discard(connection)
+            self._workers.discard(worker)
 
 
 def _refuse(connection: socket.socket, why: str) -> None:

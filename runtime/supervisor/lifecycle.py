@@ -51,6 +51,7 @@ class Engine:
         self.cgroups = Cgroups.find(place.tag)
         self.monitor: Monitor | None = None
         self._find_monitor()
+        self.reaper.watch_zygote(zygote.pid)
         self.reaper.start()
 
     def _find_monitor(self) -> None:
@@ -123,9 +124,9 @@ class Engine:
                 container.cgroup.remove()
             raise
         # From here on the reaper cleans up: the child ends at the barrier if we do not lower it.
-        log.start()
         refusal: EngineError | None = None
         try:
+            log.start()
             self._set_limits(container)
             os.write(go, b"g")
         except BrokenPipeError:
@@ -246,8 +247,8 @@ class Engine:
         for container in containers:
             if container.log is not None and not container.log.join(max(0, deadline - time.monotonic())):
                 self.say(f"container {container.record.id}: something still holds its output open")
-        self.reaper.stop()
         self._zygote.stop()
+        self.reaper.stop()
         if self.monitor is not None:
             self.monitor.close()
 

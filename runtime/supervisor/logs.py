@@ -56,9 +56,18 @@ class ContainerLog:
         self._draft.rename(self.path)
 
     def start(self) -> None:
-        """Begin to read. `input`, the end for the container, is closed on our side."""
+        """Begin to read. `input`, the end for the container, is closed on our side.
+
+        Raises:
+            EngineError: the system has no thread left; the log is given up.
+        """
+        try:
+            self._spawn(self._produce)
+        except RuntimeError as error:
+            self._threads.clear()
+            self.discard()
+            raise EngineError("the system has no thread left for the log") from error
         os.close(self.input)
-        self._spawn(self._produce)
 
     def discard(self) -> None:
         """Give up a log that was never started."""

@@ -23,6 +23,9 @@ from supervisor.registry import Registry
 RETRY = 0.05
 """Seconds until a cgroup that was still busy is tried again."""
 
+FAREWELL = 5.0
+"""Seconds, at the shutdown, that what has been told to end may take to be gone."""
+
 PF_FORKNOEXEC = 0x40
 """Forked, but has not executed (linux/sched.h); the ninth field of /proc/PID/stat has the flags."""
 
@@ -45,7 +48,9 @@ class Reaper:
         self._memory: dict[int, Container] = {}  # by descriptor of memory.events
         self._busy: list[Container] = []  # reaped, but their cgroup could not be removed yet
         self._monitor: Monitor | None = None
+        self._zygote = -1
         self._stopping = False
+        self._deadline = 0.0  # when to end though something is left
         self._thread = threading.Thread(target=self._work, name="reaper")
 
     def start(self) -> None:
@@ -53,7 +58,11 @@ class Reaper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and wait for it. No container may be alive."""
+        """Wait until the zygote and every container are reaped, then end the thread.
+
+        The zygote has been told to end, and every container stopped.
+        """
+        self._deadline = time.monotonic() + FAREWELL
         self._stopping = True
         os.eventfd_write(self._wake, 1)
         self._thread.join()
@@ -64,6 +73,11 @@ class Reaper:
         """Reap this container when it ends."""
         self._containers[container.pidfd] = container
         self._poll.register(container.pidfd, select.EPOLLIN)
+
+    def watch_zygote(self, pid: int) -> None:
+        """Reap the zygote when it ends, and say so if nobody told it to."""
+        self._zygote = os.pidfd_open(pid)
+        self._poll.register(self._zygote, select.EPOLLIN)
 
     def watch_memory(self, container: Container) -> None:
         """Hear of it when this container, whose cgroup holds its limits, passes one."""
@@ -79,15 +93,35 @@ class Reaper:
         self._poll.register(monitor.descriptor, select.EPOLLIN)
 
     def _work(self) -> None:
-        while not self._stopping:
-            for descriptor, _ in self._poll.poll(RETRY if self._busy else None):
-                if descriptor in self._containers:
-                    self._reap(descriptor)
-                elif descriptor in self._memory:
-                    self._memory_passed(descriptor)
-                elif self._monitor is not None and descriptor == self._monitor.descriptor:
-                    self._hear()
+        while not self._stopping or self._has_work():
+            for descriptor, _ in self._poll.poll(RETRY if self._busy or self._stopping else None):
+                try:
+                    self._attend(descriptor)
+                except OSError as error:  # whatever it is, the others must still be reaped
+                    self._say(f"reaper: {error}")
             self._busy = [container for container in self._busy if not _remove_cgroup(container)]
+
+    def _has_work(self) -> bool:
+        """Whether the end must wait: for the zygote, a container or a cgroup, but not for ever."""
+        waiting = self._zygote >= 0 or self._containers or self._busy
+        return bool(waiting) and time.monotonic() < self._deadline
+
+    def _attend(self, descriptor: int) -> None:
+        if descriptor in self._containers:
+            self._reap(descriptor)
+        elif descriptor in self._memory:
+            self._memory_passed(descriptor)
+        elif self._monitor is not None and descriptor == self._monitor.descriptor:
+            self._hear()
+        elif descriptor == self._zygote:
+            self._poll.unregister(descriptor)
+            os.waitid(os.P_PIDFD, descriptor, os.WEXITED)
+            os.close(descriptor)
+            self._zygote = -1
+            if not self._stopping:
+                self._say(
+                    "the zygote has ended: no container can be started until the supervisor is restarted"
+                )
 
     def _reap(self, pidfd: int) -> None:
         container = self._containers.pop(pidfd)
