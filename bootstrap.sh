@@ -43,8 +43,8 @@ die() {
 # the module and the workloads are not here: they live in the guest.
 system_packages() {
     case $(uname -m) in
-        x86_64) echo "qemu-system-x86  runs the lab VM" ;;
-        aarch64) echo "qemu-system-arm  runs the lab VM" ;;
+        x86_64) echo "qemu-system-x86 runs the lab VM" ;;
+        aarch64) echo "qemu-system-arm runs the lab VM" ;;
         *) die "the lab VM needs an x86_64 or aarch64 host, and this one is $(uname -m)." ;;
     esac
     cat <<'PACKAGES'
@@ -224,7 +224,7 @@ if ! environment_ready || [[ -n $(missing_packages <<<"$wanted") ]]; then
     if ! environment_ready; then
         choose_python
         if [[ -n $python_package ]]; then
-            wanted+=$'\n'"$python_package  makes .venv"
+            wanted+=$'\n'"$python_package makes .venv"
         fi
     fi
     missing=$(missing_packages <<<"$wanted")

@@ -189,7 +189,7 @@ def test_a_fresh_host_gets_everything_and_the_second_call_does_nothing(host: Hos
     first = host.run("bash", "-c", "echo $VIRTUAL_ENV; echo ${PATH%%:*}")
     assert first.returncode == 0, first.stderr
     assert first.stdout == f"{host.checkout}/.venv\n{host.checkout}/.venv/bin\n"
-    assert "qemu-system-x86  runs the lab VM" in first.stderr
+    assert "qemu-system-x86 runs the lab VM" in first.stderr
     journal = host.journal()
     assert [line for line in journal if "apt-get" in line and "mmdebstrap" in line]
     assert not [line for line in journal if "update" in line]
