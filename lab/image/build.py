@@ -6,6 +6,7 @@ gets the image's name only at the end.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -157,10 +158,12 @@ def _check_subordinate_ids() -> None:
 def _work_folder(key: str) -> Iterator[Path]:
     """A folder for mmdebstrap's tree that its other users can pass through, which the cache is not.
 
-    Its name is fixed, so that the next build finds what a killed one left there; the files
-    belong to ids of a user namespace and can be removed only in such.
+    Its name is fixed (by the cache, whose lock we hold, and the key), so that the next build
+    finds what a killed one left there; the files belong to ids of a user namespace and can be
+    removed only in such.
     """
-    path = Path(tempfile.gettempdir()) / f"boxwright-image-{os.getuid()}-{key}"
+    identity = hashlib.sha256(f"{store.folder()} {key}".encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir()) / f"boxwright-image-{os.getuid()}-{identity}"
     if path.is_symlink() or (path.exists() and path.stat().st_uid != os.getuid()):
         raise LabError(f"{path} belongs to somebody else", "Remove it, or set TMPDIR to another folder.")
     _remove_tree(path)

@@ -91,4 +91,4 @@ def _check(status: int, what: str, log: Path) -> None:
         raise LabError(
             f"{what}: the disk or the memory is full", "Free some space and try again.", detail=said
         )
-    raise LabError(f"{what} (status {status})", f"The whole log is in {log}.", detail=said)
+    raise LabError(f"{what} (status {status})", "Try again.", detail=said)

@@ -1,4 +1,4 @@
-"""What the builder itself puts into an image, beside packages: the files of `guest/`, and units switched off.
+"""What the builder itself puts into an image, beside packages: the files of `guest/`, and what is switched off.
 
 They make the guest boot fast and the same bytes come out. What a lab VM is for, on any
 machine, is not here but in the playbook.
@@ -18,35 +18,85 @@ MASKED_UNITS = (
     # Nothing of this is any use in a machine that lives for minutes, and each costs boot time.
     "apt-daily-upgrade.timer",
     "apt-daily.timer",
+    "dev-hugepages.mount",
     "dpkg-db-backup.timer",
     "e2scrub_all.timer",
     "e2scrub_reap.service",
     "fstrim.timer",
+    "getty-static.service",
     "getty@tty1.service",
     "ldconfig.service",
     "man-db.timer",
     "motd-news.timer",
     "networking.service",
+    "rc-local.service",
     "ssh.socket",
     "sshd-keygen.service",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount",
+    "systemd-ask-password-console.path",
+    "systemd-ask-password-wall.path",
     "systemd-binfmt.service",
+    "systemd-creds.socket",
+    "systemd-hostnamed.socket",
     "systemd-hwdb-update.service",
     "systemd-journal-catalog-update.service",
     "systemd-journal-flush.service",
     "systemd-logind.service",
-    "systemd-networkd.service",
+    "systemd-machine-id-commit.service",
+    "systemd-modules-load.service",
     "systemd-networkd-wait-online.service",
-    "systemd-pcrphase.service",
+    "systemd-networkd.service",
+    "systemd-networkd.socket",
     "systemd-pcrphase-sysinit.service",
+    "systemd-pcrphase.service",
     "systemd-pstore.service",
     "systemd-random-seed.service",
     "systemd-resolved.service",
+    "systemd-sysext.socket",
     "systemd-timesyncd.service",
+    "systemd-tpm2-setup-early.service",
+    "systemd-tpm2-setup.service",
+    "systemd-udev-load-credentials.service",
     "systemd-update-done.service",
-    "systemd-update-utmp.service",
     "systemd-update-utmp-runlevel.service",
+    "systemd-update-utmp.service",
     "unattended-upgrades.service",
+    # The initrd did this: device nodes, and the root file system writable.
+    "kmod-static-nodes.service",
+    "systemd-remount-fs.service",
+    "systemd-tmpfiles-setup-dev-early.service",
+    "systemd-tmpfiles-setup-dev.service",
+    # dpkg did this.
+    "systemd-sysusers.service",
 )
+
+MASKED_GENERATORS = (
+    # Each is a program that systemd runs before anything else, and finds nothing to do.
+    "systemd-bless-boot-generator",
+    "systemd-cryptsetup-generator",
+    "systemd-debug-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-integritysetup-generator",
+    "systemd-rc-local-generator",
+    "systemd-run-generator",
+    "systemd-ssh-generator",
+    "systemd-system-update-generator",
+    "systemd-sysv-generator",
+    "systemd-tpm2-generator",
+    "systemd-veritysetup-generator",
+)
+
+LINKS = {
+    **{f"etc/systemd/system/{unit}": "/dev/null" for unit in MASKED_UNITS},
+    **{f"etc/systemd/system-generators/{name}": "/dev/null" for name in MASKED_GENERATORS},
+    "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
+    "etc/systemd/system/multi-user.target.wants/ssh.service": "/etc/systemd/system/ssh.service",
+    # The network's name stays the kernel's, eth0, under which the initrd has set it.
+    "etc/systemd/network/99-default.link": "/dev/null",
+}
+"""Symbolic links in the guest, and where they point."""
 
 CUSTOMIZE = r"""
 set -eu
@@ -62,13 +112,14 @@ rm -f var/cache/debconf/*-old var/cache/ldconfig/aux-cache var/log/*.log var/log
 rm -rf var/log/journal
 # The host's proxies are not the guest's.
 rm -f etc/apt/apt.conf.d/99mmdebstrap
+rm -f etc/fstab
 : > etc/machine-id
 """
 """Runs in a shell on the finished tree (mmdebstrap(1), --customize-hook); `$1` is its path."""
 
 
 def tree_archive() -> bytes:
-    """A tar of `guest/` and of the links that mask units; all owned by root, of one fixed time."""
+    """A tar of `guest/` and of `LINKS`; all owned by root, of one fixed time."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in files_below(FOLDER):
@@ -77,10 +128,8 @@ def tree_archive() -> bytes:
             entry.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-        for unit in MASKED_UNITS:
-            archive.addfile(_link(f"etc/systemd/system/{unit}", "/dev/null"))
-        wants = "etc/systemd/system/multi-user.target.wants/ssh.service"
-        archive.addfile(_link(wants, "/etc/systemd/system/ssh.service"))
+        for name, target in sorted(LINKS.items()):
+            archive.addfile(_link(name, target))
     return buffer.getvalue()
 
 

@@ -15,12 +15,19 @@ fail() {
 }
 
 root=/dev/vda net=static
-for word in $(cat /proc/cmdline); do
+read -r arguments </proc/cmdline
+for word in $arguments; do
     case $word in
         root=/dev/*) root=${word#root=} ;;
         boxwright.net=*) net=${word#boxwright.net=} ;;
     esac
 done
+
+# Nodes of modules that are loaded when somebody opens them (kmod-static-nodes.service elsewhere).
+mknod -m 660 /dev/loop-control c 10 237
+mknod -m 666 /dev/fuse c 10 229
+mkdir -m 755 /dev/net
+mknod -m 666 /dev/net/tun c 10 200
 
 while read -r module; do
     insmod "/modules/$module" || echo "boxwright initrd: $module was not loaded" >/dev/kmsg

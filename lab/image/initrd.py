@@ -19,25 +19,26 @@ from lab.image.cpio import Archive
 INIT = Path(__file__).with_name("init.sh")
 
 APPLETS = (
-    "sh",
-    "cat",
-    "cp",
-    "echo",
-    "find",
-    "insmod",
-    "ip",
-    "mkdir",
-    "mount",
-    "sleep",
-    "switch_root",
-    "umount",
-    "[",
+    *("sh", "[", "cat", "cp", "echo", "find", "insmod", "ip"),
+    *("mkdir", "mknod", "mount", "sleep", "switch_root", "umount"),
 )
 """The names under which `init.sh` calls busybox."""
 
-DRIVERS = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "ext4", "pvpanic_pci")
+DRIVERS = (
+    "virtio_pci",
+    "virtio_mmio",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_rng",
+    "ext4",
+    "pvpanic_pci",
+    "vmgenid",
+)
 """Modules that the guest needs before its own udev runs, or, like pvpanic, from the first moment on.
 Those that a kernel has built in are left out; what they depend on comes along."""
+
+OPTIONAL_DRIVERS = ("virtio_mmio", "virtio_rng", "pvpanic_pci", "vmgenid")
+"""Those without which a guest still boots; some kernels lack them."""
 
 OVERLAY = "boxwright/root"
 """Where `init.sh` looks for files to put into the root file system."""
@@ -113,7 +114,7 @@ def load_order(modules: Mapping[str, bytes], release: str) -> list[str]:
                 order.append(path)
 
     for driver in DRIVERS:
-        add(driver, optional=driver in ("virtio_mmio", "pvpanic_pci"))
+        add(driver, optional=driver in OPTIONAL_DRIVERS)
     return order
 
 

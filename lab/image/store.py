@@ -123,6 +123,14 @@ def clean(leftovers_of: str) -> None:
     shutil.rmtree(folder() / f"{leftovers_of}.new", ignore_errors=True)
 
 
+def keep_log(new: Path) -> Path | None:
+    """Save the log of a build that failed from being removed with all else; None where nothing was logged."""
+    log = new / LOG
+    if not log.exists():
+        return None
+    return log.rename(new.with_suffix(".failed.log"))
+
+
 @contextmanager
 def locked(name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the lock of a build or a removal; `waiting` is called first when another process has it."""
