@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import io
 import os
 import platform
@@ -16,7 +17,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -158,11 +158,10 @@ def _download(address: str, target: Path, expected: str, progress: Progress) -> 
     try:
         with urllib.request.urlopen(address, timeout=NETWORK_SECONDS) as answer:
             content = answer.read()
-            length = answer.headers.get("Content-Length")
-    except (OSError, urllib.error.URLError) as error:
+    except http.client.IncompleteRead as error:
+        raise _Unavailable(f"the download broke off after {len(error.partial)} bytes") from error
+    except (OSError, http.client.HTTPException) as error:
         raise _Unavailable(str(getattr(error, "reason", error))) from error
-    if length is not None and int(length) != len(content):
-        raise _Unavailable(f"the download ended after {len(content)} of {length} bytes")
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise LabError(
@@ -270,6 +269,8 @@ def archive_of(tree: Path) -> bytes:
             entry = archive.gettarinfo(str(path), name)
             entry.uid = entry.gid = entry.mtime = 0
             entry.uname = entry.gname = "root"
+            if name == "tmp":
+                entry.mode = 0o1777  # debugfs leaves the sticky bit out
             if entry.isreg():
                 with path.open("rb") as file:
                     archive.addfile(entry, file)
