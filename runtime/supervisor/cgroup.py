@@ -8,7 +8,9 @@ otherwise two containers would get half of the CPU each, whatever their nice val
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,8 +23,20 @@ class Cgroup:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()  # the reaper removes it while others may be at work in it
         path.mkdir()
         self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def open(self, name: str, flags: int) -> int:
+        """Open one of its files.
+
+        Raises:
+            OSError: the controller is not there, or the cgroup is gone.
+        """
+        with self._lock:
+            if self.descriptor < 0:
+                raise FileNotFoundError(errno.ENOENT, "the cgroup is gone", str(self.path))
+            return os.open(name, flags | os.O_CLOEXEC, dir_fd=self.descriptor)
 
     def write(self, name: str, value: str | int) -> None:
         """Write one of its files.
@@ -30,7 +44,7 @@ class Cgroup:
         Raises:
             OSError: the kernel refused, or the controller is not there.
         """
-        file = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=self.descriptor)
+        file = self.open(name, os.O_WRONLY)
         try:
             os.write(file, str(value).encode())
         finally:
@@ -42,7 +56,7 @@ class Cgroup:
         Raises:
             OSError: the controller is not there.
         """
-        file = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.descriptor)
+        file = self.open(name, os.O_RDONLY)
         try:
             return os.read(file, 1 << 16).decode()
         finally:
@@ -72,13 +86,15 @@ class Cgroup:
 
     def remove(self) -> bool:
         """Take it away; False while a process in it is still ending."""
-        try:
-            self.path.rmdir()
-        except FileNotFoundError:
-            pass
-        except OSError:
-            return False
-        os.close(self.descriptor)
+        with self._lock:
+            try:
+                self.path.rmdir()
+            except FileNotFoundError:
+                pass
+            except OSError:
+                return False
+            os.close(self.descriptor)
+            self.descriptor = -1
         return True
 
 

@@ -123,7 +123,7 @@ def attend(engine: Engine, container: Container, reply: Reply) -> None:
         poll.register(reply.connection, select.POLLIN)
         word, sent = reply.early, 0
         while True:
-            if STOP in word:
+            if STOP.intersection(word):
                 threading.Thread(target=stop_quietly, args=(engine, container), daemon=True).start()
             ended = container.exited.is_set() and log.complete.is_set()
             if log.size > sent:

@@ -1,9 +1,12 @@
 """Start, stop, shut down: what the engine does with containers, whoever asks for it.
 
 A start, in order: record `starting`, clone (the child sets itself up and waits at a
-barrier), register with the monitor, lower the barrier, and read the error pipe, which
+barrier), give it its share of the CPU, lower the barrier, and read the error pipe, which
 tells either what failed or, by its end of file, that the program has been executed. The
 reaper knows the child before the barrier is lowered, so no exit is too fast for it.
+
+Memory limits come right after exec: until then the process is a copy of the zygote, whose
+nine megabytes are not the container's, and would pass a small limit.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from supervisor.cgroup import Cgroups
 from supervisor.container import Failure, Spec
@@ -107,6 +111,10 @@ class Engine:
         try:
             if self.cgroups is not None:
                 container.cgroup = self.cgroups.create(record.id)
+                if "memory" in self.cgroups.controllers:
+                    record.limits = "cgroup"
+            if self.monitor is not None:
+                record.limits = "monitor"
             barrier, go = os.pipe2(os.O_CLOEXEC)
             failures, errors = os.pipe2(os.O_CLOEXEC)
             try:
@@ -127,7 +135,8 @@ class Engine:
         refusal: EngineError | None = None
         try:
             log.start()
-            self._set_limits(container)
+            if container.cgroup is not None:
+                _set_shares(record, container.cgroup.write)
             os.write(go, b"g")
         except BrokenPipeError:
             pass  # its set-up failed before the barrier; the error pipe tells how
@@ -140,7 +149,10 @@ class Engine:
         if failure:
             refusal = _explain(record, marshal.loads(failure))
         if refusal is None:
-            refusal = self._confirm(container)
+            try:
+                self._confirm(container)
+            except EngineError as error:
+                refusal = error
         if refusal is not None:
             container.send(signal.SIGKILL)
             container.exited.wait(PATIENCE)
@@ -167,39 +179,42 @@ class Engine:
         container.attach(pidfd)
         self.reaper.watch(container)
 
-    def _set_limits(self, container: Container) -> None:
-        record, cgroup = container.record, container.cgroup
-        if cgroup is not None:
-            _set_shares(record, cgroup.write)
-        if self.monitor is not None:
-            self.monitor.register(record.id, record.pid, record.soft_limit, record.hard_limit)
-            record.limits = "monitor"
-        elif cgroup is not None and self.cgroups is not None and "memory" in self.cgroups.controllers:
-            try:
-                cgroup.limit(record.soft_limit, record.hard_limit)
-                self.reaper.watch_memory(container)
-            except OSError as error:
-                raise EngineError(f"the memory limits cannot be set: {error.strerror}") from error
-            record.limits = "cgroup"
+    def _confirm(self, container: Container) -> None:
+        """Set the memory limits and enter `running`.
 
-    def _confirm(self, container: Container) -> EngineError | None:
-        """Enter `running`, unless something killed the child before it had executed anything."""
+        Raises:
+            EngineError: something killed the child before it had executed anything, or the
+                limits or the log cannot be had.
+        """
         record, log = container.record, container.log
         assert log is not None
         executed = has_executed(record.pid)
         if executed is None:  # it is reaped already, and the reaper has looked
             executed = container.executed
         if not executed:
-            return EngineError(f"container {record.id} was killed before its program was executed")
+            raise EngineError(f"container {record.id} was killed before its program was executed")
+        self._limit_memory(container)
         try:
             log.publish()
         except OSError as error:
-            return EngineError(f"the log {log.path} cannot be made: {error.strerror}")
+            raise EngineError(f"the log {log.path} cannot be made: {error.strerror}") from error
         with self.registry.lock:
             if record.state == "starting":
                 record.state = "running"
             self.registry.changed.notify_all()
-        return None
+
+    def _limit_memory(self, container: Container) -> None:
+        record, cgroup = container.record, container.cgroup
+        if record.limits == "monitor" and self.monitor is not None:
+            with suppress(ProcessLookupError):  # it has ended already
+                self.monitor.register(record.id, record.pid, record.soft_limit, record.hard_limit)
+        elif record.limits == "cgroup" and cgroup is not None:
+            try:
+                cgroup.limit(record.soft_limit, record.hard_limit)
+                self.reaper.watch_memory(container)
+            except OSError as error:
+                if not container.exited.is_set():
+                    raise EngineError(f"the memory limits cannot be set: {error.strerror}") from error
 
     def _complain(self, record: Record, text: str) -> None:
         with self.registry.lock:

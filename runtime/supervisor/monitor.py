@@ -40,7 +40,6 @@ ABI_VERSION = _ioc(2, 5, 4)
 
 _REFUSALS = {
     errno.EEXIST: "that process is registered already",
-    errno.ESRCH: "there is no such process any more",
     errno.EINVAL: "it finds the request invalid",
     errno.EPERM: "it wants CAP_SYS_ADMIN",
     errno.ENOSPC: "it can take no more containers",
@@ -93,6 +92,7 @@ class Monitor:
         """Have a process watched, and all of its container with it.
 
         Raises:
+            ProcessLookupError: it has ended.
             EngineError: the monitor refused.
         """
         name = identifier.encode()
@@ -102,6 +102,8 @@ class Monitor:
             else:
                 request = _REQUEST_V2.pack(_REQUEST_V2.size, 0, pid, 0, soft, hard, name)
                 fcntl.ioctl(self._device, REGISTER_V2, request)
+        except ProcessLookupError:
+            raise
         except OSError as error:
             why = _REFUSALS.get(error.errno or 0, error.strerror or "")
             name_of_error = errno.errorcode.get(error.errno or 0, "")

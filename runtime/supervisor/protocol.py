@@ -4,7 +4,8 @@ A request is a head, `bxw1` and four bytes of length (big-endian), and a body of
 each ended by a NUL byte: the client's working directory, then its arguments. An argument
 of a program can hold any byte but NUL, so they arrive unchanged.
 
-While `run` waits, the client may send single bytes: `s`, stop the container.
+While `run` waits, the client may send single bytes, each the number of a signal that it got:
+SIGINT and SIGTERM mean, stop the container.
 
 An answer is a sequence of frames, each with one byte of kind and four bytes of number
 (big-endian). Kinds 1 and 2: that many bytes follow for standard output or standard
@@ -13,6 +14,7 @@ error. Kind 0: the end; the number is the client's exit status.
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 
 MAGIC = b"bxw1"
@@ -21,7 +23,7 @@ MAX_BODY = 2 << 20
 """Longest request, in bytes. The kernel's own limit for the arguments of a program is 2 MiB
 (a quarter of the usual 8 MiB of stack, execve(2)), so anything longer could not run anyway."""
 
-STOP = b"s"
+STOP = frozenset({signal.SIGINT, signal.SIGTERM})
 
 END, STDOUT, STDERR = 0, 1, 2
 

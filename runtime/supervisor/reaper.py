@@ -82,10 +82,14 @@ class Reaper:
     def watch_memory(self, container: Container) -> None:
         """Hear of it when this container, whose cgroup holds its limits, passes one."""
         assert container.cgroup is not None
-        events = os.open("memory.events", os.O_RDONLY | os.O_CLOEXEC, dir_fd=container.cgroup.descriptor)
+        events = container.cgroup.open("memory.events", os.O_RDONLY)
         os.read(events, 4096)  # the kernel reports changes since the last read
         self._memory[events] = container
         self._poll.register(events, select.EPOLLPRI)
+        if container.exited.is_set():  # then the reaper may have come by before there was anything to forget
+            self._forget_memory(container)
+        else:
+            self._ask_cgroup(container)  # what happened before that read
 
     def watch_monitor(self, monitor: Monitor) -> None:
         """Hear what the kernel monitor has to say."""
@@ -187,10 +191,9 @@ class Reaper:
 
     def _forget_memory(self, container: Container) -> None:
         for descriptor, owner in list(self._memory.items()):
-            if owner is container:
+            if owner is container and self._memory.pop(descriptor, None) is not None:
                 self._poll.unregister(descriptor)
                 os.close(descriptor)
-                del self._memory[descriptor]
 
 
 def _is_about(event: Event, container: Container) -> bool:

@@ -75,10 +75,25 @@ def test_a_signal_to_run_is_passed_on_and_it_goes_on_waiting(
     one = client(tmp_path, "run", "a", "/r", "x")
     connection, _ = accept(listener)
     one.send_signal(number)
-    assert connection.recv(10) == b"s"
+    assert connection.recv(10) == bytes([number])
     assert one.poll() is None
     connection.sendall(end_frame(143))
     assert (one.communicate(timeout=20)[1], one.returncode) == (b"", 143)
+    connection.close()
+
+
+def test_no_signal_is_missed_whenever_it_comes(listener: socket.socket, tmp_path: Path) -> None:
+    """Also in the moment between the last look at signals and the wait for the next frame."""
+    one = client(tmp_path, "run", "a", "/r", "x")
+    assert one.stdout
+    connection, _ = accept(listener)
+    for _ in range(300):
+        connection.sendall(frame(STDOUT, b"x"))
+        assert one.stdout.read(1) == b"x"
+        one.send_signal(signal.SIGTERM)
+        assert connection.recv(1) == bytes([signal.SIGTERM])
+    connection.sendall(end_frame(0))
+    assert one.communicate(timeout=20) == (b"", b"") and one.returncode == 0
     connection.close()
 
 
