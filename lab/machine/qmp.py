@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,11 +43,11 @@ class QmpRefused(MachineError):
     """QEMU understood a command and would not do it."""
 
 
-def execute(socket: Path, name: str, /, *, timeout: float = 10, **arguments: Any) -> Any:
+def execute(path: Path, name: str, /, *, timeout: float = 10, **arguments: Any) -> Any:
     """Run one QMP command and return its answer.
 
     Args:
-        socket: QEMU's monitor socket.
+        path: QEMU's monitor socket.
         name: the command, as in QEMU's QMP reference.
         timeout: seconds until QEMU counts as hung.
 
@@ -53,19 +55,19 @@ def execute(socket: Path, name: str, /, *, timeout: float = 10, **arguments: Any
         QmpRefused: QEMU answered with an error.
         MachineError: there is no QEMU behind the socket, or it does not answer.
     """
-    return execute_all(socket, [(name, arguments)], timeout=timeout)[0]
+    return execute_all(path, [(name, arguments)], timeout=timeout)[0]
 
 
-def execute_all(socket: Path, commands: list[Command], *, timeout: float = 10) -> list[Any]:
+def execute_all(path: Path, commands: list[Command], *, timeout: float = 10) -> list[Any]:
     """Run several commands in one conversation; stops at the first that is refused."""
 
     async def ask(client: QMPClient) -> list[Any]:
         return [await client.execute(name, arguments) for name, arguments in commands]
 
-    return _converse(socket, ask, timeout)
+    return _converse(path, ask, timeout)
 
 
-def run_job(socket: Path, name: str, /, *, timeout: float, **arguments: Any) -> None:
+def run_job(path: Path, name: str, /, *, timeout: float, **arguments: Any) -> None:
     """Run a QMP command that works in the background as a job, and wait for its end.
 
     Raises:
@@ -86,17 +88,17 @@ def run_job(socket: Path, name: str, /, *, timeout: float, **arguments: Any) -> 
         await client.execute("job-dismiss", {"id": job})
         return None if reason is None else str(reason)
 
-    reason = _converse(socket, ask, timeout)
+    reason = _converse(path, ask, timeout)
     if reason:
         raise QmpRefused(f"QEMU's job `{name}` failed: {reason}")
 
 
-def _converse(socket: Path, ask: Callable[[QMPClient], Awaitable[T]], timeout: float) -> T:
+def _converse(path: Path, ask: Callable[[QMPClient], Awaitable[T]], timeout: float) -> T:
     """Connect, let `ask` talk, leave; every way in which that fails becomes a `MachineError`."""
 
-    async def conversation(path: str) -> T:
+    async def conversation(connected: socket.socket) -> T:
         client = QMPClient("boxwright")
-        await client.connect(path)
+        await client.connect(connected)
         try:
             return await ask(client)
         finally:
@@ -105,14 +107,29 @@ def _converse(socket: Path, ask: Callable[[QMPClient], Awaitable[T]], timeout: f
                 await client.disconnect()
 
     try:
-        with short_path(socket) as path:
-            return asyncio.run(asyncio.wait_for(conversation(path), timeout))
+        with _connected(path, timeout) as connected:
+            return asyncio.run(asyncio.wait_for(conversation(connected), timeout))
     except ExecuteError as error:
         raise QmpRefused(f"QEMU refused: {error}") from error
-    except TimeoutError as error:
+    except (TimeoutError, BlockingIOError) as error:
         raise MachineError(
-            f"QEMU did not answer on {socket} within {timeout:.0f} s",
+            f"QEMU did not answer on {path} within {timeout:.0f} s",
             "If it hangs, `lab down --force` ends it.",
         ) from error
     except (QMPError, OSError, EOFError) as error:
-        raise MachineError(f"No QEMU answers on {socket}: {error or type(error).__name__}") from error
+        raise MachineError(f"No QEMU answers on {path}: {error or type(error).__name__}") from error
+
+
+@contextmanager
+def _connected(path: Path, timeout: float) -> Iterator[socket.socket]:
+    """A connection to QEMU's socket, waited for while others have their turn.
+
+    QEMU lets one client wait besides the one it talks to. For a third, a non-blocking connect
+    gives EAGAIN at once (unix(7)), which asyncio takes for success; a blocking one waits.
+    """
+    with socket.socket(socket.AF_UNIX) as client, short_path(path) as name:
+        limit = struct.pack("@ll", int(timeout), int(timeout % 1 * 1e6))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        client.connect(name)
+        client.setblocking(False)
+        yield client
