@@ -42,8 +42,8 @@ def test_all_eight_hold_and_leave_the_guest_as_it_was(machine: QemuMachine, tmp_
 
 
 def test_each_can_be_shown_alone_and_again(machine: QemuMachine) -> None:
-    for number in (6, 4, 6):
-        report = run_demo(machine, Silence(), only=[number], clear=True)
+    for numbers in ([6], [4, 6]):
+        report = run_demo(machine, Silence(), only=numbers, clear=True)
         assert [(each.number, each.why) for each in report.demonstrations if not each.holds] == []
 
 
