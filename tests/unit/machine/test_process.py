@@ -95,7 +95,7 @@ def test_six_clients_take_turns(folder: Path) -> None:
         "import sys; from pathlib import Path; from lab.machine import qmp\n"
         "for _ in range(30): assert qmp.execute(Path(sys.argv[1]), 'query-status')['status'] == 'running'"
     )
-    others = [subprocess.Popen([sys.executable, "-c", program, str(folder / QMP_SOCKET)]) for _ in range(3)]
+    others = [subprocess.Popen([sys.executable, "-c", program, str(folder / QMP_SOCKET)]) for _ in range(6)]
     assert [other.wait(30) for other in others] == [0] * 6
 
 
