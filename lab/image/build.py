@@ -53,6 +53,10 @@ def base_image(suite: str | None, progress: Progress, *, force: bool = False) ->
         new.mkdir(mode=0o700)
         try:
             return _build(wanted, source, new, progress)
+        except LabError as error:
+            kept = store.keep_log(new)
+            remedy = f"{error.remedy} The whole log is in {kept}." if kept else error.remedy
+            raise LabError(error.what, remedy, detail=error.detail) from error
         except OSError as error:
             raise LabError(
                 f"The image could not be written: {error}", "Free some space and try again."

@@ -9,7 +9,7 @@ set -eu
 mount -t tmpfs -o mode=0755 tmpfs "$1"
 mkdir "$1/tree"
 # Device nodes cannot be made in a user namespace, and the kernel makes them at boot.
-tar -x -C "$1/tree" --numeric-owner --exclude './dev/*'
+tar -x -C "$1/tree" --numeric-owner --delay-directory-restore --exclude './dev/*'
 truncate -s "$3" /proc/self/fd/3
 # The inode tables and the journal are written now, so that no kernel does it at each first mount.
 mkfs.ext4 -q -F \
