@@ -130,13 +130,17 @@ def run_demo(
     began, clock = datetime.now().astimezone(), time.monotonic()
     stage = Stage(machine, audience)
     shown = []
+    lost = False
     try:
         stage.prepare()
         for act in ACTS:
             if only is None or act.number in only:
                 shown.append(_perform(act, stage))
+    except Interrupted:
+        lost = True  # nothing in it can be cleared any more
+        raise
     finally:
-        if clear:
+        if clear and not lost:
             _clear(stage)
     return Report(
         _surroundings(machine, began.isoformat(timespec="seconds")),
@@ -194,7 +198,7 @@ def _last_words(machine: Machine) -> str:
 
 
 def _clear(stage: Stage) -> None:
-    # A lost machine has nothing that could be cleared, and what lost it is told already.
+    # It fails where the machine was lost otherwise, and what lost it is told already.
     with contextlib.suppress(LabError):
         stage.clear()
 

@@ -168,6 +168,7 @@ def test_a_lost_machine_ends_it_with_a_sentence(monkeypatch: pytest.MonkeyPatch,
     ) as caught:
         run_demo(machine, Recorder(), clear=True)
     assert caught.value.detail in ("serial log", "the last words of the kernel")
+    assert not any("rm -rf" in command for command in machine.asked), "a lost machine was waited for"
 
 
 def test_it_clears_the_stage_when_told_also_after_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
