@@ -152,6 +152,5 @@ def test_limits_by_the_monitor(supervisor: Supervisor, machine: Machine) -> None
     assert (warned["reason"], warned["hard_limit_hit"]) == ("killed", False), (
         "not every SIGKILL is the limit's"
     )
-    log = [line for line in machine.kernel_log() if "container=greedy" in line]
+    log = [line for line in machine.kernel_log() if f"container=greedy pid={greedy['pid']} " in line]
     assert ["Registering" in log[0], "SOFT LIMIT" in log[1], "HARD LIMIT" in log[2]] == [True] * 3
-    assert f"pid={greedy['pid']}" in log[2]
