@@ -23,6 +23,7 @@ PACKAGES = {
     "newuidmap": "uidmap",
     "qemu-img": "qemu-utils",
     "setpriv": "util-linux",
+    "timeout": "coreutils",
 }
 """Debian's package of each tool that is called."""
 
@@ -74,8 +75,8 @@ def run(
 ) -> int:
     """Run a tool to its end and return its exit status; what it prints is appended to `log`.
 
-    The tool gets SIGTERM when this process dies or is interrupted (so that it can clean up),
-    and SIGKILL with its whole process group when it does not end after that.
+    The tool and all that it started get SIGTERM when this process dies or is interrupted (so
+    that it can clean up), and SIGKILL when it does not end after that.
 
     Args:
         arguments: the tool's name and its arguments.
@@ -92,8 +93,14 @@ def run(
         TimeoutError: time was up, and it was ended.
     """
     variables = dict(os.environ if environment is None else environment)
-    # The parent-death signal reaches the tool also after a SIGKILL to us (prctl(2), PR_SET_PDEATHSIG).
-    command = [find("setpriv"), "--pdeathsig", "TERM", find(arguments[0]), *arguments[1:]]
+    command = [
+        # The parent-death signal comes also after a SIGKILL to us (prctl(2), PR_SET_PDEATHSIG) …
+        *(find("setpriv"), "--pdeathsig", "TERM"),
+        # … and timeout(1), here without a limit, hands it to the whole process group, as a terminal
+        # does: mmdebstrap itself waits for its children whatever it is sent.
+        *(find("timeout"), f"--kill-after={END_SECONDS:.0f}", "0"),
+        *(find(arguments[0]), *arguments[1:]),
+    ]
     with log.open("ab", buffering=0) as file:
         tool = subprocess.Popen(
             command,
@@ -145,7 +152,7 @@ def _end(tool: subprocess.Popen[bytes]) -> None:
     if tool.poll() is None:
         tool.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            tool.wait(END_SECONDS)
+            tool.wait(END_SECONDS + 2)
     # The tool led its own session, so the group holds only what it started.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(tool.pid, signal.SIGKILL)
