@@ -88,7 +88,9 @@ def the_namespaces(
 
 def test_namespaces_that_work(tmp_path: Path) -> None:
     kernel = Kernel("unshare", "mmdebstrap")
-    assert [each.status for each in the_namespaces(tmp_path, kernel)] == ["ok", "ok"]
+    namespaces, apparmor = the_namespaces(tmp_path, kernel)
+    assert (namespaces.status, apparmor.status) == ("ok", "ok")
+    assert namespaces.found.startswith("user and mount namespaces")
     assert kernel.tried[-1] == "mmdebstrap --unshare-helper mount -t tmpfs tmpfs /mnt"
     assert "--user" in kernel.tried[0]
 

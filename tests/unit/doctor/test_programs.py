@@ -135,6 +135,18 @@ def test_another_version(tmp_path: Path) -> None:
     assert "one 1.1 instead of 1.0" in found.found
 
 
+def test_of_many_missing_packages_a_few_are_named(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    lock.write_text("".join(f"p{number}==1\n" for number in range(6)))
+
+    def installed(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    assert only(programs.dependencies(lock, installed)).found == "not installed: p0, p1, p2, p3 and 2 more"
+    lock.write_text("".join(f"p{number}==1\n" for number in range(4)))
+    assert only(programs.dependencies(lock, installed)).found == "not installed: p0, p1, p2, p3"
+
+
 def test_the_real_lock_is_read() -> None:
     names = {each.name for each in programs.locked((paths.CHECKOUT / "requirements.lock").read_text())}
     assert {"fabric", "qemu-qmp", "typer"} <= {name.replace(".", "-") for name in names}
@@ -198,4 +210,5 @@ def test_openssh_is_told_from_other_clients(tmp_path: Path, monkeypatch: pytest.
     in_path(monkeypatch, tmp_path, ssh="echo OpenSSH; exit 1")
     assert only(programs.ssh()).status == "failed"
     monkeypatch.setattr("lab.image.tools.SEARCH_PATH", str(tmp_path / "nowhere"))
-    assert "openssh-client" in only(programs.ssh()).fix
+    missing = only(programs.ssh())
+    assert (missing.status, "openssh-client" in missing.fix) == ("failed", True)

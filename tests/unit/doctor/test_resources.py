@@ -86,7 +86,8 @@ def test_folders_on_one_disk_need_the_sum(tmp_path: Path) -> None:
 
 def test_a_full_disk_matters_less_where_an_image_is_there(tmp_path: Path) -> None:
     assert the_disk(tmp_path, 3, built=True).status == "warning"
-    assert the_disk(tmp_path, 0.4, built=True).status == "failed"
+    assert the_disk(tmp_path, 0.51, built=True).status == "warning"
+    assert the_disk(tmp_path, 0.49, built=True).status == "failed"
 
 
 def test_folders_on_two_disks_are_added_apart(tmp_path: Path) -> None:
@@ -113,7 +114,8 @@ def test_limits() -> None:
     assert only(resources.limits({})).found == "no limit on files, processes or sizes"
     low = only(resources.limits({resource.RLIMIT_NOFILE: 256}))
     assert (low.status, low.fix.startswith("ulimit -n 1024")) == ("failed", True)
-    assert "ulimit -u" in only(resources.limits({resource.RLIMIT_NPROC: 100})).fix
+    assert "ulimit -u" in only(resources.limits({resource.RLIMIT_NPROC: 499})).fix
+    assert only(resources.limits({resource.RLIMIT_NPROC: 500})).status == "ok"
     small = only(resources.limits({resource.RLIMIT_FSIZE: 1 << 30, resource.RLIMIT_AS: 1 << 30}))
     assert "ulimit -f 5242880" in small.fix and "ulimit -v 8388608" in small.fix
 

@@ -50,7 +50,13 @@ def test_no_vagrant(host: Path) -> None:
 
 def test_a_vagrant_that_does_not_run(host: Path) -> None:
     program(host, "vagrant", "echo no ruby; exit 1")
-    assert "no ruby" in the_vagrant(host).found
+    found = the_vagrant(host)
+    assert (found.status, "no ruby" in found.found) == ("warning", True)
+    program(host, "vagrant", "echo hello")
+    assert the_vagrant(host).status == "warning"
+    program(host, "vagrant", "echo Vagrant 2.3.4; exit 1")
+    (host / "gems/vagrant-libvirt-0.11.2.gemspec").touch()
+    assert "fails" in the_vagrant(host).found
 
 
 def test_no_provider(host: Path) -> None:

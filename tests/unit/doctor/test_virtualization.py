@@ -106,7 +106,8 @@ def test_versions_of_qemu(version: str, status: str, tmp_path: Path, monkeypatch
 
 def test_something_else_called_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_qemu(monkeypatch, tmp_path, "echo hello")
-    assert "'hello'" in only(virtualization.qemu(lambda _: RAN)).found
+    found = only(virtualization.qemu(lambda _: RAN))
+    assert (found.status, "'hello'" in found.found) == ("failed", True)
 
 
 def test_a_qemu_in_which_no_guest_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
