@@ -23,7 +23,7 @@ def doctor(
     machine: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MACHINE]",
+            metavar="MACHINE",
             help="With --guest: which machine; `default` if none is named.",
             autocompletion=_complete,
         ),
@@ -38,16 +38,17 @@ def doctor(
 ) -> None:
     """Look at all that the lab needs, and say how to get what is missing.
 
-    Every precondition is tried, not assumed: QEMU runs a tiny guest, KVM too, apt reaches the
-    mirror, namespaces are made. Whether KVM runs the lab's kernel is proved once and remembered.
+    Every precondition is tried, not assumed: a tiny guest is run in QEMU, apt
+    reaches the mirror, namespaces are made. Whether KVM runs the lab's kernel
+    is proved once and remembered.
 
     [bold]ok[/bold]: as it should be. [bold]warning[/bold]: the lab works, but slower or without an
-    extra. [bold]FAILED[/bold]: it will not work; the fix is below the table. [bold]skipped[/bold]: does
-    not matter here. Ends with 0 if nothing failed, with 1 otherwise.
+    extra. [bold]FAILED[/bold]: it will not work; the fix is below the table.
+    [bold]skipped[/bold]: does not matter here. Ends with 0 if nothing failed, else with 1.
 
-    Examples: [dim]lab doctor[/dim] before the first build; [dim]lab doctor --guest[/dim] when
-    something in the VM is odd; [dim]lab doctor --json[/dim] in a script
-    (keys: lab/doctor/README.md).
+    [dim]lab doctor[/dim] before the first build. [dim]lab doctor --guest[/dim] when something
+    in the VM is odd. [dim]lab doctor --json[/dim] in a script; its keys are in
+    lab/doctor/README.md.
     """  # fmt: skip
     from lab.doctor import report
 
