@@ -51,7 +51,7 @@ def _complete(incomplete: str) -> list[str]:
 MachineArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[MACHINE]", help="Which machine; `default` if none is named.", autocompletion=_complete
+        metavar="MACHINE", help="Which machine; `default` if none is named.", autocompletion=_complete
     ),
 ]
 MachineOption = Annotated[

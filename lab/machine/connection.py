@@ -176,7 +176,11 @@ class Connection:
                         channel.shutdown_write()
                         break
                     pending = memoryview(chunk)
-                pending = pending[channel.send(bytes(pending[:CHUNK])) :]
+                    continue
+                try:
+                    pending = pending[channel.send(bytes(pending[:CHUNK])) :]
+                except OSError:
+                    feeding = False  # the command has ended without reading all of it
                 moved = True
             now = time.monotonic()
             if channel.exit_status_ready():

@@ -263,3 +263,9 @@ def test_a_stopped_machine_boots_again_with_its_disk() -> None:
     finally:
         lifecycle.destroy(name)
     assert not machine.folder.exists()
+
+
+def test_a_command_that_reads_nothing_of_its_input_is_no_lost_connection(vm: QemuMachine) -> None:
+    for _ in range(20):
+        assert vm.run("exit 4", check=False).exit_status == 4
+        assert vm.run("exit 5", check=False, stdin=os.urandom(1 << 20)).exit_status == 5
