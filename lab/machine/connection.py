@@ -7,6 +7,7 @@ of opening a channel must not take the caller with it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import select
 import shlex
@@ -173,7 +174,8 @@ class Connection:
                     chunk = next(source, None)
                     if chunk is None:
                         feeding = False
-                        channel.shutdown_write()
+                        with contextlib.suppress(OSError, EOFError):
+                            channel.shutdown_write()
                         break
                     pending = memoryview(chunk)
                     continue
