@@ -76,30 +76,25 @@ def _boot_id() -> str:
 
 def _prove(kernel: Path, initrd: Path) -> Acceleration:
     host = host_platform()
-    with tempfile.TemporaryFile() as stderr:
-        qemu = subprocess.Popen(
-            [
-                qemu_binary(), "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
-                "-machine", host.machine, "-accel", "kvm", "-cpu", "host", "-smp", "2", "-m", "512",
-                "-kernel", str(kernel), "-initrd", str(initrd),
-                "-append", f"console={host.console} loglevel=7 panic=-1", "-serial", "stdio",
-            ],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
-        )  # fmt: skip
+    command = [
+        qemu_binary(), "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
+        "-machine", host.machine, "-accel", "kvm", "-cpu", "host", "-smp", "2", "-m", "512",
+        "-kernel", str(kernel), "-initrd", str(initrd),
+        "-append", f"console={host.console} loglevel=7 panic=-1", "-serial", "stdio",
+    ]  # fmt: skip
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as qemu,
+    ):
         try:
-            return _listen(qemu) or Acceleration(
-                "tcg", "QEMU ended under KVM before the guest ran: " + _said(stderr)
-            )
+            found = _listen(qemu)
         finally:
             qemu.kill()
-            qemu.wait()
-
-
-def _said(stderr: object) -> str:
-    assert hasattr(stderr, "seek") and hasattr(stderr, "read")
-    stderr.seek(0)
-    lines = bytes(stderr.read()).decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+        if found is None:
+            said.seek(0)
+            words = said.read().decode(errors="replace").strip() or "it said nothing"
+            return Acceleration("tcg", f"QEMU ended under KVM before the guest ran: {words.splitlines()[-1]}")
+        return found
 
 
 def _listen(qemu: subprocess.Popen[bytes]) -> Acceleration | None:
