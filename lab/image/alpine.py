@@ -230,7 +230,7 @@ def _download_package(package: str, version: str, digest: str, work: Path) -> Pa
     requirements = work / "requirements.txt"
     requirements.write_text(f"{package}=={version} --hash=sha256:{digest}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command += ["--require-hashes", "--dest", str(work), "--requirement", str(requirements)]
+    command += ["--dest", str(work), "--requirement", str(requirements)]
     done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     wheels = list(work.glob("*.whl"))
     if done.returncode != 0 or not wheels:

@@ -53,7 +53,7 @@ def test_a_suite_by_alias_is_the_hosts_own() -> None:
 
 
 def test_no_updates_are_taken_where_the_host_has_none() -> None:
-    sources = [Source("http://a.example/debian", ("trixie",), ("main",))]
+    sources = parse_one_line("deb http://a.example/debian trixie main\n")
     assert guest_lines(sources, "debian", "trixie", "bookworm") == [
         "deb http://a.example/debian bookworm main"
     ]
@@ -91,6 +91,23 @@ def test_an_archive_for_the_same_release_by_somebody_else_does_not_win() -> None
         guest_lines(sources, "ubuntu", "noble", "noble")[0]
         == "deb http://u.example/ubuntu noble main universe"
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "deb [signed-by=/usr/share/keyrings/tool.gpg] http://tool.example/apt noble main",
+        "deb http://ppa.launchpadcontent.net/someone/ppa/ubuntu noble main",
+        "deb cdrom:[Ubuntu]/ noble main",
+        "deb http://docker.example/linux/ubuntu noble stable",
+    ],
+)
+def test_a_third_party_is_left_aside_also_where_it_comes_first(line: str) -> None:
+    sources = parse_one_line(f"{line}\ndeb http://u.example/ubuntu noble main universe\n")
+    assert guest_lines(sources, "ubuntu", "noble", "noble") == [
+        "deb http://u.example/ubuntu noble main universe"
+    ]
+    assert guest_lines(sources[:1], "ubuntu", "noble", "noble") == []
 
 
 def test_a_host_without_its_distributions_archive_is_told(

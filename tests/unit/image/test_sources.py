@@ -28,8 +28,9 @@ def test_deb822_sources_with_several_uris_suites_and_comments() -> None:
     text = """# Modernised
 Types: deb deb-src
 URIs: http://a.example/debian http://b.example/debian
-Suites: trixie trixie-updates
-# in the middle
+Suites: trixie
+# a remark: in the middle of a field
+ trixie-updates
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
