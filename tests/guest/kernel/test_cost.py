@@ -7,7 +7,6 @@ emulation costs, measured at the same time: one loop of arithmetic, timed here a
 from __future__ import annotations
 
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from lab import paths
 from lab.machine.protocol import CommandResult
 
 LIMIT_MS = 5.0
@@ -31,20 +29,13 @@ def spin_ms(output: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def slowness(probe: Probe, tmp_path_factory: pytest.TempPathFactory) -> float:
+def slowness(probe: Probe, host_probe: Path | None) -> float:
     """How many times longer the guest takes than this host; at least 1."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if not compiler:
+    if not host_probe:
         return 1.0
-    program = tmp_path_factory.mktemp("probe") / "probe"
-    sources = sorted(Path(__file__).parent.glob("probe*.c"))
-    flags = ["-std=gnu11", "-O1", "-pthread", f"-I{paths.CHECKOUT / 'kernel'}"]
-    subprocess.run([compiler, *flags, "-o", program, *sources], check=True)
+    command = [host_probe, "spin", str(ROUNDS)]
     here = min(
-        spin_ms(
-            subprocess.run([program, "spin", str(ROUNDS)], check=True, capture_output=True, text=True).stdout
-        )
-        for _ in range(3)
+        spin_ms(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(3)
     )
     there = min(spin_ms(probe("spin", ROUNDS).text) for _ in range(3))
     return max(1.0, there / here)

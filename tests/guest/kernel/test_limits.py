@@ -98,7 +98,7 @@ def test_a_hog_is_warned_then_killed(probe: Probe, log: Any, behaviour: str) -> 
 def test_a_jump_past_both_limits_warns_first(probe: Probe, log: Any) -> None:
     life = live(probe, "jump", 48, 10, 30)
     assert_killed(life, log, "jump")
-    assert life.events[0]["rss"] == life.events[1]["rss"], "the test is of one look that finds both"
+    assert life.events[0]["rss"] == life.events[1]["rss"], "both were found by one look"
     assert int(life.events[0]["rss"]) >= 48 * MIB
 
 

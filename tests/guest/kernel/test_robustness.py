@@ -47,6 +47,18 @@ def test_exit_races(probe: Probe) -> None:
     assert done["given-up"] > 300 and done["gone"] > 300
 
 
+@pytest.mark.usefixtures("monitor")
+def test_nothing_is_kept_of_the_dead(machine: Machine, probe: Probe) -> None:
+    """A leaked reference to a PID would keep its namespace: then 40 are soon used up."""
+    limit = "/proc/sys/user/max_pid_namespaces"
+    before = machine.run(f"cat {limit}; echo 40 >{limit}").text
+    try:
+        done = counts(probe("churn", 400, 11))  # every fourth is in a namespace of its own
+    finally:
+        machine.run(f"echo {before} >{limit}")
+    assert done["taken"] > 200
+
+
 def test_unload_and_reload_under_load(machine: Machine, probe: Probe, log: Any) -> None:
     """Two processes open, register and close all the time while the module comes and goes."""
     machine.run(f"insmod {MONITOR_MODULE}")
