@@ -16,7 +16,7 @@ def test_binary_output_arrives_byte_for_byte(supervisor: Supervisor, machine: Ma
     machine.run(supervisor.line("run", "blob", "/srv/a", "cat", "/blob") + " > /tmp/blob.run")
     machine.run(supervisor.line("logs", "blob") + " > /tmp/blob.logs")
     machine.run(
-        f"for f in /tmp/blob.run /tmp/blob.logs {supervisor.state}/logs/blob.log; do cmp $f /srv/a/blob; done"
+        f"for f in /tmp/blob.run /tmp/blob.logs {supervisor.state}/logs/blob.log; do cmp $f /srv/a/blob || exit 1; done"
     )
 
 
