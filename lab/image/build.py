@@ -224,15 +224,9 @@ def _install(
         str(tar),
         *source.lines,
     ]
-    environment = {
-        **os.environ,
-        "SOURCE_DATE_EPOCH": str(epoch),
-        "TMPDIR": str(work),
-        "LC_ALL": "C.UTF-8",
-        # The distribution's initrd is not used: kernel packages need not make one.
-        "INITRD": "No",
-    }
-    status = tools.run(arguments, log, on_line=_Installation(progress).line, environment=environment)
+    status = tools.run(
+        arguments, log, on_line=_Installation(progress).line, environment=install_environment(epoch, work)
+    )
     if status == 0:
         return
     said = "\n".join(line for line in log.read_text("utf-8", "replace").splitlines() if "E:" in line)
@@ -245,6 +239,25 @@ def _install(
         else "Try again; apt's words are below.",
         detail=said[-2000:] or tools.tail(log),
     )
+
+
+def install_environment(epoch: int, work: Path) -> dict[str, str]:
+    """The variables of the installation. Packages' scripts see them, so they are the same on every host."""
+    proxies = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
+    names = {"HOME", *proxies, *(name.upper() for name in proxies)}
+    return {
+        **{name: value for name, value in os.environ.items() if name in names},
+        "SOURCE_DATE_EPOCH": str(epoch),
+        "TMPDIR": str(work),
+        "LC_ALL": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",
+        # The distribution's initrd is not used: kernel packages need not make one.
+        "INITRD": "No",
+        # Byte code is written by py3compile alone, and not also by whatever imports first,
+        # and its sets are in one order.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+    }
 
 
 class _Installation:

@@ -306,6 +306,32 @@ def test_an_ordinary_user_without_subordinate_ids_is_told(
         build._check_subordinate_ids()
 
 
+def test_the_hosts_variables_do_not_reach_the_packages_scripts(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: a variable that tells Python to write no byte code changed the image."""
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:3142")
+    behave(host, f"env >{host}/variables")
+    base_image(None, NoProgress())
+    seen = dict(line.split("=", 1) for line in (host / "variables").read_text().splitlines() if "=" in line)
+    known = {
+        "HOME",
+        "PATH",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+        "http_proxy",
+        *build.install_environment(EPOCH, host),
+    }
+    assert set(seen) <= known | {name for name in seen if name.lower().endswith("_proxy")}
+    assert seen["SOURCE_DATE_EPOCH"] == str(EPOCH)
+    assert seen["http_proxy"] == "http://127.0.0.1:3142"
+
+
 def test_inputs_are_written_down(host: Path) -> None:
     manifest = json.loads((base_image(None, NoProgress()).folder / store.MANIFEST).read_text())
     assert manifest["inputs"]["suite"] == "trixie"
