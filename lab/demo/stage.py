@@ -30,6 +30,9 @@ SOCKET = "/run/boxwright/engine.sock"
 PINNED_CPU, NICE_ALPHA, NICE_BETA = 0, -5, 10
 """On two processors each hog would have one to itself, and nice values would show nothing."""
 
+HOG_SECONDS = 3600
+"""Longer than any demo; the teardown ends them."""
+
 
 class Audience(Protocol):
     """Told what happens while it happens."""
@@ -93,6 +96,9 @@ class Stage:
         self._module = False
         self._copies: set[str] = set()
         self._hogs: Hogs | None = None
+        self.cpu_command = ""
+        """What measures the processor time of the two hogs, and where it writes."""
+        self.cpu_output = f"{FOLDER}/cpu.out"
         self.hog_run: HogRun | None = None
         """Of the memory hog, kept for the second of the two demonstrations that look at it."""
 
@@ -233,11 +239,14 @@ class Stage:
             roots = {name: self.rootfs(name) for name in ("alpha", "beta")}
             for name, nice in (("alpha", NICE_ALPHA), ("beta", NICE_BETA)):
                 self.show(
-                    f"engine start {name} {roots[name]} /cpu_hog 600 --nice {nice} --cpuset {PINNED_CPU}"
+                    f"engine start {name} {roots[name]} /cpu_hog {HOG_SECONDS} --nice {nice} --cpuset {PINNED_CPU}"
                 )
             self.hogs_started = self._evidence[-2:]
             known = self.containers()
             self._hogs = Hogs(one(known, "alpha"), one(known, "beta"))
+            # Measured from their beginning on; demonstration 7 says why.
+            self.cpu_command = self.program("cpu", HOG_SECONDS, self._hogs.alpha.pid, self._hogs.beta.pid)
+            self.look(f"setsid --fork {self.cpu_command} >{self.cpu_output} 2>&1 </dev/null")
         return self._hogs
 
     def containers(self) -> dict[str, Container]:

@@ -2,17 +2,19 @@
 
     python3 cpu.py SECONDS PID...
 
-Prints a row twice a second: seconds since the beginning (CLOCK_MONOTONIC), and for each PID the
+Prints a row each second: seconds since the beginning (CLOCK_MONOTONIC), and for each PID the
 seconds it has spent on a processor since then. These are the scheduler's own figures:
 usage_usec of the process's cgroup (its children are counted), or else the process's schedstat.
+Ends after SECONDS, or as soon as one of the processes is gone.
 """
 
+import contextlib
 import os
 import sys
 import time
 from pathlib import Path
 
-PAUSE = 0.5  # seconds between two looks
+PAUSE = 1.0  # seconds between two looks
 
 
 def cgroup_of(pid: int) -> Path | None:
@@ -56,4 +58,5 @@ def main(seconds: float, pids: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), [int(pid) for pid in sys.argv[2:]])
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        main(float(sys.argv[1]), [int(pid) for pid in sys.argv[2:]])
