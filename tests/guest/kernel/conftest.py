@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import shutil
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,6 @@ from lab.machine.protocol import CommandResult, Machine
 HERE = Path(__file__).resolve().parent
 PROBE = "/usr/local/lib/boxwright-probe"
 FLAGS = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread"]
-_marks = itertools.count(1)
 
 COMPLAINT = re.compile(
     r"BUG|WARNING|Oops|Call Trace|RIP:|general protection|unable to handle|refcount|corruption"
@@ -70,7 +69,7 @@ class KernelLog:
 @pytest.fixture(autouse=True)
 def log(machine: Machine) -> Iterator[KernelLog]:
     """The kernel log of one test, in which the kernel must not have complained."""
-    mark = f"boxwright: kernel test {next(_marks)}"
+    mark = f"boxwright: kernel test {uuid.uuid4()}"  # not to be taken for one of an earlier session
     tainted = machine.run(f"echo '{mark}' >/dev/kmsg; cat /proc/sys/kernel/tainted").text
     kernel_log = KernelLog(machine, mark)
     yield kernel_log
