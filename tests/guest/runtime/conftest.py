@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ class Supervisor:
     def __init__(self, machine: Machine, state: str) -> None:
         self.machine = machine
         self.state = state
-        self.unit = f"bwtest-{next(_numbers)}"
+        self.unit = f"bwtest-{os.getpid()}-{next(_numbers)}"
 
     def start(self) -> Supervisor:
         """Start it, and wait until it answers."""
