@@ -18,6 +18,10 @@ BOOT_SECONDS: dict[Accelerator, float] = {"kvm": 30, "tcg": 100}
 """Until a boot counts as hung: about ten times what it takes. One boot in some sixty hangs for good under emulation."""
 
 
+COMPLAINTS = ("Kernel panic", "BUG: ", "Oops", "WARNING: ", "soft lockup", "rcu_preempt detected stalls")
+"""How a kernel begins to say that something is wrong (kernel/panic.c, lib/bug.c, kernel/watchdog.c, kernel/rcu)."""
+
+
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that nobody listens on at this moment."""
     with socket.socket() as probe:
@@ -66,13 +70,16 @@ def await_first_answer(folder: Path, port: int, seconds: float) -> None:
         ) from error
 
 
-def serial_tail(folder: Path, lines: int = 15) -> str:
-    """The end of what the guest's kernel wrote to its serial console."""
+def serial_tail(folder: Path, lines: int = 20) -> str:
+    """What the guest's kernel last wrote to its serial console: from its last complaint on, else the end."""
     try:
         text = (folder / "serial.log").read_text("utf-8", "backslashreplace")
     except FileNotFoundError:
         return ""
-    return "\n".join(text.replace("\r", "").splitlines()[-lines:])
+    written = text.replace("\r", "").splitlines()[-300:]
+    complaints = [number for number, line in enumerate(written) if any(sign in line for sign in COMPLAINTS)]
+    # A trace is longer than what is shown, and its first lines say what happened.
+    return "\n".join(written[complaints[-1] :][:lines] if complaints else written[-lines:])
 
 
 def set_clock(connection: Connection) -> None:

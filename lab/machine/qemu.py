@@ -116,7 +116,7 @@ class QemuMachine:
         if state is None:
             return [MachineEvent("lost", time.time(), "its QEMU has ended")]
         if state in BROKEN_STATES:
-            return [MachineEvent(BROKEN_STATES[state], time.time(), boot.serial_tail(self.folder, 40))]
+            return [MachineEvent(BROKEN_STATES[state], time.time(), boot.serial_tail(self.folder))]
         return []
 
     def _watch(self) -> None:
