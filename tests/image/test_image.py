@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +43,14 @@ def raw(golden: GoldenImage, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     path.unlink()
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can reach; pytest's own are closed, and closed again by every pytest that starts."""
+    folder = Path(tempfile.mkdtemp(prefix="boxwright-again-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
 def debugfs(raw: Path, command: str) -> str:
     return tools.output(["debugfs", "-R", command, str(raw)])
 
@@ -67,27 +77,26 @@ def test_no_guest_is_another_ones_twin(raw: Path) -> None:
     assert "Size: 0" in debugfs(raw, "stat /etc/machine-id")
 
 
-def test_building_again_gives_the_same_bytes(
-    base: store.Image, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_building_again_gives_the_same_bytes(base: store.Image, open_folder: Path) -> None:
     """In a cache of its own and, where this host has one, as an ordinary user: root's bytes and theirs are equal."""
-    folder = tmp_path_factory.mktemp("again")
     user = ordinary_user() if os.geteuid() == 0 else None
     code = (
         "import json; from lab.console import NoProgress; from lab.image.build import base_image, _mode;"
         f"image = base_image({base.suite!r}, NoProgress());"
         "print(json.dumps([_mode(), image.name, image.manifest()['files']]))"
     )
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "BOXWRIGHT_CACHE": str(folder / "cache")}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LC_ALL": "C.UTF-8",
+        "BOXWRIGHT_CACHE": str(open_folder / "cache"),
+    }
     environment |= {
         name: os.environ[name] for name in ("http_proxy", "https_proxy", "no_proxy") if name in os.environ
     }
     python = [sys.executable]
     if user is not None:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        for parent in (folder.parent, folder.parent.parent):
-            parent.chmod(parent.stat().st_mode | 0o011)
-        environment["HOME"] = str(folder)
+        os.chown(open_folder, user.pw_uid, user.pw_gid)
+        environment["HOME"] = str(open_folder)
         environment["PYTHONPATH"] = f"{paths.CHECKOUT}:{sysconfig.get_path('purelib')}"
         python = [*as_user(user), python_for(user)]
     command = [*python, "-B", "-c", code]
@@ -99,7 +108,6 @@ def test_building_again_gives_the_same_bytes(
         wanted = mirror.find_mirror(base.suite)
         pytest.skip(f"the mirror moved on since {base.name} was built (now {wanted.lines[0]}: {name})")
     assert files == base.manifest()["files"]
-    subprocess.run([*(as_user(user) if user else []), "rm", "-rf", str(folder / "cache")], check=True)
 
 
 def as_user(user: pwd.struct_passwd) -> list[str]:
