@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lab.doctor.finding import Finding, failed, ok, skipped, warning
 from lab.doctor.guest_kernel import DEPLOY, Facts, fresh
 
-CLOCK_SECONDS = 3.0
+CLOCK_SECONDS = 5.0
 """How far the guest's clock may be off; log times and `since` are read in seconds."""
 
 LEAST_FREE_KIB = 200 * 1024

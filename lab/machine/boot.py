@@ -84,7 +84,9 @@ def serial_tail(folder: Path, lines: int = 20) -> str:
 
 def set_clock(connection: Connection) -> None:
     """A resumed guest goes on at the time of its saving; give it the host's."""
-    connection.run(f"date -u -s @{time.time():.3f} > /dev/null")
+    # The time is taken when the guest's shell is there, not before it was asked for.
+    now = (f"{time.time():.3f}\n".encode() for _ in range(1))
+    connection.run("read -r now && date -u -s @$now > /dev/null", stdin=now)
 
 
 def retried_once(attempt: Callable[[], None]) -> None:
