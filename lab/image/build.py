@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import stat
 import tempfile
 import time
@@ -21,7 +20,18 @@ from typing import Any
 
 from lab.console import Progress
 from lab.errors import LabError
-from lab.image import contents, filesystem, guest, initrd, inputs, manifest, mirror, rootfs, store, tools
+from lab.image import (
+    contents,
+    filesystem,
+    initrd,
+    inputs,
+    installation,
+    manifest,
+    mirror,
+    rootfs,
+    store,
+    tools,
+)
 
 SPACE_NEEDED = {"cache": 2_500_000_000, "temporary": 1_500_000_000}
 """Bytes that a build takes for a moment: in the cache (tar, raw and qcow2), and in the temporary folder (the tree)."""
@@ -75,8 +85,12 @@ def _build(wanted: inputs.Inputs, source: mirror.Mirror, new: Path, progress: Pr
     tar = new / "root.tar"
     began = time.monotonic()
     with _work_folder(wanted.key) as work:
-        progress.step(f"Installing {wanted.distribution.capitalize()} {wanted.suite} ({_mode()} mode)")
-        _install(wanted, source, settings, tar=tar, epoch=epoch, work=work, log=log, progress=progress)
+        progress.step(
+            f"Installing {wanted.distribution.capitalize()} {wanted.suite} ({installation.mode()} mode)"
+        )
+        installation.install(
+            wanted, source, settings, tar=tar, epoch=epoch, work=work, log=log, progress=progress
+        )
         progress.step("Making the disk, the kernel and the initrd")
         with ThreadPoolExecutor(1) as other:
             reading = other.submit(rootfs.read, tar)
@@ -121,15 +135,20 @@ def source_date_epoch(archives: Sequence[mirror.Archive]) -> int:
     return int(wish) if wish else max(archive.date for archive in archives)
 
 
-def _mode() -> str:
-    return "root" if os.geteuid() == 0 else "unshare"
-
-
 def _check_host(new: Path) -> None:
     """Find out what is missing before minutes are spent."""
-    for tool in ("mmdebstrap", "setpriv", "timeout", "mkfs.ext4", "debugfs", "qemu-img", "apt-get"):
+    for tool in (
+        "mmdebstrap",
+        "setpriv",
+        "timeout",
+        "unshare",
+        "mkfs.ext4",
+        "debugfs",
+        "qemu-img",
+        "apt-get",
+    ):
         tools.find(tool)
-    if _mode() == "unshare":
+    if installation.mode() == "unshare":
         tools.find("newuidmap")
         _check_subordinate_ids()
     for place, need in (
@@ -171,6 +190,10 @@ def _work_folder(key: str) -> Iterator[Path]:
     if path.is_symlink() or (path.exists() and path.stat().st_uid != os.getuid()):
         raise LabError(f"{path} belongs to somebody else", "Remove it, or set TMPDIR to another folder.")
     _remove_tree(path)
+    if path.exists():
+        raise LabError(
+            f"{path} cannot be removed", "Unmount what is mounted in it, remove it, and try again."
+        )
     path.mkdir(mode=0o711)
     path.chmod(path.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
     (path / "mount").mkdir()
@@ -184,102 +207,3 @@ def _remove_tree(path: Path) -> None:
     for inner in path.iterdir() if path.exists() else ():
         tools.output(["mmdebstrap", "--unshare-helper", "rm", "-rf", "--one-file-system", str(inner)])
     tools.output(["rm", "-rf", "--one-file-system", str(path)])
-
-
-def _install(
-    wanted: inputs.Inputs,
-    source: mirror.Mirror,
-    settings: Sequence[str],
-    *,
-    tar: Path,
-    epoch: int,
-    work: Path,
-    log: Path,
-    progress: Progress,
-) -> None:
-    tree = work / "guest.tar"
-    tree.write_bytes(guest.tree_archive())
-    arguments = [
-        "mmdebstrap",
-        f"--mode={_mode()}",
-        "--format=tar",
-        "--variant=apt",
-        "--verbose",
-        f"--architectures={wanted.architecture}",
-        f"--components={','.join(mirror.COMPONENTS[wanted.distribution])}",
-        f"--include={','.join(wanted.packages)}",
-        f"--keyring={source.keyring}",
-        '--aptopt=Apt::Install-Recommends "false"',
-        *(f"--aptopt={setting}" for setting in settings),
-        # The tree is thrown away after a power cut: no need to wait for the disk after each file.
-        "--dpkgopt=force-unsafe-io",
-        # Bytes that nobody reads in a lab VM, and that cost a tenth of the build.
-        "--dpkgopt=path-exclude=/usr/share/doc/*",
-        "--dpkgopt=path-exclude=/usr/share/info/*",
-        "--dpkgopt=path-exclude=/usr/share/locale/*",
-        "--dpkgopt=path-exclude=/usr/share/man/*",
-        f"--customize-hook=tar-in {tree} /",
-        f"--customize-hook={guest.CUSTOMIZE}",
-        wanted.suite,
-        str(tar),
-        *source.lines,
-    ]
-    status = tools.run(
-        arguments, log, on_line=_Installation(progress).line, environment=install_environment(epoch, work)
-    )
-    if status == 0:
-        return
-    said = "\n".join(line for line in log.read_text("utf-8", "replace").splitlines() if "E:" in line)
-    full = "No space left on device" in log.read_text("utf-8", "replace")
-    raise LabError(
-        f"{wanted.distribution.capitalize()} {wanted.suite} could not be installed"
-        + (": the disk is full" * full),
-        f"Free some space in {tempfile.gettempdir()} and try again."
-        if full
-        else "Try again; apt's words are below.",
-        detail=said[-2000:] or tools.tail(log),
-    )
-
-
-def install_environment(epoch: int, work: Path) -> dict[str, str]:
-    """The variables of the installation. Packages' scripts see them, so they are the same on every host."""
-    proxies = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
-    names = {"HOME", *proxies, *(name.upper() for name in proxies)}
-    return {
-        **{name: value for name, value in os.environ.items() if name in names},
-        "SOURCE_DATE_EPOCH": str(epoch),
-        "TMPDIR": str(work),
-        "LC_ALL": "C.UTF-8",
-        "DEBIAN_FRONTEND": "noninteractive",
-        # The distribution's initrd is not used: kernel packages need not make one.
-        "INITRD": "No",
-        # Byte code is written by py3compile alone, and not also by whatever imports first,
-        # and its sets are in one order.
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-    }
-
-
-class _Installation:
-    """Turns the output of mmdebstrap and apt into what a person wants to know: how far it is."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._counts = {"Get": 0, "Unpacking": 0, "Setting up": 0}
-        self._shown = 0.0
-
-    def line(self, text: str) -> None:
-        """Take a line of output."""
-        match = re.match(r"(Get|Unpacking|Setting up)(?::\d+)? (\S+)", text)
-        if match:
-            self._counts[match[1]] += 1
-            word = {"Get": "downloading", "Unpacking": "unpacking", "Setting up": "setting up"}[match[1]]
-            name = match[2].partition(":")[0] if match[1] != "Get" else ""
-            self._show(f"{word} {self._counts[match[1]]} {name}".rstrip())
-        elif text.startswith("I: ") and ("tarball" in text or "hook" in text):
-            self._show(text[3:60], now=True)
-
-    def _show(self, text: str, *, now: bool = False) -> None:
-        if now or time.monotonic() - self._shown > 0.2:
-            self._progress.detail(text)
-            self._shown = time.monotonic()

@@ -21,7 +21,16 @@ from lab.image.mirror import Mirror
 
 HERE = Path(__file__).parent
 
-BUILDER_FILES = ("build.py", "cpio.py", "filesystem.py", "filesystem.sh", "guest.py", "init.sh", "initrd.py")
+BUILDER_FILES = (
+    "build.py",
+    "cpio.py",
+    "filesystem.py",
+    "filesystem.sh",
+    "guest.py",
+    "init.sh",
+    "initrd.py",
+    "installation.py",
+)
 """Files of this package whose text decides what is in an image."""
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -24,6 +24,7 @@ PACKAGES = {
     "qemu-img": "qemu-utils",
     "setpriv": "util-linux",
     "timeout": "coreutils",
+    "unshare": "util-linux",
 }
 """Debian's package of each tool that is called."""
 

@@ -13,6 +13,7 @@ import select
 import shlex
 import socket
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -121,6 +122,30 @@ class Connection:
             ) from error
         return connection
 
+    def _channel(self, limit: float) -> paramiko.Channel:
+        """A new channel, and a new connection where there is none; the machine is watched meanwhile.
+
+        paramiko waits for the guest's answer and for nothing else, so it waits in a thread.
+        """
+        opened: list[paramiko.Channel] = []
+        failed: list[Exception] = []
+
+        def work() -> None:
+            try:
+                opened.append(self._transport().open_session(timeout=limit))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where it is waited for
+                failed.append(error)
+
+        opener = threading.Thread(target=work, name="opening a channel", daemon=True)
+        opener.start()
+        while opener.is_alive():
+            opener.join(WATCH_INTERVAL)
+            if opener.is_alive():
+                self._watch()
+        if failed:
+            raise failed[0]
+        return opened[0]
+
     def run(
         self, command: str, *, timeout: float = 60, check: bool = True, stdin: bytes | Iterable[bytes] = b""
     ) -> CommandResult:
@@ -130,7 +155,7 @@ class Connection:
         source = iter([stdin]) if isinstance(stdin, bytes) else iter(stdin)
         channel: paramiko.Channel | None = None
         try:
-            channel = self._transport().open_session(timeout=limit)
+            channel = self._channel(limit)
             channel.settimeout(limit)
             channel.exec_command(command)
             stdout, stderr = self._exchange(channel, source, command, limit)

@@ -133,6 +133,9 @@ def test_a_panic_is_seen_while_a_command_runs_and_reset_heals_it(vm: QemuMachine
     assert time.monotonic() - began < 60
     assert "sysrq" in seen.value.detail
     assert [event.kind for event in vm.events()] == ["panic"]
+    with pytest.raises(MachineError, match="panicked"):
+        vm.run("true", timeout=600)  # and nobody waits for an answer that cannot come
+    assert time.monotonic() - began < 90
     vm.reset()
     assert vm.run("echo back").text == "back"
     assert vm.events() == []
