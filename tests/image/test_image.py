@@ -81,9 +81,10 @@ def test_building_again_gives_the_same_bytes(base: store.Image, open_folder: Pat
     """In a cache of its own and, where this host has one, as an ordinary user: root's bytes and theirs are equal."""
     user = ordinary_user() if os.geteuid() == 0 else None
     code = (
-        "import json; from lab.console import NoProgress; from lab.image.build import base_image, _mode;"
+        "import json; from lab.console import NoProgress;"
+        "from lab.image.build import base_image; from lab.image.installation import mode;"
         f"image = base_image({base.suite!r}, NoProgress());"
-        "print(json.dumps([_mode(), image.name, image.manifest()['files']]))"
+        "print(json.dumps([mode(), image.name, image.manifest()['files']]))"
     )
     environment = {
         "PATH": os.environ["PATH"],

@@ -239,6 +239,16 @@ def test_a_work_folder_of_somebody_else_is_not_touched(host: Path) -> None:
     assert (host / "elsewhere/precious").exists()
 
 
+def test_a_work_folder_that_cannot_be_removed_is_named(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = base_image(None, NoProgress())
+    with build._work_folder(image.key) as work:
+        name = work
+    name.mkdir()
+    monkeypatch.setattr(build, "_remove_tree", lambda path: None)
+    with pytest.raises(LabError, match=f"{name} cannot be removed. Unmount what is mounted in it"):
+        base_image(None, NoProgress(), force=True)
+
+
 def test_an_epoch_that_is_none() -> None:
     archives = [Archive("a", "", 5), Archive("b", "", 7)]
     assert build.source_date_epoch(archives) == 7
@@ -258,7 +268,8 @@ def test_a_build_that_is_ended_leaves_no_process_and_no_image(host: Path, number
     # mmdebstrap itself outlives signals and waits for its children: so does this.
     behave(
         host,
-        f"trap : TERM INT; sleep 300 & echo $! >{marker}.part; mv {marker}.part {marker}\n"
+        "trap : TERM INT; mkdir $TMPDIR/tree; mount -t tmpfs tmpfs $TMPDIR/tree\n"
+        f"sleep 300 & echo $! >{marker}.part; mv {marker}.part {marker}\n"
         "while kill -0 $!; do wait $!; done; exit 1",
     )
     code = """
@@ -287,6 +298,9 @@ build.base_image(None, NoProgress())
         assert time.monotonic() < deadline, "the tool goes on without us"
         time.sleep(0.05)
     assert store.images() == []
+    assert str(host) not in Path("/proc/self/mountinfo").read_text(), (
+        "a mount of the build is left on the host"
+    )
     if number == signal.SIGINT:
         assert leftovers(host) == []
     behave(host)
