@@ -36,8 +36,7 @@ app.command()(doctor)
 
 
 def _name(value: str | None) -> str:
-    from lab.lifecycle import DEFAULT_NAME
-    from lab.machine.record import check_name
+    from lab.machine.record import DEFAULT_NAME, check_name
 
     return check_name(value or os.environ.get("BOXWRIGHT_MACHINE") or DEFAULT_NAME)
 

@@ -61,8 +61,8 @@ def doctor(
     with console.progress() as progress:
         if guest:
             from lab.doctor.guest import examine_guest
-            from lab.lifecycle import DEFAULT_NAME
             from lab.machine.qemu import QemuMachine
+            from lab.machine.record import DEFAULT_NAME
 
             name = machine or os.environ.get("BOXWRIGHT_MACHINE") or DEFAULT_NAME
             found = QemuMachine.find(name)

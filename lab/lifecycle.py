@@ -16,15 +16,11 @@ from lab.image.golden import golden_image
 from lab.machine import boot, process
 from lab.machine.acceleration import acceleration
 from lab.machine.address import SshAddress
-from lab.machine.connection import Connection
 from lab.machine.keys import lab_keys
 from lab.machine.qemu import QemuMachine, remove
 from lab.machine.qemu_command import Accelerator, BootFiles, Hardware
 from lab.machine.record import MachineRecord, locked, machine_folder, machine_names, read_record, write_record
-from lab.machine.speed import measure_slowness
 from lab.machine.template import Template, find_template, make_template, template_key
-
-DEFAULT_NAME = "default"
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,9 @@ def warm_state(
         return found
 
     def settle(folder: Path, port: int) -> float:
+        from lab.machine.connection import Connection
+        from lab.machine.speed import measure_slowness
+
         boot.await_first_answer(folder, port, boot.BOOT_SECONDS[accelerator])
         known_hosts = folder / "known_hosts"
         known_hosts.write_text(keys.known_hosts_line("127.0.0.1", port))

@@ -6,13 +6,18 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.errors import LabError, MachineError
 from lab.image.initrd import overlay_cpio
 from lab.machine import process
-from lab.machine.connection import Connection, wait_for_banner
 from lab.machine.keys import LabKeys
 from lab.machine.qemu_command import Accelerator
+
+if (
+    TYPE_CHECKING
+):  # fabric takes a quarter of a second to import; who needs no connection does not wait for it
+    from lab.machine.connection import Connection
 
 BOOT_SECONDS: dict[Accelerator, float] = {"kvm": 30, "tcg": 100}
 """Until a boot counts as hung: about ten times what it takes. One boot in some sixty hangs for good under emulation."""
@@ -54,6 +59,8 @@ def await_first_answer(folder: Path, port: int, seconds: float) -> None:
     Raises:
         MachineError: it panicked, ended, or did not greet in time; with the end of its serial log.
     """
+
+    from lab.machine.connection import wait_for_banner
 
     def watch() -> None:
         state = process.state(folder)

@@ -7,16 +7,17 @@ lie inside the machine's own disk overlay (QEMU's internal snapshots: memory and
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lab.console import Progress
 from lab.errors import MachineError
 from lab.machine import boot, process, qmp
 from lab.machine.address import SshAddress
-from lab.machine.connection import Connection
 from lab.machine.keys import lab_keys
 from lab.machine.protocol import CommandResult, MachineEvent
 from lab.machine.qemu_command import (
@@ -27,6 +28,9 @@ from lab.machine.qemu_command import (
 )
 from lab.machine.record import MachineRecord, machine_folder, read_record, write_record
 from lab.machine.template import DISK_FILE, Template, find_template, resume_clone
+
+if TYPE_CHECKING:  # imported when needed: see `_connection_soon`
+    from lab.machine.connection import Connection
 
 BROKEN_STATES: dict[str, Literal["panic", "shutdown"]] = {"guest-panicked": "panic", "shutdown": "shutdown"}
 """QEMU's run states that a lab VM enters by itself, and what they mean."""
@@ -74,6 +78,8 @@ class QemuMachine:
     @property
     def connection(self) -> Connection:
         """The connection that all commands share."""
+        from lab.machine.connection import Connection
+
         if self._connection is None:
             self._connection = Connection(self.address, scale=self.deadline, watch=self._watch)
         return self._connection
@@ -150,6 +156,7 @@ class QemuMachine:
                 f"`lab snapshot {name}` takes one.",
             )
         self.close()
+        _connection_soon()
         socket = self.folder / QMP_SOCKET
         qmp.execute(socket, "stop")
         self._job("snapshot-load", tag=name, vmstate="disk")
@@ -193,6 +200,7 @@ class QemuMachine:
         return find_template(folder.parent, folder.name) if self.record.template else None
 
     def _resume(self, template: Template) -> None:
+        _connection_soon()
         new_overlay(template.boot.disk, self.folder / DISK_FILE)
         process.start(
             command_line(
@@ -261,6 +269,11 @@ class QemuMachine:
                 pass  # it hangs: end it as it is
         self.close()
         process.end(self.folder)
+
+
+def _connection_soon() -> None:
+    """Import fabric, which takes a quarter of a second, while QEMU reads a state, which takes longer."""
+    threading.Thread(target=import_module, args=("lab.machine.connection",), daemon=True).start()
 
 
 def remove(name: str) -> None:

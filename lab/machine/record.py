@@ -20,6 +20,9 @@ from lab import paths
 from lab.errors import LabError, MachineError
 from lab.machine.qemu_command import Accelerator, BootFiles, Hardware
 
+DEFAULT_NAME = "default"
+"""Of the machine that is meant where none is named."""
+
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
 
 
