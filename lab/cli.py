@@ -36,9 +36,9 @@ app.command()(doctor)
 
 
 def _name(value: str | None) -> str:
-    from lab.machine.record import DEFAULT_NAME, check_name
+    from lab.machine.record import chosen_name
 
-    return check_name(value or os.environ.get("BOXWRIGHT_MACHINE") or DEFAULT_NAME)
+    return chosen_name(value)
 
 
 def _complete(incomplete: str) -> list[str]:

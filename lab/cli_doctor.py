@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import Annotated
 
@@ -62,9 +61,9 @@ def doctor(
         if guest:
             from lab.doctor.guest import examine_guest
             from lab.machine.qemu import QemuMachine
-            from lab.machine.record import DEFAULT_NAME
+            from lab.machine.record import chosen_name
 
-            name = machine or os.environ.get("BOXWRIGHT_MACHINE") or DEFAULT_NAME
+            name = chosen_name(machine)
             found = QemuMachine.find(name)
             progress.step(f"Looking into {name}")
             try:

@@ -65,6 +65,15 @@ def check_name(name: str) -> str:
     return name
 
 
+def chosen_name(name: str | None) -> str:
+    """The machine that is meant: the one named, else that of `BOXWRIGHT_MACHINE`, else the default one.
+
+    Raises:
+        LabError: that is not a machine's name.
+    """
+    return check_name(name or os.environ.get("BOXWRIGHT_MACHINE") or DEFAULT_NAME)
+
+
 def machine_folder(name: str) -> Path:
     """The folder of the machine of that name, which need not exist."""
     return machines_folder() / check_name(name)
