@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from lab.errors import LabError
-from lab.image.cpio import Archive
+from lab.machine.cpio import Archive
 
 INIT = Path(__file__).with_name("init.sh")
 
@@ -39,23 +39,6 @@ Those that a kernel has built in are left out; what they depend on comes along."
 
 OPTIONAL_DRIVERS = ("virtio_mmio", "virtio_rng", "pvpanic_pci", "vmgenid")
 """Those without which a guest still boots; some kernels lack them."""
-
-OVERLAY = "boxwright/root"
-"""Where `init.sh` looks for files to put into the root file system."""
-
-
-def overlay_cpio(files: Mapping[str, tuple[bytes, int]]) -> bytes:
-    """An archive to append to the initrd: files that the guest gets before its systemd starts.
-
-    Args:
-        files: path below the root file system (no leading slash) to content and mode.
-    """
-    archive = Archive()
-    archive.folder(OVERLAY, 0o700)
-    for path in sorted(files):
-        content, mode = files[path]
-        archive.file(f"{OVERLAY}/{path}", content, mode)
-    return bytes(archive)
 
 
 def build(busybox: bytes, modules: Mapping[str, bytes], release: str) -> bytes:

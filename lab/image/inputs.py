@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 
 BUILDER_FILES = (
     "build.py",
-    "cpio.py",
+    "../machine/cpio.py",
     "filesystem.py",
     "filesystem.sh",
     "guest.py",
@@ -31,7 +31,7 @@ BUILDER_FILES = (
     "initrd.py",
     "installation.py",
 )
-"""Files of this package whose text decides what is in an image."""
+"""Files whose text decides what is in an image, by their place beside this one."""
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Debian's names, by the kernel's."""

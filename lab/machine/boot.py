@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError, MachineError
-from lab.image.initrd import overlay_cpio
 from lab.machine import process
+from lab.machine.cpio import overlay_cpio
 from lab.machine.keys import LabKeys
 from lab.machine.qemu_command import Accelerator
 

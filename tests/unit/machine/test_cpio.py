@@ -6,8 +6,7 @@ import stat
 
 import pytest
 
-from lab.image.cpio import Archive
-from lab.image.initrd import overlay_cpio
+from lab.machine.cpio import Archive, overlay_cpio
 
 
 def read_back(content: bytes) -> dict[str, tuple[int, bytes]]:

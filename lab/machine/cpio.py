@@ -8,7 +8,11 @@ numbers; entries are written in the order in which they were given.
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+OVERLAY = "boxwright/root"
+"""Where the image's init (`lab/image/init.sh`) looks for files to put into the root file system."""
 
 
 @dataclass
@@ -50,6 +54,20 @@ class Archive:
             raise ValueError(f"not a new relative path: {path!r}")
         self._names.add(path)
         self._content += _entry(len(self._names), path, mode, content)
+
+
+def overlay_cpio(files: Mapping[str, tuple[bytes, int]]) -> bytes:
+    """An archive to append to the initrd: files that the guest gets before its systemd starts.
+
+    Args:
+        files: path below the root file system (no leading slash) to content and mode.
+    """
+    archive = Archive()
+    archive.folder(OVERLAY, 0o700)
+    for path in sorted(files):
+        content, mode = files[path]
+        archive.file(f"{OVERLAY}/{path}", content, mode)
+    return bytes(archive)
 
 
 def _entry(inode: int, path: str, mode: int, content: bytes) -> bytes:
