@@ -9,12 +9,11 @@ import sys
 import threading
 from pathlib import Path
 
-from supervisor import text
-from supervisor.commands import handle
+from supervisor.commands import COMMANDS, handle, tell
+from supervisor.commands.help import usage
 from supervisor.control import Control
 from supervisor.errors import EngineError, UsageError
 from supervisor.lifecycle import Engine
-from supervisor.options import HelpRequest, parse
 from supervisor.state import claim, place
 from supervisor.zygote import Zygote
 
@@ -70,16 +69,16 @@ def supervise(base_rootfs: str) -> None:
     say("stopped")
 
 
-def usage(arguments: list[str]) -> tuple[str, int]:
-    """The answer to a command line that needs no supervisor: its text and its status."""
+def without_supervisor(arguments: list[str]) -> tuple[str, int]:
+    """The answer to a command line where no supervisor answers: its text and its status."""
     if not arguments:
-        return text.USAGE, 125
-    request = parse([os.fsencode(word) for word in arguments])
-    if isinstance(request, HelpRequest):
-        return text.TOPICS[request.topic], 0
-    raise EngineError(
-        f"no supervisor answers at {place().socket}", "Start one with `engine supervisor <base-rootfs>`."
-    )
+        return usage(), 125
+    answer = tell([os.fsencode(word) for word in arguments])
+    if answer is None:
+        raise EngineError(
+            f"no supervisor answers at {place().socket}", "Start one with `engine supervisor <base-rootfs>`."
+        )
+    return answer, 0
 
 
 def main(arguments: list[str]) -> int:
@@ -87,13 +86,13 @@ def main(arguments: list[str]) -> int:
     try:
         match arguments:
             case ["supervisor", "--help" | "-h"]:
-                sys.stdout.write(text.TOPICS["supervisor"])
+                sys.stdout.write(COMMANDS["supervisor"].help())
             case ["supervisor", base] | ["supervisor", "--", base] if not base.startswith("-"):
                 supervise(base)
             case ["supervisor", *_]:
                 raise UsageError("`engine supervisor` takes the base rootfs, and nothing else")
             case _:
-                answer, status = usage(arguments)
+                answer, status = without_supervisor(arguments)
                 (sys.stderr if status else sys.stdout).write(answer)
                 return status
     except EngineError as error:

@@ -41,8 +41,9 @@ FAREWELL = 2.0
 class Reply:
     """The way back to one client. Every method raises OSError when the client is gone."""
 
-    def __init__(self, connection: socket.socket, early: bytes = b"") -> None:
+    def __init__(self, connection: socket.socket, request: RawRequest, early: bytes = b"") -> None:
         self.connection = connection
+        self.request = request
         self.early = early  # what the client sent behind its request
         self.ended = False
 
@@ -231,7 +232,7 @@ class Control:
             _refuse(connection, "the system has no thread left for this request")
 
     def _serve(self, connection: socket.socket, request: RawRequest, early: bytes) -> None:
-        reply = Reply(connection, early)
+        reply = Reply(connection, request, early)
         try:
             try:
                 self._handle(request, reply)

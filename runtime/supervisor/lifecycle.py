@@ -18,6 +18,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from supervisor.cgroup import Cgroups
 from supervisor.container import Failure, Spec
@@ -25,12 +26,15 @@ from supervisor.errors import ENGINE_ERROR, NOT_EXECUTABLE, NOT_FOUND, EngineErr
 from supervisor.live import Container
 from supervisor.logs import ContainerLog
 from supervisor.monitor import Monitor
-from supervisor.options import StartRequest, parse_cpus, show
+from supervisor.options import parse_cpus, show
 from supervisor.reaper import Reaper, has_executed
 from supervisor.records import Record
 from supervisor.registry import Registry, find_rootfs
 from supervisor.state import Place
 from supervisor.zygote import Zygote
+
+if TYPE_CHECKING:
+    from supervisor.commands.start import StartRequest
 
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""

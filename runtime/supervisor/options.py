@@ -1,13 +1,15 @@
-"""What a client asked for: the command line, checked and turned into a request.
+"""The rules of every command line: options, operands, ids, numbers. Which ones a command has, it says itself.
 
 Options of the engine may stand anywhere: before the command and, as in the course's own
 examples, after it. The rules, from left to right:
 
 - before the command, every word that begins with `-` is an option of the engine; `--` ends them;
-- after the command, the engine takes only the options it knows; any other word belongs to
-  the command; a `--` there belongs to the command too, and so does everything behind it.
+- after the command, the engine takes only the long options it knows; any other word belongs
+  to the command; a `--` there belongs to the command too, and so does everything behind it.
 
 So `run a root grep --nice 5` takes --nice away, `run a root -- grep --nice 5` does not.
+`Grammar.closed` switches the second rule off: everything after the command belongs to it.
+Short options may be joined, to each other and to a value: `-qa`, `-t5` (POSIX, chapter 12.2).
 """
 
 from __future__ import annotations
@@ -17,164 +19,158 @@ import shlex
 from dataclasses import dataclass
 
 from supervisor.errors import UsageError
-from supervisor.records import MIB
-
-SOFT_MIB, HARD_MIB = 40, 64
-MAX_MIB = 1 << 24  # 16 TiB; bytes stay far inside 64 bits
-COMMANDS = ("supervisor", "start", "run", "ps", "logs", "stop")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,30}")
-_OPTIONS = {
-    "start": ("--soft-mib", "--hard-mib", "--nice", "--cpuset"),
-    "run": ("--soft-mib", "--hard-mib", "--nice", "--cpuset"),
-    "ps": ("--format",),
-    "logs": (),
-    "stop": (),
-}
 
 
 @dataclass(frozen=True)
-class StartRequest:
-    """`start`, or `run` where `attached`."""
+class Option:
+    """An option of a command."""
 
-    id: str
-    rootfs: str
-    command: tuple[bytes, ...]
-    soft_limit: int = SOFT_MIB * MIB  # bytes
-    hard_limit: int = HARD_MIB * MIB  # bytes
-    nice: int = 0
-    cpuset: str = ""  # as given, such as "0-1,3"; empty for all
-    attached: bool = False
+    names: tuple[str, ...]  # such as ("-t", "--time"); the last is the one it is known by
+    text: str  # what it does, in a line
+    value: str = ""  # what stands for its value in the help; empty where it takes none
 
-
-@dataclass(frozen=True)
-class PsRequest:
-    """`ps`."""
-
-    format: str = "table"
+    @property
+    def key(self) -> str:
+        """The name it is known by."""
+        return self.names[-1]
 
 
 @dataclass(frozen=True)
-class LogsRequest:
-    """`logs`."""
+class Grammar:
+    """How a command's line is made."""
 
-    id: str
-
-
-@dataclass(frozen=True)
-class StopRequest:
-    """`stop`."""
-
-    id: str
+    options: tuple[Option, ...] = ()
+    program_at: int = 1 << 30  # so many operands, and the command line of a container's program begins
+    closed: bool = False  # from there on everything belongs to it, also what looks like our option
 
 
 @dataclass(frozen=True)
-class HelpRequest:
-    """`--help`, of the engine or of one command."""
+class Line:
+    """A command line, taken apart."""
 
-    topic: str = ""
+    name: str  # of the command
+    operands: list[str]
+    options: dict[str, list[str]]  # by key; every value given, in order
+
+    def has(self, key: str) -> bool:
+        """Whether an option was given."""
+        return key in self.options
+
+    def last(self, key: str, default: str = "") -> str:
+        """The value of an option; given twice, the last counts."""
+        return self.options[key][-1] if key in self.options else default
+
+    def all(self, key: str) -> list[str]:
+        """Every value of an option that may be given more than once."""
+        return self.options.get(key, [])
+
+    def number(self, key: str, default: int, low: int, high: int) -> int:
+        """The whole number an option holds.
+
+        Raises:
+            UsageError: it holds none, or one out of range.
+        """
+        return number(key, self.last(key), low, high) if self.has(key) else default
+
+    def one_of(self, key: str, *choices: str) -> str:
+        """One of these words; the first where the option was not given.
+
+        Raises:
+            UsageError: it is another.
+        """
+        value = self.last(key, choices[0])
+        if value not in choices:
+            raise UsageError(f"{key} is {' or '.join(choices)}, not {show(value)}")
+        return value
+
+    def nothing(self) -> None:
+        """Check that there are no operands.
+
+        Raises:
+            UsageError: there are.
+        """
+        if self.operands:
+            raise self.refuse("takes no operands")
+
+    def id(self) -> str:
+        """The one operand: a container's id.
+
+        Raises:
+            UsageError: there is none, or more, or it is no id.
+        """
+        if len(self.operands) != 1:
+            raise self.refuse("takes one container id")
+        return check_id(self.operands[0])
+
+    def ids(self, *, at_least: int = 1) -> tuple[str, ...]:
+        """The operands: ids of containers, each once, in order.
+
+        Raises:
+            UsageError: there are too few, or one is no id.
+        """
+        if len(self.operands) < at_least:
+            raise self.refuse("needs the id of a container")
+        return tuple(dict.fromkeys(map(check_id, self.operands)))
+
+    def refuse(self, why: str) -> UsageError:
+        """The error that says what is wrong with the line as a whole."""
+        return UsageError(f"`engine {self.name}` {why}", f"Try `engine {self.name} --help`.")
 
 
-Request = StartRequest | PsRequest | LogsRequest | StopRequest | HelpRequest
-
-
-def parse(arguments: list[bytes]) -> Request:
-    """The request that a command line means.
+def split(name: str, grammar: Grammar, words: list[str]) -> Line:
+    """Take a command line apart, by the rules above. Asking for help is the option `--help`.
 
     Raises:
-        UsageError: it means none; the text says why and what would be right.
+        UsageError: an option is unknown, lacks its value or has one too many.
     """
-    words = [argument.decode("utf-8", "surrogateescape") for argument in arguments]
-    if not words:
-        raise UsageError("a command is missing", "Try `engine --help`.")
-    name, *rest = words
-    if name in ("--help", "-h", "help"):
-        return HelpRequest(rest[0] if rest and rest[0] in COMMANDS else "")
-    if name not in COMMANDS:
-        raise UsageError(f"{show(name)} is not a command of the engine", "Try `engine --help`.")
-    if name == "supervisor":
-        raise UsageError("`engine supervisor` is the supervisor itself, not a request to it")
-    operands, options = split(name, rest)
-    if options.pop("--help", None) is not None:
-        return HelpRequest(name)
-    if name in ("start", "run"):
-        return _start(name, operands, options)
-    if name == "ps":
-        _count(name, operands, 0)
-        form = options.get("--format", "table")
-        if form not in ("table", "json"):
-            raise UsageError(f"--format is table or json, not {show(form)}")
-        return PsRequest(form)
-    _count(name, operands, 1)
-    identifier = check_id(operands[0])
-    return LogsRequest(identifier) if name == "logs" else StopRequest(identifier)
-
-
-def split(name: str, words: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Operands and options of a command, by the rules above. An option given twice: the last counts."""
-    known = _OPTIONS[name]
-    in_command = 3 if name in ("start", "run") else 1 << 30  # so many operands, and the command has begun
-    operands: list[str] = []
-    options: dict[str, str] = {}
-    position = 0
-    while position < len(words):
-        word = words[position]
-        position += 1
-        begun = len(operands) >= in_command
-        key, equals, value = word.partition("=")
-        if word == "--":
-            operands += words[position - 1 if begun else position :]
+    known = {each: option for option in grammar.options for each in option.names}
+    line = Line(name, [], {})
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        begun = len(line.operands) >= grammar.program_at
+        if word == "--" or (begun and grammar.closed):
+            line.operands.extend([word, *rest] if begun else rest)
             break
-        if key in known:
-            if not equals:
-                if position == len(words):
-                    raise UsageError(f"{key} needs a value", f"Try `engine {name} --help`.")
-                value = words[position]
-                position += 1
-            options[key] = value
+        key, equals, value = word.partition("=")
+        if key in known and key.startswith("--"):
+            _take(line, known[key], value if equals else None, rest)
         elif begun or not word.startswith("-") or word == "-":
-            operands.append(word)
+            line.operands.append(word)
         elif word in ("--help", "-h"):
-            options["--help"] = ""
+            line.options["--help"] = [""]
+        elif word[:2] in known:
+            _take_short(line, known, word, rest)
         else:
-            raise UsageError(f"`engine {name}` has no option {show(word)}", f"Try `engine {name} --help`.")
-    return operands, options
+            raise line.refuse(f"has no option {show(word)}")
+    return line
 
 
-def _count(name: str, operands: list[str], wanted: int) -> None:
-    if len(operands) == wanted:
-        return
-    what = "one container id" if wanted else "no operands"
-    raise UsageError(f"`engine {name}` takes {what}", f"Try `engine {name} --help`.")
+def _take(line: Line, option: Option, value: str | None, rest: list[str]) -> None:
+    """Enter an option; its value is joined to it, or is the next word."""
+    if option.value and value is None:
+        if not rest:
+            raise UsageError(f"{option.key} needs a value", f"Try `engine {line.name} --help`.")
+        value = rest.pop(0)
+    elif not option.value and value is not None:
+        raise UsageError(f"{option.key} takes no value", f"Try `engine {line.name} --help`.")
+    line.options.setdefault(option.key, []).append(value or "")
 
 
-def _start(name: str, operands: list[str], options: dict[str, str]) -> StartRequest:
-    if len(operands) < 3:
-        missing = ("an id", "the container's rootfs", "a command")[len(operands)]
-        raise UsageError(f"`engine {name}` needs {missing} as well", f"Try `engine {name} --help`.")
-    identifier, rootfs, *command = operands
-    check_id(identifier)
-    if not rootfs:
-        raise UsageError("the path of the rootfs is empty")
-    soft = number("--soft-mib", options, SOFT_MIB, 1, MAX_MIB)
-    hard = number("--hard-mib", options, HARD_MIB, 1, MAX_MIB)
-    if soft > hard:
-        defaults = [key for key in ("--soft-mib", "--hard-mib") if key not in options]
-        remedy = f"Give {defaults[0]} as well, its default does not fit." if len(defaults) == 1 else ""
-        raise UsageError(f"the soft limit ({soft} MiB) is above the hard limit ({hard} MiB)", remedy)
-    cpuset = options.get("--cpuset", "")
-    if "--cpuset" in options:
-        parse_cpus(cpuset)
-    return StartRequest(
-        id=identifier,
-        rootfs=rootfs,
-        command=command_line(command),
-        soft_limit=soft * MIB,
-        hard_limit=hard * MIB,
-        nice=number("--nice", options, 0, -20, 19),
-        cpuset=cpuset,
-        attached=name == "run",
-    )
+def _take_short(line: Line, known: dict[str, Option], word: str, rest: list[str]) -> None:
+    """Enter one or more short options: -q, -qa, -t5, -t 5."""
+    letters = word[1:]
+    while letters:
+        option = known.get("-" + letters[0])
+        if option is None:
+            raise line.refuse(f"has no option {show('-' + letters[0])}")
+        letters = letters[1:]
+        if option.value:
+            _take(line, option, letters.removeprefix("=") if letters else None, rest)
+            return
+        _take(line, option, None, rest)
 
 
 def command_line(words: list[str]) -> tuple[bytes, ...]:
@@ -207,15 +203,12 @@ def check_id(identifier: str) -> str:
     return identifier
 
 
-def number(key: str, options: dict[str, str], default: int, low: int, high: int) -> int:
-    """The whole number an option holds.
+def number(key: str, text: str, low: int, high: int) -> int:
+    """The whole number that an option's value is.
 
     Raises:
-        UsageError: it holds none, or one out of range.
+        UsageError: it is none, or one out of range.
     """
-    text = options.get(key)
-    if text is None:
-        return default
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not low <= int(text) <= high:
         raise UsageError(f"{key} is a whole number from {low} to {high}, not {show(text)}")
     return int(text)

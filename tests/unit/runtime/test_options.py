@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from supervisor import commands
+from supervisor.commands.help import HelpRequest
+from supervisor.commands.logs import LogsRequest
+from supervisor.commands.ps import PsRequest
+from supervisor.commands.start import StartRequest
+from supervisor.commands.stop import StopRequest
 from supervisor.errors import EngineError, UsageError
-from supervisor.options import (
-    HelpRequest,
-    LogsRequest,
-    PsRequest,
-    StartRequest,
-    StopRequest,
-    check_id,
-    parse,
-    parse_cpus,
-    show,
-)
+from supervisor.options import check_id, parse_cpus, show
 from supervisor.records import MIB
+
+
+def parse(words: list[bytes]) -> object:
+    return commands.parse(words)[1]
 
 
 def start(*words: str | bytes) -> StartRequest:

@@ -8,6 +8,8 @@ from itertools import product
 
 import pytest
 from supervisor import text
+from supervisor.commands import COMMANDS, tell
+from supervisor.commands.ps import table
 from supervisor.records import MIB, ExitStatus, Reason, Record, reason_for
 
 
@@ -74,7 +76,7 @@ def test_the_table_has_one_word_a_column() -> None:
     ended.finish(ExitStatus(signal=9), 2.0)
     odd = record(id="odd", started=1.5)
     odd.finish(ExitStatus(signal=40), 2.0)
-    lines = text.table(
+    lines = table(
         [record(), record(state="running", pid=12, started=1.5, limits="monitor"), ended, odd]
     ).splitlines()
     head = lines[0].split()
@@ -90,7 +92,7 @@ def test_the_keys_of_the_json() -> None:
     """They are an interface: adding is free, renaming and taking away is not."""
     one = record(pid=7, started=1.5)
     one.finish(ExitStatus(code=3), 2.25)
-    shown = json.loads(text.as_json([one]))[0]
+    shown = json.loads(text.as_json([text.describe(one)]))[0]
     expected = {
         "id": "box",
         "pid": 7,
@@ -114,6 +116,11 @@ def test_the_keys_of_the_json() -> None:
 
 
 def test_help_for_every_command() -> None:
-    for topic in ("", "supervisor", "start", "run", "ps", "logs", "stop"):
-        assert "engine" in text.TOPICS[topic]
-        assert max(map(len, text.TOPICS[topic].splitlines())) <= 100
+    """Asked for in either way; and the engine's own lists them all."""
+    whole = tell([b"help"])
+    assert whole == tell([b"--help"]) and whole is not None
+    for name, command in COMMANDS.items():
+        help = tell([name.encode(), b"--help"])
+        assert help == tell([b"help", name.encode()]) and help is not None
+        assert command.line in whole
+        assert max(map(len, help.splitlines())) <= 100

@@ -1,0 +1,74 @@
+"""The commands of the engine: the one table that lists them, and the way from a request to its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from supervisor.commands import help, logs, ps, start, stop, supervisor
+from supervisor.commands.base import Command
+from supervisor.errors import UsageError
+from supervisor.options import show, split
+
+if TYPE_CHECKING:
+    from supervisor.control import Reply
+    from supervisor.lifecycle import Engine
+    from supervisor.protocol import RawRequest
+
+COMMANDS: dict[str, Command[Any]] = {
+    command.name: command
+    for command in (
+        supervisor.SUPERVISOR,
+        start.START,
+        start.RUN,
+        ps.PS,
+        logs.LOGS,
+        stop.STOP,
+        help.HELP,
+    )
+}
+"""Every command, in the order of the usage."""
+
+
+def parse(arguments: list[bytes]) -> tuple[Command[Any], Any]:
+    """The command and the request that a command line means.
+
+    Raises:
+        UsageError: it means none; the text says why and what would be right.
+    """
+    words = [argument.decode("utf-8", "surrogateescape") for argument in arguments]
+    if not words:
+        raise UsageError("a command is missing", "Try `engine --help`.")
+    name, *rest = words
+    if name in ("--help", "-h"):
+        name = "help"
+    command = COMMANDS.get(name)
+    if command is None:
+        raise UsageError(f"{show(name)} is not a command of the engine", "Try `engine --help`.")
+    line = split(name, command.grammar, rest)
+    if line.has("--help"):
+        return help.HELP, help.HelpRequest(name)
+    return command, command.parse(line)
+
+
+def handle(engine: Engine, raw: RawRequest, reply: Reply) -> None:
+    """Do what a client asks.
+
+    Raises:
+        EngineError: it could not be done; the caller tells the client.
+        OSError: the client is gone.
+    """
+    command, request = parse(list(raw.arguments))
+    if command.answer is not None:
+        command.answer(engine, request, reply)
+    elif command.tell is not None:
+        reply.end(0, command.tell(request))
+
+
+def tell(arguments: list[bytes]) -> str | None:
+    """The answer to a command line that needs no supervisor; None to one that does.
+
+    Raises:
+        EngineError: the line means nothing.
+    """
+    command, request = parse(arguments)
+    return command.tell(request) if command.tell is not None else None
