@@ -162,12 +162,12 @@ def console_(machine: MachineArgument = None) -> None:
 def reset(machine: MachineArgument = None) -> None:
     """Throw away all changes, snapshots too, and start fresh."""
     from lab.machine.qemu import QemuMachine
-    from lab.machine.record import locked, read_record
+    from lab.machine.record import locked, read_qemu_record
 
     name = _name(machine)
     with locked(name), console.progress() as progress:
         progress.step(f"Resetting {name}")
-        QemuMachine(read_record(name)).reset()
+        QemuMachine(read_qemu_record(name)).reset()
 
 
 @app.command()

@@ -124,16 +124,18 @@ def rm(
 
 def _machines_by_image(images: list[store.Image]) -> dict[str, list[str]]:
     """Names of the machines whose disks are overlays of an image's."""
-    from lab.machine.record import machine_names, read_record
+    from lab.machine.record import QemuRecord, machine_names, read_record
 
     found: dict[str, list[str]] = {}
     for name in machine_names():
         try:
-            disk = read_record(name).base.disk
+            record = read_record(name)
         except MachineError:
             continue  # half-made: the next `lab` that needs the name removes it
+        if not isinstance(record, QemuRecord):
+            continue
         for image in images:
-            if disk.is_relative_to(image.folder):
+            if record.base.disk.is_relative_to(image.folder):
                 found.setdefault(image.name, []).append(name)
     return found
 

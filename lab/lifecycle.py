@@ -19,7 +19,14 @@ from lab.machine.address import SshAddress
 from lab.machine.keys import lab_keys
 from lab.machine.qemu import QemuMachine, remove
 from lab.machine.qemu_command import Accelerator, BootFiles, Hardware
-from lab.machine.record import MachineRecord, locked, machine_folder, machine_names, read_record, write_record
+from lab.machine.record import (
+    QemuRecord,
+    locked,
+    machine_folder,
+    machine_names,
+    read_qemu_record,
+    write_record,
+)
 from lab.machine.template import Template, find_template, make_template, template_key
 
 
@@ -100,7 +107,7 @@ def up(
     with locked(name):
         folder = machine_folder(name)
         if (folder / "machine.json").exists():
-            return _start_again(QemuMachine(read_record(name)), progress, port)
+            return _start_again(QemuMachine(read_qemu_record(name)), progress, port)
         remove(name)  # left half-made by a `lab` that was killed
         if port is not None:
             boot.require_port(port)
@@ -113,7 +120,7 @@ def up(
             else warm_state(image.folder / "warm", image.boot, wanted, found.accelerator, progress)
         )
         folder.mkdir(mode=0o700)
-        record = MachineRecord(
+        record = QemuRecord(
             name=name,
             suite=image.suite,
             base=image.boot,
@@ -166,7 +173,7 @@ def statuses() -> list[MachineStatus]:
         folder = machine_folder(name)
         pid = process.running_pid(folder)
         try:
-            record = read_record(name)
+            record = read_qemu_record(name)
         except MachineError:
             found.append(MachineStatus(name, "half-made", "", "", 0, 0, 0, [], pid))
             continue
@@ -187,12 +194,12 @@ def statuses() -> list[MachineStatus]:
 def down(name: str, *, force: bool = False) -> None:
     """Stop a machine and keep its disk."""
     with locked(name):
-        QemuMachine(read_record(name)).down(force=force)
+        QemuMachine(read_qemu_record(name)).down(force=force)
 
 
 def destroy(name: str) -> None:
     """Remove a machine and all that is kept of it; also one that was left half-made."""
     with locked(name):
         if not machine_folder(name).exists():
-            read_record(name)  # says that there is none, and which there are
+            read_qemu_record(name)  # says that there is none, and which there are
         remove(name)

@@ -13,7 +13,14 @@ from lab.doctor.finding import Finding, ok, warning
 from lab.errors import MachineError
 from lab.image import store
 from lab.machine import process
-from lab.machine.record import machine_folder, machine_names, machines_folder, read_record
+from lab.machine.record import (
+    VAGRANT_NAME,
+    QemuRecord,
+    machine_folder,
+    machine_names,
+    machines_folder,
+    read_record,
+)
 
 BUILD_SECONDS = 3600
 """No build takes that long; a working folder that is older was left."""
@@ -39,9 +46,11 @@ def machines() -> Iterator[Finding]:
 def _state(name: str) -> tuple[str, str]:
     """What a machine is, and the command that mends it; empty where it is whole."""
     try:
-        read_record(name)
+        record = read_record(name)
     except MachineError:
-        return "is half-made", f"lab destroy {name}"
+        return ("elsewhere", "") if name == VAGRANT_NAME else ("is half-made", f"lab destroy {name}")
+    if not isinstance(record, QemuRecord):
+        return "elsewhere", ""  # nothing of it runs here that could be left over
     try:
         state = process.state(machine_folder(name))
     except MachineError:

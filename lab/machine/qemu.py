@@ -26,7 +26,7 @@ from lab.machine.qemu_command import (
     command_line,
     new_overlay,
 )
-from lab.machine.record import MachineRecord, machine_folder, read_record, write_record
+from lab.machine.record import QemuRecord, machine_folder, read_qemu_record, write_record
 from lab.machine.template import DISK_FILE, Template, find_template, resume_clone
 
 if TYPE_CHECKING:  # imported when needed: see `_connection_soon`
@@ -44,7 +44,7 @@ class QemuMachine:
 
     kind: Literal["qemu"] = "qemu"
 
-    def __init__(self, record: MachineRecord) -> None:
+    def __init__(self, record: QemuRecord) -> None:
         self.record = record
         self.folder = machine_folder(record.name)
         self._connection: Connection | None = None
@@ -52,7 +52,7 @@ class QemuMachine:
     @classmethod
     def find(cls, name: str) -> QemuMachine:
         """The machine of that name. Raises `MachineError` where there is none, or it does not run."""
-        machine = cls(read_record(name))
+        machine = cls(read_qemu_record(name))
         state = process.state(machine.folder)
         if state is None:
             raise MachineError(f"Machine {name!r} does not run", f"`lab up {name}` starts it.")

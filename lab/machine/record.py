@@ -1,8 +1,9 @@
 """What is kept of a machine between two commands: its folder, its record and its lock.
 
-`state/machines/NAME/` holds `machine.json`, the disk overlay, QEMU's sockets, pid file and
-logs. The lock lies beside the folder, so that destroying the one does not lose the other;
-the kernel lets go of it when its holder dies, so it is never stale.
+`state/machines/NAME/` holds `machine.json`, logs, and what the machine's kind needs beside
+them (QEMU: the disk overlay, sockets and pid file). The lock lies beside the folder, so that
+destroying the one does not lose the other; the kernel lets go of it when its holder dies, so
+it is never stale.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 from lab import paths
 from lab.errors import LabError, MachineError
@@ -23,11 +25,16 @@ from lab.machine.qemu_command import Accelerator, BootFiles, Hardware
 DEFAULT_NAME = "default"
 """Of the machine that is meant where none is named."""
 
+VAGRANT_NAME = "vagrant"
+"""Reserved: the machine of the Vagrantfile."""
+
+Kind = Literal["qemu", "vagrant", "ssh"]
+
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
 
 
 @dataclass(frozen=True)
-class MachineRecord:
+class QemuRecord:
     """One QEMU machine of this lab, running or not."""
 
     name: str
@@ -40,12 +47,55 @@ class MachineRecord:
     template: str
     """Folder of the warm state it was cloned from; empty when it was booted."""
     slowness: float
+    """How much slower than a fast machine it was measured to be; see `lab.machine.speed`."""
     created: float
     """`time.time()`."""
+    kind: Literal["qemu"] = "qemu"
 
-    def moved(self, port: int) -> MachineRecord:
+    def moved(self, port: int) -> QemuRecord:
         """The same machine behind another port."""
         return replace(self, port=port)
+
+
+@dataclass(frozen=True)
+class HostRecord:
+    """What is kept of every machine that we only reach: where it is, and what proves that it is the one."""
+
+    name: str
+    host: str
+    port: int
+    user: str
+    key: Path
+    """Private key of ours; it stays where it is."""
+    host_keys: tuple[str, ...]
+    """The pinned keys of the host, each `TYPE BASE64` as in a public key file; no other is accepted."""
+    slowness: float
+    """How much slower than a fast machine it was measured to be; see `lab.machine.speed`."""
+    suite: str
+    """The codename of its release, such as `trixie`."""
+    created: float
+    """When it was added: `time.time()`."""
+
+
+@dataclass(frozen=True)
+class SshRecord(HostRecord):
+    """A host that was there already, as `lab add` took it."""
+
+    kind: Literal["ssh"] = "ssh"
+
+
+@dataclass(frozen=True)
+class VagrantRecord(HostRecord):
+    """What Vagrant started, and where it was last found: Vagrant takes seconds to tell that."""
+
+    machine_id: str
+    """Vagrant's own name of this VM; a VM that was made anew has another."""
+    folder: Path
+    """Of its Vagrantfile."""
+    kind: Literal["vagrant"] = "vagrant"
+
+
+Record = QemuRecord | SshRecord | VagrantRecord
 
 
 def machines_folder() -> Path:
@@ -84,17 +134,11 @@ def machine_names() -> list[str]:
     return sorted(path.name for path in machines_folder().iterdir() if path.is_dir())
 
 
-def read_record(name: str) -> MachineRecord:
+def read_record(name: str) -> Record:
     """The record of a machine. Raises `MachineError` where there is none of that name."""
+    path = machine_folder(name) / "machine.json"
     try:
-        data = json.loads((machine_folder(name) / "machine.json").read_text())
-        base = BootFiles(
-            Path(data["base"]["disk"]),
-            Path(data["base"]["kernel"]),
-            Path(data["base"]["initrd"]),
-            data["base"]["kernel_arguments"],
-        )
-        return MachineRecord(**{**data, "base": base, "hardware": Hardware(**data["hardware"])})
+        return _record(json.loads(path.read_text()))
     except FileNotFoundError:
         known = ", ".join(machine_names())
         raise MachineError(
@@ -103,12 +147,36 @@ def read_record(name: str) -> MachineRecord:
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise MachineError(
-            f"The record {machine_folder(name) / 'machine.json'} cannot be read: {error}",
-            f"`lab destroy {name}` removes the machine.",
+            f"The record {path} cannot be read: {error}", f"`lab destroy {name}` removes the machine."
         ) from error
 
 
-def write_record(record: MachineRecord) -> None:
+def read_qemu_record(name: str) -> QemuRecord:
+    """The record of a QEMU machine. Raises `MachineError` where there is none, or it is of another kind."""
+    record = read_record(name)
+    if not isinstance(record, QemuRecord):
+        raise MachineError(
+            f"Machine {name!r} is of the kind {record.kind!r}",
+            "Only the lab's own VMs can do this: `lab up`.",
+        )
+    return record
+
+
+def _record(data: dict[str, Any]) -> Record:
+    """A record from its JSON, in which paths are text and tuples are lists."""
+    kind = data.get("kind", "qemu")  # records of the time when there was no other kind do not say it
+    if kind == "qemu":
+        base = {**data["base"], **{part: Path(data["base"][part]) for part in ("disk", "kernel", "initrd")}}
+        return QemuRecord(**{**data, "base": BootFiles(**base), "hardware": Hardware(**data["hardware"])})
+    host = {**data, "key": Path(data["key"]), "host_keys": tuple(data["host_keys"])}
+    if kind == "ssh":
+        return SshRecord(**host)
+    if kind == "vagrant":
+        return VagrantRecord(**{**host, "folder": Path(data["folder"])})
+    raise ValueError(f"no machine is of the kind {kind!r}")
+
+
+def write_record(record: Record) -> None:
     """Write the record into the machine's folder, atomically."""
     path = machine_folder(record.name) / "machine.json"
     new = path.with_suffix(".new")

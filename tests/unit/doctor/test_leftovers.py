@@ -11,7 +11,7 @@ from lab.doctor import leftovers
 from lab.doctor.finding import Finding
 from lab.image import store
 from lab.machine.qemu_command import BootFiles, Hardware
-from lab.machine.record import MachineRecord, machine_folder, machines_folder, write_record
+from lab.machine.record import QemuRecord, machine_folder, machines_folder, write_record
 
 
 def only(findings: object) -> Finding:
@@ -30,7 +30,7 @@ def a_machine(name: str, *, whole: bool = True) -> None:
     machine_folder(name).mkdir()
     if whole:
         boot = BootFiles(Path("/disk.qcow2"), Path("/vmlinuz"), Path("/initrd"))
-        write_record(MachineRecord(name, "trixie", boot, Hardware(), "tcg", 2222, "", 1.0, 1.0))
+        write_record(QemuRecord(name, "trixie", boot, Hardware(), "tcg", 2222, "", 1.0, 1.0))
 
 
 def test_whole_machines_are_counted() -> None:

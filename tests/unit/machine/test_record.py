@@ -9,12 +9,16 @@ import pytest
 from lab.errors import LabError, MachineError
 from lab.machine.qemu_command import BootFiles, Hardware
 from lab.machine.record import (
-    MachineRecord,
+    QemuRecord,
+    Record,
+    SshRecord,
+    VagrantRecord,
     check_name,
     locked,
     machine_folder,
     machine_names,
     machines_folder,
+    read_qemu_record,
     read_record,
     write_record,
 )
@@ -25,9 +29,9 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOXWRIGHT_STATE", str(tmp_path / "state"))
 
 
-def a_record(name: str = "one") -> MachineRecord:
+def a_record(name: str = "one") -> QemuRecord:
     boot = BootFiles(Path("/cache/disk.qcow2"), Path("/cache/vmlinuz"), Path("/cache/initrd"), "quiet")
-    return MachineRecord(name, "trixie", boot, Hardware(512, 1), "tcg", 2222, "/cache/warm/abc", 8.5, 1.0)
+    return QemuRecord(name, "trixie", boot, Hardware(512, 1), "tcg", 2222, "/cache/warm/abc", 8.5, 1.0)
 
 
 @pytest.mark.parametrize("name", ["one", "a", "lab-2", "a_b", "0", "x" * 31])
@@ -41,11 +45,37 @@ def test_names_that_would_leave_the_folder_are_refused(name: str) -> None:
         check_name(name)
 
 
-def test_a_record_comes_back_as_it_was_written() -> None:
+KEYS = ("ssh-ed25519 AAAA", "ssh-rsa BBBB")
+RECORDS: list[Record] = [
+    a_record(),
+    SshRecord("one", "::1", 22, "ubuntu", Path("/home/a b/key"), KEYS, 1.0, "noble", 1.0),
+    VagrantRecord("one", "h", 22, "vagrant", Path("/k"), KEYS, 2.0, "trixie", 1.0, "id-1", Path("/checkout")),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.kind)
+def test_a_record_of_any_kind_comes_back_as_it_was_written(record: Record) -> None:
+    machine_folder("one").mkdir()
+    write_record(record)
+    assert read_record("one") == record
+    assert machine_names() == ["one"]
+
+
+def test_a_record_that_does_not_say_its_kind_is_of_qemu() -> None:
     machine_folder("one").mkdir()
     write_record(a_record())
+    path = machine_folder("one") / "machine.json"
+    old = json.loads(path.read_text())
+    del old["kind"]
+    path.write_text(json.dumps(old))
     assert read_record("one") == a_record()
-    assert machine_names() == ["one"]
+
+
+def test_a_machine_of_another_kind_is_no_qemu_machine() -> None:
+    machine_folder("one").mkdir()
+    write_record(RECORDS[1])
+    with pytest.raises(MachineError, match="is of the kind 'ssh'"):
+        read_qemu_record("one")
 
 
 def test_an_unknown_machine_is_named_with_those_there_are() -> None:
@@ -54,7 +84,9 @@ def test_an_unknown_machine_is_named_with_those_there_are() -> None:
         read_record("two")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", json.dumps({"name": "one"})])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"name": "one"}', '{"kind": "boat"}', '{"kind": "ssh"}']
+)
 def test_a_broken_record_is_a_sentence_not_a_traceback(content: str) -> None:
     machine_folder("one").mkdir()
     (machine_folder("one") / "machine.json").write_text(content)
