@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import sys
@@ -117,7 +116,7 @@ def status(machine: MachineArgument = None, json_: JsonOption = False) -> None:
         if not found:
             read_record(_name(machine))
     if json_:
-        print(json.dumps([asdict(each) for each in found], indent=1))  # noqa: T201
+        console.print_json([asdict(each) for each in found])
         return
     if not found:
         console.out.print("There is no machine yet. [dim]lab up[/dim] makes one.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -96,6 +95,6 @@ def _conclude(report: Report, folder: Path, *, json_: bool) -> None:
     from lab.demo.terminal import summary
 
     if json_:
-        print(json.dumps(page.as_json(report), indent=1, ensure_ascii=False))  # noqa: T201
+        console.print_json(page.as_json(report))
     else:
         summary(console.out, report, str(folder / "index.html"))

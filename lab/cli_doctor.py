@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
@@ -78,7 +77,7 @@ def doctor(
             progress.step("Looking at this host")
             findings = examine(checks(progress, suite), progress)
     if json_:
-        print(json.dumps(report.document(findings, name), indent=1, ensure_ascii=False))  # noqa: T201
+        console.print_json(report.document(findings, name))
     else:
         report.show(findings, console.out, f"The machine {name}" if name else "This host")
     sys.exit(report.exit_status(findings))

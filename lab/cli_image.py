@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Annotated
@@ -63,7 +62,7 @@ def build(
         found = acceleration(golden.boot.kernel, golden.boot.initrd, progress)
         lifecycle.warm_state(golden.folder / "warm", golden.boot, Hardware(), found.accelerator, progress)
     if json_:
-        _print_json(_described(golden.base, {}))
+        console.print_json(_described(golden.base, {}))
         return
     console.out.print(
         f"[green]{golden.base.name}[/green] is ready ({time.monotonic() - began:.0f} s). [dim]lab up[/dim] starts it."
@@ -76,7 +75,7 @@ def list_(json_: JsonOption = False) -> None:
     images = store.images()
     users = _machines_by_image(images)
     if json_:
-        _print_json([_described(image, users) for image in images])
+        console.print_json([_described(image, users) for image in images])
         return
     if not images:
         console.out.print("There is no image yet. [dim]lab image build[/dim] makes one.")
@@ -151,7 +150,3 @@ def _described(image: store.Image, users: dict[str, list[str]]) -> dict[str, obj
         "packages": len(manifest["packages"]),
         "files": manifest["files"],
     }
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=1))  # noqa: T201

@@ -7,6 +7,8 @@ Results go to standard output; progress and errors to standard error, so that
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +87,15 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
             shown.finish()
     else:
         yield _Shown(None)
+
+
+def print_json(value: object) -> None:
+    """Print a result for programs, as `--json` promises: standard output, UTF-8 as it is, not escaped."""
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    sys.stdout.flush()
+    # Also where the locale says otherwise: JSON is UTF-8 (RFC 8259).
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
 
 
 def report(error: LabError) -> None:

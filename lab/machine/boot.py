@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.errors import LabError, MachineError
+from lab.errors import CommandTimeout, LabError, MachineError
 from lab.machine import process
 from lab.machine.cpio import overlay_cpio
 from lab.machine.keys import LabKeys
@@ -25,6 +25,10 @@ BOOT_SECONDS: dict[Accelerator, float] = {"kvm": 30, "tcg": 100}
 
 COMPLAINTS = ("Kernel panic", "BUG: ", "Oops", "WARNING: ", "soft lockup", "rcu_preempt detected stalls")
 """How a kernel begins to say that something is wrong (kernel/panic.c, lib/bug.c, kernel/watchdog.c, kernel/rcu)."""
+
+
+class BootFailed(MachineError):
+    """QEMU ran, and its guest panicked, ended or hung before it took a command."""
 
 
 def free_port() -> int:
@@ -57,7 +61,7 @@ def await_first_answer(folder: Path, port: int, seconds: float) -> None:
     """Wait until the guest's SSH server greets.
 
     Raises:
-        MachineError: it panicked, ended, or did not greet in time; with the end of its serial log.
+        BootFailed: it panicked, ended, or did not greet in time; with the end of its serial log.
     """
 
     from lab.machine.connection import wait_for_banner
@@ -70,7 +74,7 @@ def await_first_answer(folder: Path, port: int, seconds: float) -> None:
     try:
         wait_for_banner("127.0.0.1", port, deadline=time.monotonic() + seconds, watch=watch)
     except MachineError as error:
-        raise MachineError(
+        raise BootFailed(
             f"The guest of {folder.name} did not boot within {seconds:.0f} s: {error.what}",
             "Its serial log ends as shown.",
             detail=serial_tail(folder),
@@ -97,8 +101,11 @@ def set_clock(connection: Connection) -> None:
 
 
 def retried_once(attempt: Callable[[], None]) -> None:
-    """Run a boot again when it failed: under emulation one in some sixty hangs for good."""
+    """Run a boot again when the guest did not answer: under emulation one in some sixty hangs for good.
+
+    What would fail the same way again, such as a QEMU that refuses its arguments, is raised at once.
+    """
     try:
         attempt()
-    except MachineError:
+    except (BootFailed, CommandTimeout):
         attempt()

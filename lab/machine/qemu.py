@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from lab.console import Progress
 from lab.errors import MachineError
 from lab.machine import boot, process, qmp
 from lab.machine.address import SshAddress
 from lab.machine.keys import lab_keys
-from lab.machine.protocol import CommandResult, MachineEvent
+from lab.machine.protocol import MachineEvent
 from lab.machine.qemu_command import (
     QMP_SOCKET,
     BootFiles,
@@ -27,10 +27,8 @@ from lab.machine.qemu_command import (
     new_overlay,
 )
 from lab.machine.record import QemuRecord, machine_folder, read_qemu_record, write_record
+from lab.machine.remote import RemoteMachine
 from lab.machine.template import DISK_FILE, Template, find_template, resume_clone
-
-if TYPE_CHECKING:  # imported when needed: see `_connection_soon`
-    from lab.machine.connection import Connection
 
 BROKEN_STATES: dict[str, Literal["panic", "shutdown"]] = {"guest-panicked": "panic", "shutdown": "shutdown"}
 """QEMU's run states that a lab VM enters by itself, and what they mean."""
@@ -39,15 +37,10 @@ SNAPSHOT_SECONDS = 120
 """For writing or reading one, a few hundred MiB, on a busy disk."""
 
 
-class QemuMachine:
-    """A running machine, by its record. Implements `lab.machine.protocol.Machine`."""
+class QemuMachine(RemoteMachine[QemuRecord]):
+    """A machine of our own, by its record. Implements `lab.machine.protocol.Machine`."""
 
     kind: Literal["qemu"] = "qemu"
-
-    def __init__(self, record: QemuRecord) -> None:
-        self.record = record
-        self.folder = machine_folder(record.name)
-        self._connection: Connection | None = None
 
     @classmethod
     def find(cls, name: str) -> QemuMachine:
@@ -58,13 +51,6 @@ class QemuMachine:
             raise MachineError(f"Machine {name!r} does not run", f"`lab up {name}` starts it.")
         return machine
 
-    # --- the protocol ---
-
-    @property
-    def name(self) -> str:
-        """The name by which the user knows it."""
-        return self.record.name
-
     @property
     def address(self) -> SshAddress:
         """Where its SSH server is; the host key is pinned in the machine's folder."""
@@ -74,47 +60,6 @@ class QemuMachine:
         if not known_hosts.exists() or known_hosts.read_text() != line:
             known_hosts.write_text(line)
         return SshAddress("127.0.0.1", self.record.port, "root", keys.login, known_hosts)
-
-    @property
-    def connection(self) -> Connection:
-        """The connection that all commands share."""
-        from lab.machine.connection import Connection
-
-        if self._connection is None:
-            self._connection = Connection(self.address, scale=self.deadline, watch=self._watch)
-        return self._connection
-
-    def run(
-        self, command: str, *, timeout: float = 60, check: bool = True, stdin: bytes = b""
-    ) -> CommandResult:
-        """As `Machine.run`."""
-        return self.connection.run(command, timeout=timeout, check=check, stdin=stdin)
-
-    def put(self, source: Path, destination: str) -> None:
-        """As `Machine.put`."""
-        self.connection.put(source, destination)
-
-    def write(self, destination: str, content: bytes, *, mode: int = 0o644) -> None:
-        """As `Machine.write`."""
-        self.connection.write(destination, content, mode=mode)
-
-    def read(self, path: str) -> bytes:
-        """As `Machine.read`."""
-        return self.connection.read(path)
-
-    def kernel_log(self) -> list[str]:
-        """As `Machine.kernel_log`."""
-        return self.run("dmesg --notime", timeout=20).text.splitlines()
-
-    def deadline(self, seconds: float) -> float:
-        """As `Machine.deadline`."""
-        return seconds * self.record.slowness
-
-    def close(self) -> None:
-        """As `Machine.close`."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     def events(self) -> list[MachineEvent]:
         """As `Machine.events`: a guest that panicked, reset or powered itself off is held by QEMU to be seen."""
@@ -256,11 +201,7 @@ class QemuMachine:
         self.start(NoProgress(), fresh=True)
 
     def down(self, *, force: bool = False) -> None:
-        """End it and keep its disk.
-
-        Args:
-            force: at once, as a power cut; otherwise the guest is asked to power off first.
-        """
+        """As `RemoteMachine.down`; its disk stays."""
         if not force and process.state(self.folder) == "running":
             try:
                 self.run("systemctl poweroff --no-block || poweroff", timeout=5, check=False)
@@ -269,6 +210,11 @@ class QemuMachine:
                 pass  # it hangs: end it as it is
         self.close()
         process.end(self.folder)
+
+    def remove(self) -> None:
+        """As `RemoteMachine.remove`."""
+        self.close()
+        remove(self.name)
 
 
 def _connection_soon() -> None:

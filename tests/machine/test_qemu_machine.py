@@ -215,17 +215,23 @@ def test_of_two_at_once_on_one_name_one_wins_and_the_other_says_so() -> None:
         lifecycle.destroy(name)
 
 
-def test_a_killed_lab_leaves_nothing_that_the_next_one_does_not_clean() -> None:
-    name = f"killed-{os.getpid()}"
+def lab_that_boots(name: str) -> subprocess.Popen[str]:
+    """A `lab up` that has come as far as a QEMU that boots."""
     command = [str(Path(sys.executable).with_name("lab")), "up", "--cold", name]
-    victim = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    folder = machine_folder(name)
+    booting = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while process.running_pid(folder) is None:
+    while process.running_pid(machine_folder(name)) is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    return booting
+
+
+def test_a_killed_lab_leaves_nothing_that_the_next_one_does_not_clean() -> None:
+    name = f"killed-{os.getpid()}"
+    folder = machine_folder(name)
+    victim = lab_that_boots(name)
     victim.send_signal(signal.SIGKILL)
-    victim.wait()
+    victim.communicate()
     orphan = process.running_pid(folder)
     assert orphan is not None
     assert [each.state for each in lifecycle.statuses() if each.name == name] == ["half-made"]
@@ -240,13 +246,8 @@ def test_a_killed_lab_leaves_nothing_that_the_next_one_does_not_clean() -> None:
 
 def test_ctrl_c_in_the_middle_of_up_leaves_nothing() -> None:
     name = f"ctrlc-{os.getpid()}"
-    command = [str(Path(sys.executable).with_name("lab")), "up", "--cold", name]
-    victim = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     folder = machine_folder(name)
-    deadline = time.monotonic() + 60
-    while process.running_pid(folder) is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    victim = lab_that_boots(name)
     victim.send_signal(signal.SIGINT)
     words = victim.communicate(timeout=60)[1]
     assert victim.returncode != 0
