@@ -1,23 +1,27 @@
 """The bounded buffer: one producer, one consumer, and never more than `capacity` bytes between them.
 
-The producer reads a container's pipe, the consumer writes its log. When the disk is
-slow the buffer fills, `put` waits, the pipe is not read, the pipe fills, and the
-container's own write() waits: so back pressure reaches the one who causes it, and only
-that one, because every container has a buffer of its own.
+The producer reads a container's pipes, the consumer writes its log. When the disk is
+slow the buffer fills, `put` waits, the pipes are not read, they fill, and the container's
+own write() waits: so back pressure reaches the one who causes it, and only that one,
+because every container has a buffer of its own.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sized
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item", bound=Sized)
 
 
-class BoundedBuffer:
-    """A queue of chunks of bytes, bounded by their total length."""
+class BoundedBuffer(Generic[Item]):
+    """A queue of chunks, bounded by their total length in bytes: what `len` says of each."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._chunks: deque[bytes] = deque()  # none of them empty
+        self._chunks: deque[Item] = deque()  # none of them empty
         self._size = 0  # their total length; above capacity only for a single, longer chunk
         self._closed = False  # no put() after this; get() still hands out what is left
         self._lock = threading.Lock()
@@ -26,7 +30,7 @@ class BoundedBuffer:
         self._not_full = threading.Condition(self._lock)
         self._not_empty = threading.Condition(self._lock)
 
-    def put(self, chunk: bytes) -> None:
+    def put(self, chunk: Item) -> None:
         """Append a chunk; waits while there is no room for it.
 
         A chunk longer than the whole buffer goes in when the buffer is empty.
@@ -40,18 +44,18 @@ class BoundedBuffer:
                 self._not_full.wait()
             if self._closed:
                 raise ValueError("put() after close()")
-            if chunk:
+            if len(chunk):
                 self._chunks.append(chunk)
                 self._size += len(chunk)
                 self._not_empty.notify()
 
-    def get(self) -> bytes:
-        """Take the oldest chunk; waits while there is none. Empty means closed and drained."""
+    def get(self) -> Item | None:
+        """Take the oldest chunk; waits while there is none. None means closed and drained."""
         with self._lock:
             while not self._chunks and not self._closed:
                 self._not_empty.wait()
             if not self._chunks:
-                return b""
+                return None
             chunk = self._chunks.popleft()
             self._size -= len(chunk)
             self._not_full.notify()

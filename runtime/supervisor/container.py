@@ -104,12 +104,13 @@ class Spec:
         return cls(*marshal.loads(data))
 
 
-def become(spec: Spec, output: int, barrier: int, errors: int) -> None:
+def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> None:
     """Turn this process into the container's program; never returns.
 
     Args:
         spec: what to run and as what.
-        output: the write end of the log pipe.
+        stdout: the write end of the pipe for its standard output.
+        stderr: the same for its standard error.
         barrier: the read end of a pipe; a byte says go, end of file says the supervisor is gone.
         errors: the write end of the error pipe.
     """
@@ -119,8 +120,8 @@ def become(spec: Spec, output: int, barrier: int, errors: int) -> None:
         # barrier will read end of file, so neither moment is missed.
         sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)
         os.setsid()
-        os.dup2(output, 1)
-        os.dup2(output, 2)
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
         # Nothing of the zygote's may be open in the program: a directory of the host, held
         # open, is a way out of the rootfs.
         sys.close_on_exec_from(3)

@@ -178,7 +178,9 @@ class Engine:
         )
         cgroup = container.cgroup.descriptor if container.cgroup is not None else -1
         record.started = time.time()
-        pid, pidfd = self._zygote.clone(spec, container.log.input, barrier, errors, cgroup)
+        pid, pidfd = self._zygote.clone(
+            spec, (container.log.stdout, container.log.stderr), barrier, errors, cgroup
+        )
         record.pid = pid
         container.attach(pidfd)
         self.reaper.watch(container)

@@ -133,6 +133,10 @@ class Registry:
             raise EngineError(f"there is no container {identifier}", "`engine ps` lists those there are.")
         return container
 
+    def __contains__(self, container: Container) -> bool:
+        """Whether it is (still) one of them. The caller holds the lock."""
+        return self._containers.get(container.record.id) is container
+
     def all(self) -> list[Container]:
         """Every container, the oldest first."""
         with self.lock:

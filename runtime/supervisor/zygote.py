@@ -51,14 +51,23 @@ class Zygote:
         theirs.close()
         return cls(pid, ours)
 
-    def clone(self, spec: Spec, output: int, barrier: int, errors: int, cgroup: int = -1) -> tuple[int, int]:
+    def clone(
+        self, spec: Spec, streams: tuple[int, int], barrier: int, errors: int, cgroup: int = -1
+    ) -> tuple[int, int]:
         """A new process that waits at the barrier: its PID and a pidfd. It is our own child.
+
+        Args:
+            spec: what it is to become.
+            streams: its standard output and standard error.
+            barrier: where it waits for a byte.
+            errors: where it tells what failed.
+            cgroup: where it is born.
 
         Raises:
             EngineError: the kernel refused, or the zygote is gone.
         """
         body = spec.to_bytes()
-        descriptors = [output, barrier, errors, *([cgroup] if cgroup >= 0 else [])]
+        descriptors = [*streams, barrier, errors, *([cgroup] if cgroup >= 0 else [])]
         with self._lock:
             try:
                 socket.send_fds(self._connection, [len(body).to_bytes(4, "little")], descriptors)

@@ -31,7 +31,7 @@ def main(channel: int) -> None:
         if not request:
             os._exit(0)
         spec = Spec.from_bytes(request)
-        output, barrier, errors, *cgroup = descriptors
+        stdout, stderr, barrier, errors, *cgroup = descriptors
         try:
             pid, pidfd = sys.clone3(NAMESPACES | sys.CLONE_PARENT, *cgroup)
         except OSError as error:
@@ -39,7 +39,7 @@ def main(channel: int) -> None:
             connection.sendmsg([answer], [], MSG_NOSIGNAL)
         else:
             if pid == 0:
-                become(spec, output, barrier, errors)
+                become(spec, stdout, stderr, barrier, errors)
             rights = [(SOL_SOCKET, SCM_RIGHTS, pidfd.to_bytes(4, "little"))]
             connection.sendmsg([marshal.dumps((pid, 0, ""))], rights, MSG_NOSIGNAL)
             os.close(pidfd)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import select
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.commands.base import STATUS, Command
-from supervisor.commands.logs import end_with_log, send_log
+from supervisor.commands.logs import end_with_log
 from supervisor.errors import EngineError, UsageError
 from supervisor.options import Grammar, Line, Option, check_id, command_line, parse_cpus
 from supervisor.protocol import STOP
+from supervisor.reading import Reader, follow
 from supervisor.records import MIB
 
 if TYPE_CHECKING:
@@ -86,32 +85,18 @@ def attend(engine: Engine, container: Container, reply: Reply) -> None:
     """
     log = container.log
     assert log is not None
-    watcher = container.watch()
-    file = -1
+
+    def hear(word: bytes) -> None:
+        if STOP.intersection(word):
+            threading.Thread(target=stop_quietly, args=(engine, container), daemon=True).start()
+
+    hear(reply.early)
+    reader = Reader(log)
     try:
-        poll = select.poll()
-        poll.register(watcher, select.POLLIN)
-        poll.register(reply.connection, select.POLLIN)
-        word, sent = reply.early, 0
-        while True:
-            if STOP.intersection(word):
-                threading.Thread(target=stop_quietly, args=(engine, container), daemon=True).start()
-            ended = container.exited.is_set() and log.complete.is_set()
-            if log.size > sent:
-                file = file if file >= 0 else log.open_reader()
-                sent = send_log(file, sent, log.size, reply)
-            if ended:
-                break
-            word = b""
-            for descriptor, _ in poll.poll():
-                if descriptor == watcher:
-                    os.eventfd_read(watcher)
-                elif not (word := reply.connection.recv(256)):
-                    return  # the client is gone; the container lives on
+        if not follow(container, reader, reply, hear=hear):
+            return  # the client is gone; the container lives on
     finally:
-        container.unwatch(watcher)
-        if file >= 0:
-            os.close(file)
+        reader.close()
     status = container.record.status
     assert status is not None
     end_with_log(log, status.as_shell(), reply)

@@ -18,9 +18,9 @@ def thread(work: Callable[[], object]) -> threading.Thread:
     return one
 
 
-def drain(buffer: BoundedBuffer) -> bytes:
+def drain(buffer: BoundedBuffer[bytes]) -> bytes:
     data = b""
-    while chunk := buffer.get():
+    while (chunk := buffer.get()) is not None:
         data += chunk
     return data
 
@@ -35,7 +35,7 @@ def blocked(one: threading.Thread) -> bool:
 @given(st.lists(st.binary(max_size=40), max_size=60), st.integers(1, 50))
 def test_all_bytes_in_order_and_within_bounds(chunks: list[bytes], capacity: int) -> None:
     """Whatever the chunks and however small the buffer."""
-    buffer = BoundedBuffer(capacity)
+    buffer = BoundedBuffer[bytes](capacity)
     most = 0
 
     def produce() -> None:
@@ -54,7 +54,7 @@ def test_all_bytes_in_order_and_within_bounds(chunks: list[bytes], capacity: int
 
 def test_put_waits_while_it_is_full() -> None:
     """And goes on when room is made."""
-    buffer = BoundedBuffer(10)
+    buffer = BoundedBuffer[bytes](10)
     buffer.put(b"x" * 8)
     producer = thread(lambda: buffer.put(b"y" * 3))
     assert blocked(producer)
@@ -66,14 +66,14 @@ def test_put_waits_while_it_is_full() -> None:
 
 
 def test_exactly_full_is_not_too_full() -> None:
-    buffer = BoundedBuffer(10)
+    buffer = BoundedBuffer[bytes](10)
     buffer.put(b"x" * 5)
     buffer.put(b"y" * 5)
     assert len(buffer) == 10
 
 
 def test_a_chunk_longer_than_the_buffer_goes_in_alone() -> None:
-    buffer = BoundedBuffer(4)
+    buffer = BoundedBuffer[bytes](4)
     buffer.put(b"x")
     producer = thread(lambda: buffer.put(b"y" * 100))
     assert blocked(producer)
@@ -83,8 +83,8 @@ def test_a_chunk_longer_than_the_buffer_goes_in_alone() -> None:
 
 
 def test_get_waits_for_bytes() -> None:
-    buffer = BoundedBuffer(10)
-    got: list[bytes] = []
+    buffer = BoundedBuffer[bytes](10)
+    got: list[bytes | None] = []
     consumer = thread(lambda: got.append(buffer.get()))
     assert blocked(consumer)
     buffer.put(b"z")
@@ -94,9 +94,9 @@ def test_get_waits_for_bytes() -> None:
 
 def test_close_wakes_both_sides() -> None:
     """The consumer with the end, the producer with an error; what is inside can still be taken."""
-    empty, full = BoundedBuffer(4), BoundedBuffer(4)
+    empty, full = BoundedBuffer[bytes](4), BoundedBuffer[bytes](4)
     full.put(b"left")
-    got: list[bytes] = []
+    got: list[bytes | None] = []
     consumer = thread(lambda: got.append(empty.get()))
     failed = threading.Event()
 
@@ -112,7 +112,7 @@ def test_close_wakes_both_sides() -> None:
     full.close()
     consumer.join(5)
     producer.join(5)
-    assert got == [b""] and failed.is_set()
+    assert got == [None] and failed.is_set()
     assert drain(full) == b"left"
     with pytest.raises(ValueError):
         full.put(b"late")
@@ -120,7 +120,7 @@ def test_close_wakes_both_sides() -> None:
 
 def test_a_slow_consumer_slows_the_producer() -> None:
     """Back pressure: the producer is never more than the capacity ahead."""
-    buffer = BoundedBuffer(100)
+    buffer = BoundedBuffer[bytes](100)
     produced = 0
 
     def produce() -> None:
@@ -132,7 +132,7 @@ def test_a_slow_consumer_slows_the_producer() -> None:
 
     thread(produce)
     consumed = 0
-    while chunk := buffer.get():
+    while (chunk := buffer.get()) is not None:
         consumed += len(chunk)
         time.sleep(0.001)
         assert produced <= consumed + 100 + 20  # the one being put counts when put() returns
