@@ -29,7 +29,8 @@ from supervisor.monitor import Monitor
 from supervisor.options import parse_cpus, show
 from supervisor.reaper import Reaper, has_executed
 from supervisor.records import Record
-from supervisor.registry import Registry, find_rootfs
+from supervisor.registry import Registry
+from supervisor.rootfs import find_rootfs
 from supervisor.state import Place
 from supervisor.zygote import Zygote
 

@@ -7,10 +7,11 @@ import signal
 import threading
 from contextlib import suppress
 
+from supervisor.bell import Bell
 from supervisor.cgroup import Cgroup
 from supervisor.logs import ContainerLog
 from supervisor.records import Record
-from supervisor.registry import Rootfs
+from supervisor.rootfs import Rootfs
 
 
 class Container:
@@ -23,9 +24,9 @@ class Container:
         self.cgroup: Cgroup | None = None
         self.exited = threading.Event()  # reaped, and its record says how it ended
         self.executed: bool | None = None  # whether it ever became its program; None while unknown
+        self.bell = Bell()  # rings whenever its log has grown, and at its end
         self._pidfd = -1
-        self._lock = threading.Lock()  # of the two below
-        self._watchers: set[int] = set()  # eventfds of those who wait for anything new
+        self._lock = threading.Lock()  # of the pidfd
 
     def attach(self, pidfd: int) -> None:
         """Take over the descriptor of its first process."""
@@ -50,23 +51,30 @@ class Container:
                 with suppress(ProcessLookupError):  # a zombie that the reaper is about to collect
                     signal.pidfd_send_signal(self._pidfd, number)
 
+    def exists(self) -> bool:
+        """Whether its first process is there, if only as a zombie: its PID is no other's until then."""
+        with self._lock:
+            if self._pidfd < 0:
+                return False
+            try:
+                signal.pidfd_send_signal(self._pidfd, 0)
+            except ProcessLookupError:
+                return False
+            return True
+
+    def copy_pidfd(self) -> int:
+        """A descriptor of its first process for the caller to keep; -1 once it is reaped."""
+        with self._lock:
+            return os.dup(self._pidfd) if self._pidfd >= 0 else -1
+
     def watch(self) -> int:
         """An eventfd that becomes readable whenever the log has grown or the container has ended."""
-        watcher = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        with self._lock:
-            self._watchers.add(watcher)
-        return watcher
+        return self.bell.listen()
 
     def unwatch(self, watcher: int) -> None:
         """Close such an eventfd."""
-        with self._lock:
-            self._watchers.discard(watcher)
-        os.close(watcher)
+        self.bell.leave(watcher)
 
     def changed(self) -> None:
         """Wake everybody who watches. Never blocks."""
-        if not self._watchers:
-            return
-        with self._lock:
-            for watcher in self._watchers:
-                os.eventfd_write(watcher, 1)
+        self.bell.ring()

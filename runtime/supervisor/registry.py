@@ -2,78 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from supervisor.errors import EngineError
-
-if TYPE_CHECKING:
-    from supervisor.live import Container
-
-
-@dataclass(frozen=True)
-class Rootfs:
-    """A directory that is to be a container's root, known by what it is and not by its name."""
-
-    path: str  # without symbolic links
-    lineage: tuple[tuple[int, int], ...]  # (device, inode) of itself, its parent, … up to the host's /
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """What it is: device and inode."""
-        return self.lineage[0]
-
-    def overlaps(self, other: Rootfs) -> bool:
-        """Whether one of the two is, or lies inside, the other."""
-        return self.key in other.lineage or other.key in self.lineage
-
-
-def find_rootfs(path: str, directory: str) -> Rootfs:
-    """Look at a rootfs that a client named, seen from the client's working directory.
-
-    Raises:
-        EngineError: it is not a directory, or it is the host's own root.
-    """
-    full = os.path.join(directory, path)  # noqa: PTH118 - pathlib would tidy the `..` that symlinks give sense to
-    try:
-        descriptor = os.open(full, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise EngineError(
-            f"the rootfs {full!r} cannot be used: {why}",
-            "Give a folder that holds a root file system, such as a copy of the base rootfs.",
-        ) from error
-    try:
-        lineage = tuple(_lineage(descriptor))
-        real = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
-    finally:
-        os.close(descriptor)
-    if len(lineage) == 1:
-        raise EngineError("the host's own root directory cannot be a container's", "Give a copy of one.")
-    return Rootfs(real, lineage)
-
-
-def _lineage(descriptor: int) -> Iterator[tuple[int, int]]:
-    """(device, inode) of a directory and of each one above it."""
-    current = os.dup(descriptor)
-    try:
-        previous = None
-        while True:
-            status = os.fstat(current)
-            key = (status.st_dev, status.st_ino)
-            if not stat.S_ISDIR(status.st_mode) or key == previous:
-                return
-            yield key
-            previous = key
-            parent = os.open("..", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=current)
-            os.close(current)
-            current = parent
-    finally:
-        os.close(current)
+from supervisor.events import Journal
+from supervisor.live import Container
 
 
 class Registry:
@@ -82,6 +16,7 @@ class Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)  # some record has a new state
+        self.events = Journal()
         self._containers: dict[str, Container] = {}  # in the order they were started
         self._closed = False  # no further starts
 
@@ -141,6 +76,24 @@ class Registry:
         """Every container, the oldest first."""
         with self.lock:
             return list(self._containers.values())
+
+    def remove(self, container: Container) -> None:
+        """Forget a container that has ended.
+
+        Raises:
+            EngineError: it lives, or is none of ours any more.
+        """
+        record = container.record
+        with self.lock:
+            if self._containers.get(record.id) is not container:
+                raise EngineError(f"container {record.id} is removed or replaced already")
+            if record.state != "exited":
+                raise EngineError(
+                    f"container {record.id} is {record.state}",
+                    f"Use `engine stop {record.id}` first, or `engine rm -f {record.id}`.",
+                )
+            del self._containers[record.id]
+        self.events.add("remove", record.id)
 
     def close(self) -> None:
         """Admit nobody any more."""

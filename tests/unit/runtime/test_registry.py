@@ -13,7 +13,8 @@ from supervisor.errors import EngineError
 from supervisor.live import Container
 from supervisor.reaper import has_executed
 from supervisor.records import MIB, ExitStatus, Record
-from supervisor.registry import Registry, find_rootfs
+from supervisor.registry import Registry
+from supervisor.rootfs import find_rootfs
 from supervisor.state import Place, claim, place
 
 
