@@ -92,7 +92,10 @@ LINKS = {
     **{f"etc/systemd/system/{unit}": "/dev/null" for unit in MASKED_UNITS},
     **{f"etc/systemd/system-generators/{name}": "/dev/null" for name in MASKED_GENERATORS},
     "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
-    "etc/systemd/system/multi-user.target.wants/ssh.service": "/etc/systemd/system/ssh.service",
+    **{
+        f"etc/systemd/system/multi-user.target.wants/{unit}": f"/etc/systemd/system/{unit}"
+        for unit in ("ssh.service", "boxwright-dhcp.service", "boxwright-host-key.service")
+    },
     # The network's name stays the kernel's, eth0, under which the initrd has set it.
     "etc/systemd/network/99-default.link": "/dev/null",
 }

@@ -18,6 +18,8 @@ PACKAGES = {
     "apt-get": "apt",
     "apt-config": "apt",
     "debugfs": "e2fsprogs",
+    "e2image": "e2fsprogs",
+    "grub-mkimage": "grub-common",
     "mkfs.ext4": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
     "newuidmap": "uidmap",
