@@ -11,19 +11,18 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from lab import console
 from lab.cli_demo import demo
 from lab.cli_doctor import doctor
+from lab.cli_hosts import add, provision
 from lab.cli_image import app as image_app
+from lab.cli_options import JsonOption, MachineArgument, MachineOption, chosen, complete
 from lab.errors import LabError
 
 app = typer.Typer(
     name="lab",
-    help="A lab of Linux VMs in which containers are built, watched and broken.\n\n"
-    "Begin with [bold]lab demo[/bold], which builds the VM and shows all there is, "
-    "or with [bold]lab up[/bold] and [bold]lab ssh[/bold].",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,33 +31,36 @@ app = typer.Typer(
 app.add_typer(image_app, name="image")
 app.command()(demo)
 app.command()(doctor)
+app.command()(add)
+app.command()(provision)
 
 
-def _name(value: str | None) -> str:
-    from lab.machine.record import chosen_name
+@app.callback()
+def lab(
+    context: typer.Context,
+    machine: Annotated[
+        str | None,
+        typer.Option(
+            "--machine",
+            "-m",
+            metavar="NAME",
+            help="The machine that the command means; also BOXWRIGHT_MACHINE. `vagrant` is the VM of the "
+            "Vagrantfile in vagrant/, or in the folder that BOXWRIGHT_VAGRANT names.",
+            autocompletion=complete,
+        ),
+    ] = None,
+) -> None:
+    """A lab of Linux VMs in which containers are built, watched and broken.
 
-    return chosen_name(value)
+    Begin with [bold]lab demo[/bold], which builds the VM and shows all there is,
+    or with [bold]lab up[/bold] and [bold]lab ssh[/bold].
+    """
+    if machine is not None:
+        from lab.machine.record import check_name
 
-
-def _complete(incomplete: str) -> list[str]:
-    from lab.machine.record import machine_names
-
-    return [name for name in machine_names() if name.startswith(incomplete)]
-
-
-MachineArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="MACHINE", help="Which machine; `default` if none is named.", autocompletion=_complete
-    ),
-]
-MachineOption = Annotated[
-    str | None,
-    typer.Option(
-        "--machine", "-m", help="Which machine; `default` if none is named.", autocompletion=_complete
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs: print JSON.")]
+        # All that looks up which machine is meant finds it there, in whatever module.
+        os.environ["BOXWRIGHT_MACHINE"] = check_name(machine)
+    context.obj = machine
 
 
 @app.command()
@@ -74,20 +76,28 @@ def up(
         bool, typer.Option("--cold", help="Boot a new machine; do not resume the warm state.")
     ] = False,
 ) -> None:
-    """Start a machine; the first time its image is built (a few minutes)."""
+    """Start a machine; the first time its image is built (a few minutes).
+
+    For the machine `vagrant` it is `vagrant up`.
+    """
     from lab import lifecycle
     from lab.machine.qemu_command import Hardware
 
-    name = _name(machine)
+    name = chosen(machine)
+    special = suite is not None or (memory, cpus) != (1024, 2) or port is not None or cold
     with console.progress() as progress:
-        started = lifecycle.up(
-            name, progress, suite=suite, hardware=Hardware(memory, cpus), port=port, cold=cold
+        lifecycle.start(
+            name,
+            progress,
+            special=special,
+            suite=suite,
+            hardware=Hardware(memory, cpus),
+            port=port,
+            cold=cold,
         )
-    record = started.record
-    console.out.print(
-        f"[green]{record.name}[/green] is up: {record.suite}, {record.accelerator}, port {record.port}. "
-        f"[dim]lab ssh {record.name}[/dim]"
-    )
+    [now] = lifecycle.statuses([name])
+    about = ", ".join(filter(None, (now.suite, now.accelerator, now.address)))
+    console.out.print(f"[green]{now.name}[/green] is up: {about}. [dim]lab ssh -m {now.name}[/dim]")
 
 
 @app.command()
@@ -98,35 +108,35 @@ def down(
     """Stop a machine; its disk stays, and `lab up` boots it again."""
     from lab import lifecycle
 
-    name = _name(machine)
+    name = chosen(machine)
     with console.progress() as progress:
         progress.step(f"Stopping {name}")
-        lifecycle.down(name, force=force)
+        lifecycle.down(name, progress, force=force)
 
 
 @app.command()
-def status(machine: MachineArgument = None, json_: JsonOption = False) -> None:
+def status(context: typer.Context, machine: MachineArgument = None, json_: JsonOption = False) -> None:
     """Show all machines, or one."""
     from lab import lifecycle
-    from lab.machine.record import read_record
+    from lab.machine.record import check_name, machine_names
 
-    found = lifecycle.statuses()
-    if machine:
-        found = [each for each in found if each.name == _name(machine)]
-        if not found:
-            read_record(_name(machine))
+    named = machine or context.obj
+    found = lifecycle.statuses([check_name(named)] if named else machine_names(), thorough=named is not None)
     if json_:
         console.print_json([asdict(each) for each in found])
         return
     if not found:
         console.out.print("There is no machine yet. [dim]lab up[/dim] makes one.")
         return
-    table = Table("MACHINE", "STATE", "SUITE", "ACCEL", "PORT", "MEMORY", "CPUS", "SNAPSHOTS", box=None)
+    address = Column("ADDRESS", overflow="fold")
+    table = Table("MACHINE", "KIND", "STATE", "SUITE", address, "MEMORY", "CPUS", "SNAPSHOTS", box=None)
     for each in found:
         colour = {"running": "green", "stopped": "dim"}.get(each.state, "red")
+        kind = f"{each.kind} {each.accelerator}".rstrip()
+        memory = f"{each.memory_mib} MiB" if each.memory_mib else ""
         table.add_row(
-            each.name, f"[{colour}]{each.state}[/]", each.suite, each.accelerator, str(each.port or ""),
-            f"{each.memory_mib} MiB", str(each.cpus), escape(", ".join(each.snapshots)),
+            each.name, kind, f"[{colour}]{each.state}[/]", each.suite, escape(each.address), memory,
+            str(each.cpus or ""), escape(", ".join(each.snapshots)),
         )  # fmt: skip
     console.out.print(table)
 
@@ -136,10 +146,14 @@ def ssh(
     context: typer.Context,
     machine: MachineOption = None,
 ) -> None:
-    """Log in, or run a command: `lab ssh -- uname -a`."""
-    from lab.machine.qemu import QemuMachine
+    """Log in, or run a command: `lab ssh -- uname -a`.
 
-    address = QemuMachine.find(_name(machine)).address
+    As root in the lab's own VMs, elsewhere as the user whom the machine was given.
+    """
+    from lab.machine import kinds
+
+    with console.progress() as progress:
+        address = kinds.find(chosen(machine), progress).address
     arguments = ["ssh", *address.openssh_options(), f"{address.user}@{address.host}", *context.args]
     try:
         os.execvp("ssh", arguments)
@@ -153,20 +167,22 @@ def console_(machine: MachineArgument = None) -> None:
     from lab.machine.qemu import QemuMachine
     from lab.machine.terminal import attach
 
-    found = QemuMachine.find(_name(machine))
-    attach(found.folder)
+    attach(QemuMachine.find(chosen(machine)).folder)
 
 
 @app.command()
 def reset(machine: MachineArgument = None) -> None:
-    """Throw away all changes, snapshots too, and start fresh."""
-    from lab.machine.qemu import QemuMachine
-    from lab.machine.record import locked, read_qemu_record
+    """Throw away all changes, snapshots too, and start fresh.
 
-    name = _name(machine)
+    The machine `vagrant` is destroyed and made anew.
+    """
+    from lab.machine import kinds
+    from lab.machine.record import locked
+
+    name = chosen(machine)
     with locked(name), console.progress() as progress:
         progress.step(f"Resetting {name}")
-        QemuMachine(read_qemu_record(name)).reset()
+        kinds.machine(name, progress).reset()
 
 
 @app.command()
@@ -174,42 +190,48 @@ def snapshot(
     name: Annotated[str, typer.Argument(help="A name for the present state.")], machine: MachineOption = None
 ) -> None:
     """Keep the present state, memory and disk, under a name."""
-    from lab.machine.qemu import QemuMachine
+    from lab.machine import kinds
     from lab.machine.record import check_name, locked
 
-    with locked(_name(machine)), console.progress() as progress:
+    with locked(chosen(machine)), console.progress() as progress:
         progress.step(f"Taking snapshot {name}")
-        QemuMachine.find(_name(machine)).snapshot(check_name(name))
+        kinds.find(chosen(machine), progress).snapshot(check_name(name))
 
 
 @app.command()
 def restore(
-    name: Annotated[str, typer.Argument(help="A snapshot's name; see `lab status`.")],
+    name: Annotated[str, typer.Argument(help="A snapshot's name; see `lab status MACHINE`.")],
     machine: MachineOption = None,
 ) -> None:
     """Go back to a snapshot."""
-    from lab.machine.qemu import QemuMachine
+    from lab.machine import kinds
     from lab.machine.record import check_name, locked
 
-    with locked(_name(machine)), console.progress() as progress:
+    with locked(chosen(machine)), console.progress() as progress:
         progress.step(f"Restoring snapshot {name}")
-        QemuMachine.find(_name(machine)).restore(check_name(name))
+        kinds.find(chosen(machine), progress).restore(check_name(name))
 
 
 @app.command()
 def destroy(
+    context: typer.Context,
     machine: MachineArgument = None,
     all_: Annotated[bool, typer.Option("--all", help="Every machine of this lab.")] = False,
 ) -> None:
-    """End a machine and remove all that is kept of it; images stay."""
+    """End a machine and remove all that is kept of it; images stay.
+
+    A host that was added is forgotten; the host itself is untouched.
+    """
     from lab import lifecycle
     from lab.machine.record import machine_names
 
-    if all_ and machine:
+    if all_ and (machine or context.obj):
         raise LabError("Both --all and a machine are named", "Name one of them.")
-    for name in machine_names() if all_ else [_name(machine)]:
-        lifecycle.destroy(name)
-        console.out.print(f"{name} is gone.")
+    for name in machine_names() if all_ else [chosen(machine)]:
+        with console.progress() as progress:
+            kind = lifecycle.destroy(name, progress)
+        gone = "is forgotten; the host itself is untouched" if kind == "ssh" else "is gone"
+        console.out.print(f"{name} {gone}.")
 
 
 def main() -> None:

@@ -8,22 +8,18 @@ from typing import Annotated
 import typer
 
 from lab import console
+from lab.cli_options import chosen, complete
 from lab.errors import LabError
 
 
-def _complete(incomplete: str) -> list[str]:
-    from lab.machine.record import machine_names
-
-    return [name for name in machine_names() if name.startswith(incomplete)]
-
-
 def doctor(
+    context: typer.Context,
     machine: Annotated[
         str | None,
         typer.Argument(
             metavar="MACHINE",
             help="With --guest: which machine; `default` if none is named.",
-            autocompletion=_complete,
+            autocompletion=complete,
         ),
     ] = None,
     guest: Annotated[
@@ -50,8 +46,9 @@ def doctor(
     """  # fmt: skip
     from lab.doctor import report
 
-    if machine and not guest:
-        raise LabError("A machine is named, but not --guest", f"Type: lab doctor --guest {machine}")
+    named = machine or context.obj
+    if named and not guest:
+        raise LabError("A machine is named, but not --guest", f"Type: lab doctor --guest {named}")
     if guest and suite:
         raise LabError(
             "--suite is about the image that is to be built, and --guest about a machine", "Name one."
@@ -59,11 +56,10 @@ def doctor(
     with console.progress() as progress:
         if guest:
             from lab.doctor.guest import examine_guest
-            from lab.machine.qemu import QemuMachine
-            from lab.machine.record import chosen_name
+            from lab.machine import kinds
 
-            name = chosen_name(machine)
-            found = QemuMachine.find(name)
+            name = chosen(machine)
+            found = kinds.find(name, progress)
             progress.step(f"Looking into {name}")
             try:
                 findings = examine_guest(found)

@@ -7,19 +7,23 @@ once; then a machine is a clone of it. Every change holds the machine's lock.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.console import Progress
 from lab.errors import MachineError
 from lab.image.golden import golden_image
-from lab.machine import boot, process
+from lab.machine import boot, kinds, process
 from lab.machine.acceleration import acceleration
-from lab.machine.address import SshAddress
+from lab.machine.address import Destination, SshAddress
+from lab.machine.boot import answers
 from lab.machine.keys import lab_keys
+from lab.machine.protocol import Kind
 from lab.machine.qemu import QemuMachine, remove
 from lab.machine.qemu_command import Accelerator, BootFiles, Hardware
 from lab.machine.record import (
+    HostRecord,
     QemuRecord,
     locked,
     machine_folder,
@@ -28,18 +32,23 @@ from lab.machine.record import (
     write_record,
 )
 from lab.machine.template import Template, find_template, make_template, template_key
+from lab.machine.vagrant import VagrantMachine
 
 
 @dataclass(frozen=True)
 class MachineStatus:
-    """A machine as `lab status` shows it."""
+    """A machine as `lab status` shows it. What a kind does not have is empty or 0."""
 
     name: str
+    kind: Kind
     state: str
-    """`running`, `stopped`, `panicked`, `paused`, `half-made`, or QEMU's own word."""
+    """`running`, `stopped`, `panicked`, `paused`, `half-made`, `not answering`, `not created`, or the word
+    of QEMU or Vagrant for it."""
     suite: str
     accelerator: str
     port: int
+    address: str
+    """Where its SSH server is, for people."""
     memory_mib: int
     cpus: int
     snapshots: list[str]
@@ -166,40 +175,122 @@ def _state_word(state: str | None) -> str:
     return words.get(state, state or "")
 
 
-def statuses() -> list[MachineStatus]:
-    """All machines of this lab; those that a killed `lab` left half-made are among them."""
-    found = []
-    for name in machine_names():
-        folder = machine_folder(name)
-        pid = process.running_pid(folder)
+def start(
+    name: str,
+    progress: Progress,
+    *,
+    special: bool = False,
+    suite: str | None = None,
+    hardware: Hardware | None = None,
+    port: int | None = None,
+    cold: bool = False,
+) -> None:
+    """Start a machine of whatever kind.
+
+    Args:
+        name: of the machine.
+        progress: told what is done.
+        special: whether somebody asked for one of the options below, which only a QEMU machine has.
+        suite: as `up`, as are the others.
+        hardware: see there.
+        port: see there.
+        cold: see there.
+
+    Raises:
+        LabError: it does not start, or does not answer.
+    """
+    kind = kinds.kind_of(name)
+    if kind == "qemu":
+        up(name, progress, suite=suite, hardware=hardware, port=port, cold=cold)
+        return
+    if special:
+        raise MachineError(
+            f"Machine {name!r} is of the kind {kind!r}, whose hardware, release and port the lab does not choose",
+            "Leave the options out.",
+        )
+    with locked(name):
+        machine = kinds.machine(name, progress)
         try:
-            record = read_qemu_record(name)
-        except MachineError:
-            found.append(MachineStatus(name, "half-made", "", "", 0, 0, 0, [], pid))
-            continue
-        try:
-            state = process.state(folder)
-            snapshots = QemuMachine(record).snapshots() if state else []
-        except MachineError:
-            state, snapshots = "not answering", []
-        found.append(
-            MachineStatus(
-                name, _state_word(state), record.suite, record.accelerator, record.port,
-                record.hardware.memory_mib, record.hardware.cpus, snapshots, pid,
-            )
-        )  # fmt: skip
-    return found
+            progress.step(f"Starting {name}")
+            if isinstance(machine, VagrantMachine):
+                machine.up()
+            machine.run("true", timeout=20)
+        finally:
+            machine.close()
 
 
-def down(name: str, *, force: bool = False) -> None:
+def statuses(names: list[str] | None = None, *, thorough: bool = False) -> list[MachineStatus]:
+    """How machines are; all of them by default, also those that a killed `lab` left half-made.
+
+    Args:
+        names: which.
+        thorough: ask also what takes seconds: Vagrant, for its snapshots.
+
+    Raises:
+        MachineError: there is no machine of a name.
+    """
+    wanted = machine_names() if names is None else names
+    if not wanted:
+        return []
+    # Most of the time is waiting for hosts that do not answer.
+    with ThreadPoolExecutor(min(len(wanted), 16)) as pool:
+        return list(pool.map(lambda name: _status(name, thorough=thorough), wanted))
+
+
+def _status(name: str, *, thorough: bool) -> MachineStatus:
+    folder = machine_folder(name)
+    try:
+        machine = kinds.machine(name)
+    except MachineError:
+        if not folder.exists():
+            raise
+        return MachineStatus(name, "qemu", "half-made", "", "", 0, "", 0, 0, [], process.running_pid(folder))
+    if isinstance(machine, QemuMachine):
+        return _qemu_status(machine)
+    record = machine.record
+    assert isinstance(record, HostRecord)
+    snapshots: list[str] = []
+    if isinstance(machine, VagrantMachine):
+        state = machine.state()
+        if thorough and state == "running":
+            snapshots = machine.snapshots()
+    else:
+        state = "running" if answers(record.host, record.port) else "not answering"
+    where = str(Destination(record.user, record.host, record.port)) if record.host else ""
+    return MachineStatus(
+        name, machine.kind, state, record.suite, "", record.port, where, 0, 0, snapshots, None
+    )  # fmt: skip
+
+
+def _qemu_status(machine: QemuMachine) -> MachineStatus:
+    record = machine.record
+    try:
+        state = process.state(machine.folder)
+        snapshots = machine.snapshots() if state else []
+    except MachineError:
+        state, snapshots = "not answering", []
+    return MachineStatus(
+        record.name, "qemu", _state_word(state), record.suite, record.accelerator, record.port,
+        f"127.0.0.1:{record.port}", record.hardware.memory_mib, record.hardware.cpus, snapshots,
+        process.running_pid(machine.folder),
+    )  # fmt: skip
+
+
+def down(name: str, progress: Progress | None = None, *, force: bool = False) -> None:
     """Stop a machine and keep its disk."""
     with locked(name):
-        QemuMachine(read_qemu_record(name)).down(force=force)
+        kinds.machine(name, progress).down(force=force)
 
 
-def destroy(name: str) -> None:
-    """Remove a machine and all that is kept of it; also one that was left half-made."""
+def destroy(name: str, progress: Progress | None = None) -> Kind:
+    """Remove a machine and all that is kept of it, also one that was left half-made; returns what kind it was."""
     with locked(name):
-        if not machine_folder(name).exists():
-            read_qemu_record(name)  # says that there is none, and which there are
-        remove(name)
+        try:
+            machine = kinds.machine(name, progress)
+        except MachineError:
+            if not machine_folder(name).exists():
+                raise
+            remove(name)
+            return "qemu"
+        machine.remove()
+        return machine.kind

@@ -17,17 +17,22 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lab import paths
+from lab import deploy, paths
 from lab.console import NoProgress, Progress
 from lab.errors import LabError
-from lab.image import tools
+from lab.image import alpine, contents, tools
 from lab.machine.address import SshAddress
+from lab.machine.remote import RemoteMachine
 
 PLAYBOOK = paths.CHECKOUT / "vagrant/ansible/playbook.yml"
 
 TIMEOUT = 900.0
 """Seconds for the whole playbook. It takes 40 in an emulated guest that has all packages."""
+
+LOG = "ansible.log"
+"""In the machine's folder: what Ansible printed, of all runs."""
 
 CIPHER = "chacha20-poly1305@openssh.com"
 """The fastest where the processor is emulated; every OpenSSH has it."""
@@ -107,6 +112,32 @@ def provision(
     if done is None or done.failed:
         raise failure(text, address, log)
     return done
+
+
+def provision_machine(machine: RemoteMachine[Any], progress: Progress) -> Outcome:
+    """Run the playbook on a machine of whatever kind; what is there already is left as it is.
+
+    Raises:
+        LabError: as `provision`, or the machine has no base root file system and none was found for it.
+    """
+    # One that has it already needs no tarball, and no network to find one.
+    asked = machine.run(f"uname -m; cat {deploy.ROOTFS_BASE}.sha256", check=False, timeout=20)
+    architecture, *mark = asked.text.splitlines() or [""]
+    listed = contents.read()
+    if mark and mark[0] in alpine.known_digests(listed, architecture):
+        variables = {"boxwright_alpine_digest": mark[0]}
+    else:
+        tarball = alpine.find(listed, progress, machine=architecture)
+        variables = {"boxwright_alpine_tarball": str(tarball.path), "boxwright_alpine_digest": tarball.sha256}
+    progress.step(f"Running the playbook on {machine.name}")
+    return provision(
+        machine.address,
+        variables=variables,
+        log=machine.folder / LOG,
+        progress=progress,
+        # Packages that are missing are downloaded and unpacked there, at its speed.
+        timeout=max(TIMEOUT, machine.deadline(TIMEOUT / 3)),
+    )
 
 
 def inventory(address: SshAddress) -> dict[str, object]:

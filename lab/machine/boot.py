@@ -81,6 +81,17 @@ def await_first_answer(folder: Path, port: int, seconds: float) -> None:
         ) from error
 
 
+def answers(host: str, port: int, seconds: float = 3) -> bool:
+    """Whether an SSH server greets there within so many seconds."""
+    from lab.machine.connection import wait_for_banner
+
+    try:
+        wait_for_banner(host, port, deadline=time.monotonic() + seconds, watch=lambda: None)
+    except MachineError:
+        return False
+    return True
+
+
 def serial_tail(folder: Path, lines: int = 20) -> str:
     """What the guest's kernel last wrote to its serial console: from its last complaint on, else the end."""
     try:

@@ -23,6 +23,7 @@ import paramiko
 from paramiko.config import SSHConfig
 
 from lab.errors import CommandFailed, CommandTimeout, LabError, MachineError
+from lab.machine import sudo
 from lab.machine.address import SshAddress
 from lab.machine.protocol import CommandResult
 
@@ -117,9 +118,7 @@ class Connection:
             connection.open()
         except (OSError, EOFError, paramiko.SSHException) as error:
             connection.close()
-            raise MachineError(
-                f"Cannot log in on {self.address.host} port {self.address.port}: {error or type(error).__name__}"
-            ) from error
+            raise _no_login(self.address, error) from error
         return connection
 
     def _channel(self, limit: float) -> paramiko.Channel:
@@ -149,7 +148,31 @@ class Connection:
     def run(
         self, command: str, *, timeout: float = 60, check: bool = True, stdin: bytes | Iterable[bytes] = b""
     ) -> CommandResult:
-        """Run a line of `/bin/sh` and wait for its end; as `Machine.run`."""
+        """Run a line of `/bin/sh` as root and wait for its end; as `Machine.run`.
+
+        Args:
+            command: as `Machine.run`, as are the next two.
+            timeout: seconds on a fast machine.
+            check: raise when the status is not 0.
+            stdin: bytes, or chunks of them that are asked for as the guest takes them.
+
+        Raises:
+            MachineError: besides what `Machine.run` says: the user is not root and sudo refuses.
+        """
+        result = self._run(sudo.as_root(command, self.address.user), command, timeout, stdin)
+        if self.address.user != "root" and sudo.may_have_refused(result):
+            probed = self._run(sudo.PROBE, sudo.PROBE, timeout, b"")
+            if not probed.ok:
+                raise sudo.refusal(self.address, probed)
+        if check and not result.ok:
+            said = (result.error_text or result.text)[-2000:]
+            raise CommandFailed(
+                f"`{_short(command)}` ended with status {result.exit_status} in the guest", detail=said
+            )
+        return result
+
+    def _run(self, line: str, command: str, timeout: float, stdin: bytes | Iterable[bytes]) -> CommandResult:
+        """Run a line of the user's login shell; `command` is what messages call it."""
         began = time.monotonic()
         limit = self._scale(timeout)
         source = iter([stdin]) if isinstance(stdin, bytes) else iter(stdin)
@@ -157,7 +180,7 @@ class Connection:
         try:
             channel = self._channel(limit)
             channel.settimeout(limit)
-            channel.exec_command(command)
+            channel.exec_command(line)
             stdout, stderr = self._exchange(channel, source, command, limit)
             status = channel.recv_exit_status()
         except (OSError, EOFError, paramiko.SSHException) as error:
@@ -170,11 +193,7 @@ class Connection:
         finally:
             if channel is not None:
                 channel.close()
-        result = CommandResult(command, status, stdout, stderr, time.monotonic() - began)
-        if check and not result.ok:
-            said = (result.error_text or result.text)[-2000:]
-            raise CommandFailed(f"`{_short(command)}` ended with status {status} in the guest", detail=said)
-        return result
+        return CommandResult(command, status, stdout, stderr, time.monotonic() - began)
 
     def _exchange(
         self, channel: paramiko.Channel, source: Iterator[bytes], command: str, limit: float
@@ -257,6 +276,19 @@ class Connection:
         if self._fabric is not None:
             self._fabric.close()
             self._fabric = None
+
+
+def _no_login(address: SshAddress, error: Exception) -> MachineError:
+    """The one sentence about a connection that did not come about."""
+    where = f"Cannot log in on {address.host} port {address.port}"
+    if isinstance(error, paramiko.BadHostKeyException):
+        return MachineError(
+            f"{where}: its host key {error.key.fingerprint} is not the pinned {error.expected_key.fingerprint}",
+            "Another machine answers there, or it was made anew; then forget it and add it again.",
+        )
+    if isinstance(error, paramiko.AuthenticationException):
+        return MachineError(f"{where} as {address.user!r} with the key {address.key}: {error}")
+    return MachineError(f"{where}: {error or type(error).__name__}")
 
 
 def _tar(source: Path, name: str) -> Iterator[bytes]:

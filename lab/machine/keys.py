@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from lab import paths
 from lab.errors import LabError
+from lab.machine.address import known_hosts_name
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class LabKeys:
 
     def known_hosts_line(self, host: str, port: int) -> str:
         """A line for a known_hosts file (sshd(8)) that pins the guest at this address."""
-        return f"[{host}]:{port} {self.host_public.read_text().strip()}\n"
+        return f"{known_hosts_name(host, port)} {self.host_public.read_text().strip()}\n"
 
     def guest_files(self) -> dict[str, tuple[bytes, int]]:
         """Files for the guest's root file system: path, content and mode."""

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+Kind = Literal["qemu", "vagrant", "ssh"]
+"""How a machine came to be."""
+
 
 @dataclass(frozen=True)
 class CommandResult:
@@ -60,7 +63,7 @@ class Machine(Protocol):
         """The name by which the user knows it."""
 
     @property
-    def kind(self) -> Literal["qemu", "vagrant", "ssh"]:
+    def kind(self) -> Kind:
         """How it came to be."""
 
     def run(

@@ -28,8 +28,6 @@ DEFAULT_NAME = "default"
 VAGRANT_NAME = "vagrant"
 """Reserved: the machine of the Vagrantfile."""
 
-Kind = Literal["qemu", "vagrant", "ssh"]
-
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
 
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lab.machine.address import SshAddress
-from lab.machine.protocol import CommandResult, MachineEvent
-from lab.machine.record import Kind, Record, machine_folder
+from lab.machine.protocol import CommandResult, Kind, MachineEvent
+from lab.machine.record import HostRecord, QemuRecord, machine_folder
 
 if (
     TYPE_CHECKING
 ):  # fabric takes a quarter of a second to import; who needs no connection does not wait for it
     from lab.machine.connection import Connection
 
-RecordType = TypeVar("RecordType", bound=Record)
+RecordType = TypeVar("RecordType", bound=QemuRecord | HostRecord)
 
 
 class RemoteMachine(ABC, Generic[RecordType]):
