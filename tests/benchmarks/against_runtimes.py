@@ -20,10 +20,10 @@ PROGRAM = ["/bin/true"]
 
 def ask_supervisor(*arguments: str) -> None:
     """One request without a client's process: what is left is create, exec, reap and the answer."""
-    body = b"".join(word.encode() + b"\0" for word in ("/", *arguments))
+    body = b"".join(word.encode() + b"\0" for word in ("/", "", *arguments))
     with socket.socket(socket.AF_UNIX) as client:
         client.connect("/run/boxwright/engine.sock")
-        client.sendall(b"bxw1" + len(body).to_bytes(4, "big") + body)
+        client.sendall(b"bxw2" + len(body).to_bytes(4, "big") + body)
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     if answer[-5:] != b"\0\0\0\0\0":
         raise RuntimeError(f"the supervisor answered {answer!r}")

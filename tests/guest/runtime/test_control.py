@@ -20,17 +20,17 @@ import os, socket, time
 def connect():
     s = socket.socket(socket.AF_UNIX); s.connect("%s/engine.sock"); return s
 silent = [connect() for _ in range(300)]
-half = connect(); half.sendall(b"bxw1" + (100).to_bytes(4, "big") + b"ab")
-for junk in (b"GET / HTTP/1.0\\r\\n\\r\\n", b"bxw1" + b"\\xff" * 4, b"bxw1" + bytes(4), os.urandom(4096),
-             b"bxw1\\0\\0\\0\\3abc"):
+half = connect(); half.sendall(b"bxw2" + (100).to_bytes(4, "big") + b"ab")
+for junk in (b"GET / HTTP/1.0\\r\\n\\r\\n", b"bxw2" + b"\\xff" * 4, b"bxw2" + bytes(4), os.urandom(4096),
+             b"bxw2\\0\\0\\0\\3abc"):
     s = connect()
     try: s.sendall(junk)
     except OSError: pass
     s.close()
-body = b"/\\0ps\\0"
-gone = connect(); gone.sendall(b"bxw1" + len(body).to_bytes(4, "big") + body); gone.close()
+body = b"/\\0\\0ps\\0"
+gone = connect(); gone.sendall(b"bxw2" + len(body).to_bytes(4, "big") + body); gone.close()
 slow = connect()
-for byte in b"bxw1" + len(body).to_bytes(4, "big") + body:
+for byte in b"bxw2" + len(body).to_bytes(4, "big") + body:
     slow.send(bytes([byte])); time.sleep(0.01)
 assert slow.recv(10)[0] == 1
 print("done", flush=True)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
+import stat
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from supervisor.protocol import STDERR, STDOUT, RawRequest, decode_request, end_frame, frame
+from supervisor.protocol import (
+    STDERR,
+    STDOUT,
+    WANT_INPUT,
+    RawRequest,
+    Terminal,
+    decode_request,
+    end_frame,
+    frame,
+)
 
 ENGINE = Path(__file__).parents[3] / "runtime" / "engine"
 
@@ -27,11 +40,12 @@ def listener(tmp_path: Path) -> Iterator[socket.socket]:
         yield one
 
 
-def client(folder: Path, *arguments: bytes | str) -> subprocess.Popen[bytes]:
+def client(folder: Path, *arguments: bytes | str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-SEI", str(ENGINE), *arguments],
         cwd=folder,
         env={"ENGINE_STATE": str(folder)},
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -124,6 +138,87 @@ def test_without_a_supervisor(tmp_path: Path) -> None:
         assert (out, one.returncode) == (b"", status) and said in error and b"Traceback" not in error
     one = client(tmp_path, "--help")
     assert b"Usage:" in one.communicate(timeout=20)[0] and one.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("environment", "terminal"),
+    [
+        ({"TERM": "xterm"}, Terminal(97, 31)),
+        ({"TERM": "dumb"}, None),
+        ({}, None),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, None),
+        ({"TERM": "xterm", "NO_COLOR": ""}, Terminal(97, 31)),
+    ],
+)
+def test_it_says_what_it_writes_to(
+    listener: socket.socket, tmp_path: Path, environment: dict[str, str], terminal: Terminal | None
+) -> None:
+    """The size of the terminal, unless that is not to be drawn on (no-color.org)."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 97, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-SEI", str(ENGINE), "ps"],
+        env={"ENGINE_STATE": str(tmp_path), **environment},
+        stdout=theirs,
+    ) as one:
+        connection, request = accept(listener)
+        assert (request.arguments, request.terminal) == ((b"ps",), terminal)
+        connection.sendall(frame(STDOUT, b"shown") + end_frame(3))
+        assert one.wait(20) == 3 and os.read(ours, 100) == b"shown"
+    connection.close()
+    os.close(ours)
+    os.close(theirs)
+
+
+def receive_input(connection: socket.socket) -> int:
+    data, descriptors, _, _ = socket.recv_fds(connection, 16, 1)
+    assert data == b"\0"
+    return descriptors[0]
+
+
+def test_standard_input_is_handed_over_as_a_pipe(listener: socket.socket, tmp_path: Path) -> None:
+    """Filled from the real one, to its end; and output comes meanwhile."""
+    one = client(tmp_path, "exec", "-i", "a", "cat", stdin=subprocess.PIPE)
+    assert one.stdin and one.stdout
+    connection, _ = accept(listener)
+    connection.sendall(bytes([WANT_INPUT]) + bytes(4))
+    pipe = receive_input(connection)
+    assert stat.S_ISFIFO(os.fstat(pipe).st_mode)
+    one.stdin.write(b"first")
+    one.stdin.flush()
+    assert os.read(pipe, 100) == b"first"
+    connection.sendall(frame(STDOUT, b"heard"))
+    assert one.stdout.read(5) == b"heard"
+    one.stdin.write(bytes(1 << 16))  # as much as a pipe holds, so that this does not wait for ourselves
+    one.stdin.close()
+    rest = b"".join(iter(lambda: os.read(pipe, 1 << 16), b""))
+    assert len(rest) == 1 << 16
+    connection.sendall(end_frame(7))
+    assert one.wait(20) == 7
+    connection.close()
+    os.close(pipe)
+    one.stdout.close()
+    if one.stderr:
+        one.stderr.close()
+
+
+def test_input_that_nobody_reads_holds_nothing_up(listener: socket.socket, tmp_path: Path) -> None:
+    """The program is gone, the pipe closed, the input endless: the status comes all the same."""
+    with Path("/dev/zero").open("rb") as endless:
+        one = subprocess.Popen(
+            [sys.executable, "-SEI", str(ENGINE), "exec", "-i", "a", "true"],
+            env={"ENGINE_STATE": str(tmp_path)},
+            stdin=endless,
+            stderr=subprocess.PIPE,
+        )
+    assert one.stderr
+    connection, _ = accept(listener)
+    connection.sendall(bytes([WANT_INPUT]) + bytes(4))
+    os.close(receive_input(connection))
+    connection.sendall(end_frame(5))
+    assert one.wait(20) == 5 and one.stderr.read() == b""
+    one.stderr.close()
+    connection.close()
 
 
 def test_output_that_nobody_wants(listener: socket.socket, tmp_path: Path) -> None:

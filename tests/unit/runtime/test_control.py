@@ -93,7 +93,7 @@ def test_a_request_in_single_bytes(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "junk", [b"GET / HTTP/1.1\r\n\r\n", b"bxw1\xff\xff\xff\xff", b"bxw1\0\0\0\0", b"bxw1\0\0\0\1x", b"\0"]
+    "junk", [b"GET / HTTP/1.1\r\n\r\n", b"bxw2\xff\xff\xff\xff", b"bxw2\0\0\0\0", b"bxw2\0\0\0\1x", b"\0"]
 )
 def test_junk_is_refused_with_a_reason(server: Server, junk: bytes) -> None:
     with server.connect() as one:

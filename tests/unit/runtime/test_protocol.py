@@ -12,6 +12,7 @@ from supervisor.protocol import (
     STDOUT,
     ProtocolError,
     RawRequest,
+    Terminal,
     decode_request,
     encode_request,
     end_frame,
@@ -19,7 +20,8 @@ from supervisor.protocol import (
 )
 
 strings = st.binary(max_size=60).map(lambda data: data.replace(b"\0", b"x"))
-requests = st.builds(RawRequest, strings, st.lists(strings, max_size=6).map(tuple))
+terminals = st.none() | st.builds(Terminal, st.integers(1, 9999), st.integers(1, 9999))
+requests = st.builds(RawRequest, strings, st.lists(strings, max_size=6).map(tuple), terminals)
 
 
 @given(requests, st.binary(max_size=20))
@@ -56,9 +58,23 @@ def test_a_length_out_of_range_is_refused_at_once(length: int) -> None:
         decode_request(MAGIC + length.to_bytes(4, "big"))
 
 
-def test_a_string_without_end_is_refused() -> None:
+@pytest.mark.parametrize(
+    "body",
+    [b"abc", b"/\0", b"/\x0080\0ps\0", b"/\x0080 x\0ps\0", b"/\x00-1 24\0ps\0", b"/\x00999999999 24\0"],
+)
+def test_a_body_of_another_make_is_refused(body: bytes) -> None:
+    """A string without end, no terminal, or one without a size."""
     with pytest.raises(ProtocolError):
-        decode_request(MAGIC + (3).to_bytes(4, "big") + b"abc")
+        decode_request(MAGIC + len(body).to_bytes(4, "big") + body)
+
+
+def test_a_terminal_that_does_not_know_its_size_is_the_usual_one() -> None:
+    """As a serial line says 0 columns, 0 rows."""
+    body = b"/\x000 0\0ps\0"
+    assert decode_request(MAGIC + len(body).to_bytes(4, "big") + body) == (
+        RawRequest(b"/", (b"ps",), Terminal(80, 24)),
+        b"",
+    )
 
 
 @pytest.mark.parametrize("words", [(b"a\0b",), (b"x" * MAX_BODY,)])
