@@ -11,7 +11,6 @@ nine megabytes are not the container's, and would pass a small limit.
 
 from __future__ import annotations
 
-import errno
 import marshal
 import os
 import signal
@@ -21,26 +20,23 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from supervisor.cgroup import Cgroups
-from supervisor.container import Failure, Spec
-from supervisor.errors import ENGINE_ERROR, NOT_EXECUTABLE, NOT_FOUND, EngineError
+from supervisor.container import Spec
+from supervisor.errors import EngineError
+from supervisor.failures import explain
 from supervisor.live import Container
 from supervisor.logs import ContainerLog
 from supervisor.monitor import Monitor
-from supervisor.options import parse_cpus, show
+from supervisor.options import parse_cpus
 from supervisor.reaper import Reaper, has_executed
 from supervisor.records import Record
 from supervisor.registry import Registry
 from supervisor.rootfs import find_rootfs
 from supervisor.state import Place
+from supervisor.stopping import GRACE, PATIENCE, check_ended, stop
 from supervisor.zygote import Zygote
 
 if TYPE_CHECKING:
     from supervisor.commands.start import StartRequest
-
-GRACE = 3.0
-"""Seconds between SIGTERM and SIGKILL."""
-PATIENCE = 10.0
-"""Seconds a killed process may take to end, and its log to be complete, before we say so."""
 
 ENVIRONMENT = {
     b"PATH": b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -152,7 +148,7 @@ class Engine:
         with os.fdopen(failures, "rb") as pipe:
             failure = pipe.read()
         if failure:
-            refusal = _explain(record, marshal.loads(failure))
+            refusal = explain(record.id, record.command[0], marshal.loads(failure))
         if refusal is None:
             try:
                 self._confirm(container)
@@ -208,6 +204,7 @@ class Engine:
         with self.registry.lock:
             if record.state == "starting":
                 record.state = "running"
+            self.registry.announce(container)
             self.registry.changed.notify_all()
 
     def _limit_memory(self, container: Container) -> None:
@@ -228,47 +225,25 @@ class Engine:
             record.notes.append(text)
         self.say(f"container {record.id}: {text}")
 
-    def stop_container(self, container: Container, grace: float = GRACE) -> None:
+    def stop_container(self, container: Container, grace: float | None = GRACE) -> None:
         """SIGTERM, wait, SIGKILL; returns when the container has ended.
 
         Raises:
             EngineError: it does not end.
         """
-        self._stop_all([container], grace)
-        if not container.exited.is_set():
-            raise EngineError(
-                f"container {container.record.id} (PID {container.record.pid}) was killed but does not end",
-                "It is waiting inside the kernel, most likely for a disk; see `ps -o stat,wchan`.",
-            )
-
-    def _stop_all(self, containers: list[Container], grace: float) -> None:
-        living = []
-        for container in containers:
-            record = container.record
-            with self.registry.lock:
-                # A start is over soon, one way or the other; let it come to that.
-                deadline = time.monotonic() + PATIENCE
-                while record.state == "starting" and (left := deadline - time.monotonic()) > 0:
-                    self.registry.changed.wait(left)
-                if record.state == "running":
-                    record.stop_requested = True  # recorded before the first signal
-                    living.append(container)
-        for container in living:
-            container.send(signal.SIGTERM)
-        _await(living, grace)
-        for container in living:
-            container.send(signal.SIGKILL)
-        _await(living, PATIENCE)
+        stop(self.registry, [container], grace)
+        check_ended(container)
 
     def shut_down(self) -> None:
         """Admit nobody, stop every container, see every log to its end, and end the zygote."""
         self.registry.close()
         containers = self.registry.all()
-        self._stop_all(containers, GRACE)
+        stop(self.registry, containers)
         deadline = time.monotonic() + PATIENCE
         for container in containers:
             if container.log is not None and not container.log.join(max(0, deadline - time.monotonic())):
                 self.say(f"container {container.record.id}: something still holds its output open")
+        self.registry.events.close()
         self._zygote.stop()
         self.reaper.stop()
         if self.monitor is not None:
@@ -280,13 +255,6 @@ def _check_cpus(cpus: list[int]) -> None:
     if missing:
         have = ",".join(map(str, sorted(os.sched_getaffinity(0))))
         raise EngineError(f"there is no CPU {min(missing)} here", f"--cpuset can name {have}.")
-
-
-def _await(containers: list[Container], seconds: float) -> None:
-    """Wait until all have ended, at most so long."""
-    deadline = time.monotonic() + seconds
-    for container in containers:
-        container.exited.wait(max(0, deadline - time.monotonic()))
 
 
 def _set_shares(record: Record, write: Callable[[str, str | int], None]) -> None:
@@ -301,29 +269,3 @@ def _set_shares(record: Record, write: Callable[[str, str | int], None]) -> None
             write(name, value)
         except OSError:
             continue
-
-
-def _explain(record: Record, failure: Failure) -> EngineError:
-    """The failure of a child as its client shall read it, with the status docker and podman would give."""
-    step, number, text, path = failure
-    if not step.startswith("executing"):
-        where = f" ({path})" if path else ""
-        return EngineError(
-            f"container {record.id} could not be set up: {step}: {text}{where}", exit_status=ENGINE_ERROR
-        )
-    name = show(path or record.command[0])
-    if number in (errno.ENOENT, errno.ENOTDIR):
-        if step != "executing":
-            return EngineError(
-                f"{name} is there, but its interpreter or dynamic loader is not",
-                "Look at its first line, or link it statically.",
-                NOT_FOUND,
-            )
-        return EngineError(
-            f"{name} is not found in the container", "The path is seen from inside its rootfs.", NOT_FOUND
-        )
-    remedy = {
-        errno.EACCES: "Is it a file, and executable (chmod +x)?",
-        errno.ENOEXEC: "It is neither a program for this machine nor a script with a #! line.",
-    }.get(number, "")
-    return EngineError(f"{name} cannot be executed: {text}", remedy, NOT_EXECUTABLE)

@@ -24,6 +24,7 @@ class Container:
         self.cgroup: Cgroup | None = None
         self.exited = threading.Event()  # reaped, and its record says how it ended
         self.executed: bool | None = None  # whether it ever became its program; None while unknown
+        self.announced = False  # the event that it has started is in the journal
         self.bell = Bell()  # rings whenever its log has grown, and at its end
         self._pidfd = -1
         self._lock = threading.Lock()  # of the pidfd
@@ -44,7 +45,7 @@ class Container:
             os.close(self._pidfd)
             self._pidfd = -1
 
-    def send(self, number: signal.Signals) -> None:
+    def send(self, number: int) -> None:
         """Send a signal to its first process, to no other, and to nobody once it is reaped."""
         with self._lock:
             if self._pidfd >= 0:

@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from supervisor.live import Container
 from supervisor.monitor import Event, Monitor
-from supervisor.records import ExitStatus
+from supervisor.records import ExitStatus, Record, signal_name
 from supervisor.registry import Registry
 
 RETRY = 0.05
@@ -145,6 +145,9 @@ class Reaper:
             self._ask_cgroup(container)
         with self._registry.lock:
             record.finish(status, time.time())
+            if container.executed:  # otherwise it was never more than an attempt
+                self._registry.announce(container)
+                self._registry.events.add("exit", record.id, **describe_end(record))
             container.exited.set()
             self._registry.changed.notify_all()
         container.changed()
@@ -161,11 +164,17 @@ class Reaper:
                     self._enter(container, event.kind)
 
     def _enter(self, container: Container, kind: str) -> None:
+        record = container.record
         with self._registry.lock:
+            new = not (record.soft_limit_hit if kind == "soft" else record.hard_limit_hit)
             if kind == "soft":
-                container.record.soft_limit_hit = True
+                record.soft_limit_hit = True
             else:
-                container.record.hard_limit_hit = True
+                record.hard_limit_hit = True
+            if new:
+                self._registry.announce(container)
+                limit = record.soft_limit if kind == "soft" else record.hard_limit
+                self._registry.events.add(kind, record.id, limit_bytes=limit)
 
     def _memory_passed(self, descriptor: int) -> None:
         """A cgroup's memory.events changed: the soft limit was passed, or the hard one."""
@@ -194,6 +203,16 @@ class Reaper:
             if owner is container and self._memory.pop(descriptor, None) is not None:
                 self._poll.unregister(descriptor)
                 os.close(descriptor)
+
+
+def describe_end(record: Record) -> dict[str, object]:
+    """How a container ended, as its event tells."""
+    status = record.status
+    return {
+        "exit_code": status.code if status else None,
+        "signal": signal_name(status.signal) if status and status.signal is not None else None,
+        "reason": record.reason,
+    }
 
 
 def _is_about(event: Event, container: Container) -> bool:

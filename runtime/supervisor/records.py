@@ -20,6 +20,14 @@ Limits = Literal["monitor", "cgroup", "none"]
 MIB = 1 << 20
 
 
+def signal_name(number: int) -> str:
+    """SIGKILL for 9; a real-time signal as its number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"
+
+
 @dataclass(frozen=True)
 class ExitStatus:
     """How a process ended: exactly one of the two is set."""
@@ -66,7 +74,9 @@ class Record:
     started: float = 0.0  # seconds since the epoch, as time.time()
     ended: float = 0.0
     limits: Limits = "none"
+    paused: bool = False  # frozen, or about to be
     stop_requested: bool = False  # set before the first signal is sent
+    stop_signal: int = signal.SIGTERM  # what it was asked with to end
     soft_limit_hit: bool = False
     hard_limit_hit: bool = False
     status: ExitStatus | None = None
@@ -74,11 +84,13 @@ class Record:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def stopped_by(self) -> Literal["TERM", "KILL"] | None:
-        """Which of the two signals of `stop` ended it, if it was stopped."""
+    def stopped_by(self) -> str | None:
+        """Which of the two signals of `stop` ended it, if it was stopped: KILL, or TERM or its like."""
         if self.reason != "stopped" or self.status is None:
             return None
-        return "KILL" if self.status.signal == signal.SIGKILL else "TERM"
+        if self.status.signal == signal.SIGKILL:
+            return "KILL"
+        return signal_name(self.stop_signal).removeprefix("SIG")
 
     def finish(self, status: ExitStatus, when: float) -> None:
         """Enter the end."""
@@ -88,3 +100,4 @@ class Record:
         self.status = status
         self.ended = when
         self.state = "exited"
+        self.paused = False

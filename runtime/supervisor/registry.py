@@ -56,6 +56,12 @@ class Registry:
 
         return withdraw
 
+    def announce(self, container: Container) -> None:
+        """Enter the event that a container has started, once. The caller holds the lock."""
+        if not container.announced:
+            container.announced = True
+            self.events.add("start", container.record.id, pid=container.record.pid)
+
     def find(self, identifier: str) -> Container:
         """The container of that id.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import time
 
 from supervisor.records import MIB, Record
@@ -16,14 +15,6 @@ def timestamp(seconds: float) -> str | None:
         return None
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
-
-
-def signal_name(number: int) -> str:
-    """SIGKILL for 9; a real-time signal as its number."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"SIG{number}"
 
 
 def mebibytes(count: int) -> str:
@@ -60,4 +51,5 @@ def describe(record: Record) -> dict[str, object]:
         "rootfs": record.rootfs,
         "command": shlex.join(word.decode("utf-8", "backslashreplace") for word in record.command),
         "notes": list(record.notes),
+        "paused": record.paused,
     }

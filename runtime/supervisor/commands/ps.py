@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from supervisor.commands.base import Command
 from supervisor.options import Grammar, Line, Option
-from supervisor.text import as_json, describe, mebibytes, signal_name, timestamp
+from supervisor.records import signal_name
+from supervisor.text import as_json, describe, mebibytes, timestamp
 
 if TYPE_CHECKING:
     from supervisor.control import Reply
