@@ -139,10 +139,7 @@ def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> N
 
         step = "setting its hostname, nice value and CPUs"
         sethostname(spec.hostname)
-        if spec.nice:
-            os.setpriority(os.PRIO_PROCESS, 0, spec.nice)
-        if spec.cpus:
-            os.sched_setaffinity(0, spec.cpus)
+        set_priorities(spec)
 
         step = "giving up capabilities"
         # The zygote has dropped the rest from the bounding set and set no_new_privs already.
@@ -157,21 +154,31 @@ def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> N
         os.chdir(spec.workdir)
         step = "executing"
         execute(spec.argv, spec.environment)
-    except OSError as error:
-        path = error.filename if isinstance(error.filename, (str, bytes)) else ""
-        if step == "executing" and isinstance(path, bytes) and b"/" in path and exists(path):
-            step = "executing a file that is there"  # so ENOENT speaks of its interpreter
-        report(errors, step, error.errno or 0, error.strerror or "", path)
     except Exception as error:  # noqa: BLE001 - a bug of ours must reach the supervisor as well
-        report(errors, step, 0, f"{type(error).__name__}: {error}", "")
+        report(errors, step, error)
     finally:
         os._exit(125)
 
 
-def report(errors: int, step: str, number: int, text: str, path: str | bytes) -> None:
-    """Tell the supervisor what failed."""
-    if isinstance(path, bytes):
-        path = path.decode("utf-8", "backslashreplace")
+def set_priorities(spec: Spec) -> None:
+    """Take on its nice value and its CPUs; `exec` does so for its processes, too."""
+    if spec.nice:
+        os.setpriority(os.PRIO_PROCESS, 0, spec.nice)
+    if spec.cpus:
+        os.sched_setaffinity(0, spec.cpus)
+
+
+def report(errors: int, step: str, error: Exception) -> None:
+    """Tell the supervisor what failed, at which step."""
+    number, text, path = 0, f"{type(error).__name__}: {error}", ""
+    if isinstance(error, OSError):
+        number, text = error.errno or 0, error.strerror or ""
+        if isinstance(error.filename, bytes):
+            if step == "executing" and b"/" in error.filename and exists(error.filename):
+                step = "executing a file that is there"  # so ENOENT speaks of its interpreter
+            path = error.filename.decode("utf-8", "backslashreplace")
+        elif isinstance(error.filename, str):
+            path = error.filename
     os.write(errors, marshal.dumps((step, number, text, path)))
 
 

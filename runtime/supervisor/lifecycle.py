@@ -173,6 +173,7 @@ class Engine:
             nice=record.nice,
             cpus=parse_cpus(request.cpuset) if request.cpuset else [],
         )
+        container.spec = spec
         cgroup = container.cgroup.descriptor if container.cgroup is not None else -1
         record.started = time.time()
         pid, pidfd = self._zygote.clone(

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from supervisor.bell import Bell
 from supervisor.cgroup import Cgroup
+from supervisor.container import Spec
 from supervisor.logs import ContainerLog
 from supervisor.records import Record
 from supervisor.rootfs import Rootfs
@@ -20,6 +21,7 @@ class Container:
     def __init__(self, record: Record, rootfs: Rootfs) -> None:
         self.record = record
         self.rootfs = rootfs
+        self.spec: Spec | None = None  # what it was cloned with
         self.log: ContainerLog | None = None
         self.cgroup: Cgroup | None = None
         self.exited = threading.Event()  # reaped, and its record says how it ended

@@ -56,9 +56,11 @@ def _syscall(number: int, *arguments: int | ctypes.c_void_p | ctypes.c_char_p, p
 CLONE_PIDFD = 0x00001000
 CLONE_PARENT = 0x00008000
 CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
 CLONE_INTO_CGROUP = 0x200000000
 
 
@@ -101,7 +103,16 @@ def clone3(flags: int, cgroup: int = -1) -> tuple[int, int]:
     return pid, pidfd.value
 
 
+def setns(descriptor: int, namespaces: int) -> None:
+    """Join namespaces (CLONE_NEW*) of the process behind a pidfd (setns(2), Linux 5.8).
+
+    Of a PID namespace, only children to come become members.
+    """
+    _check(_libc.setns(descriptor, namespaces))
+
+
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47

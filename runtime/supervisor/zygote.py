@@ -17,6 +17,7 @@ import threading
 from pathlib import Path
 
 from supervisor.container import Spec
+from supervisor.entering import CLONE, ENTER, HEAD
 from supervisor.errors import EngineError
 
 
@@ -66,11 +67,45 @@ class Zygote:
         Raises:
             EngineError: the kernel refused, or the zygote is gone.
         """
-        body = spec.to_bytes()
         descriptors = [*streams, barrier, errors, *([cgroup] if cgroup >= 0 else [])]
+        pid, number, text, pidfd = self._ask(CLONE, spec, descriptors)
+        if not pid:
+            raise EngineError(f"the kernel refused a new process: {text} (errno {number})")
+        return pid, pidfd
+
+    def enter(
+        self, spec: Spec, container: int, streams: tuple[int, int, int], errors: int, cgroup: int = -1
+    ) -> tuple[int, int]:
+        """A new process in a container that runs: its PID and a pidfd. It is our own child.
+
+        Args:
+            spec: what it is to become.
+            container: a pidfd of the container's first process.
+            streams: its standard input, output and error.
+            errors: where it tells what failed.
+            cgroup: where it is born.
+
+        Raises:
+            EngineError: the container has ended, the kernel refused, or the zygote is gone.
+        """
+        descriptors = [container, *streams, errors, *([cgroup] if cgroup >= 0 else [])]
+        pid, number, text, usher = self._ask(ENTER, spec, descriptors)
+        # We alone wait for our children, so until we do, its PID is no other's.
+        pidfd = os.pidfd_open(pid) if pid else -1
+        if usher >= 0:
+            os.waitid(os.P_PIDFD, usher, os.WEXITED)
+            os.close(usher)
+        if not pid:
+            raise EngineError(f"the kernel refused a new process in the container: {text} (errno {number})")
+        return pid, pidfd
+
+    def _ask(self, kind: int, spec: Spec, descriptors: list[int]) -> tuple[int, int, str, int]:
+        """One request, and what the zygote answers: PID, errno, what the kernel said, a pidfd or -1."""
+        body = spec.to_bytes()
+        head = bytes([kind]) + len(body).to_bytes(HEAD - 1, "little")
         with self._lock:
             try:
-                socket.send_fds(self._connection, [len(body).to_bytes(4, "little")], descriptors)
+                socket.send_fds(self._connection, [head], descriptors)
                 self._connection.sendall(body)
                 answer, received, _, _ = socket.recv_fds(self._connection, 4096, 1)
             except OSError:
@@ -78,9 +113,7 @@ class Zygote:
         if not answer:
             raise EngineError("the zygote, which clones the containers, is gone", "Restart the supervisor.")
         pid, number, text = marshal.loads(answer)
-        if not pid:
-            raise EngineError(f"the kernel refused a new process: {text} (errno {number})")
-        return pid, received[0]
+        return pid, number, text, received[0] if received else -1
 
     def stop(self) -> None:
         """Let it end; the reaper waits for it."""

@@ -13,9 +13,11 @@ import marshal
 import os
 from _signal import NSIG, SIG_DFL, SIG_SETMASK, pthread_sigmask, signal  # type: ignore[import-not-found]
 from _socket import CMSG_SPACE, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET, socket
+from sys import meta_path
 
 from supervisor import syscalls as sys
 from supervisor.container import CAPABILITY_MASK, SIGKILL, Spec, become
+from supervisor.entering import ENTER, HEAD, enter
 
 NAMESPACES = sys.CLONE_NEWPID | sys.CLONE_NEWNS | sys.CLONE_NEWUTS | sys.CLONE_NEWIPC
 
@@ -27,24 +29,35 @@ def main(channel: int) -> None:
     prepare()
     connection = socket(fileno=channel)
     while True:
-        request, descriptors = receive(connection)
+        kind, request, descriptors = receive(connection)
         if not request:
             os._exit(0)
         spec = Spec.from_bytes(request)
-        stdout, stderr, barrier, errors, *cgroup = descriptors
-        try:
-            pid, pidfd = sys.clone3(NAMESPACES | sys.CLONE_PARENT, *cgroup)
-        except OSError as error:
-            answer = marshal.dumps((0, error.errno, error.strerror))
-            connection.sendmsg([answer], [], MSG_NOSIGNAL)
-        else:
-            if pid == 0:
-                become(spec, stdout, stderr, barrier, errors)
-            rights = [(SOL_SOCKET, SCM_RIGHTS, pidfd.to_bytes(4, "little"))]
-            connection.sendmsg([marshal.dumps((pid, 0, ""))], rights, MSG_NOSIGNAL)
-            os.close(pidfd)
-        for descriptor in descriptors:
+        answer, pidfd = (enter if kind == ENTER else clone)(spec, descriptors)
+        rights = [(SOL_SOCKET, SCM_RIGHTS, pidfd.to_bytes(4, "little"))] if pidfd >= 0 else []
+        connection.sendmsg([answer], rights, MSG_NOSIGNAL)
+        for descriptor in [*descriptors, *([pidfd] if pidfd >= 0 else [])]:
             os.close(descriptor)
+
+
+def clone(spec: Spec, descriptors: list[int]) -> tuple[bytes, int]:
+    """Make the first process of a container.
+
+    Args:
+        spec: what it is to become.
+        descriptors: its standard output and error, its barrier, its error pipe, its cgroup if it has one.
+
+    Returns:
+        The answer, (PID, errno, what the kernel said), marshalled, and a pidfd; -1 if there is none.
+    """
+    stdout, stderr, barrier, errors, *cgroup = descriptors
+    try:
+        pid, pidfd = sys.clone3(NAMESPACES | sys.CLONE_PARENT, *cgroup)
+    except OSError as error:
+        return marshal.dumps((0, error.errno, error.strerror)), -1
+    if pid == 0:
+        become(spec, stdout, stderr, barrier, errors)
+    return marshal.dumps((pid, 0, "")), pidfd
 
 
 def prepare() -> None:
@@ -73,27 +86,30 @@ def prepare() -> None:
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+    # Once a child has changed its root, a file of that name would be the container's: so nothing
+    # is imported from here on, and what tries to fails.
+    meta_path.clear()
     # A collection would touch, and so copy, every page of every child.
     gc.disable()
     gc.freeze()
 
 
-def receive(connection: socket) -> tuple[bytes, list[int]]:
-    """One request: four bytes of length, then the spec; its descriptors come with the first byte."""
-    head, ancillary, _, _ = connection.recvmsg(4, CMSG_SPACE(MAX_DESCRIPTORS * 4), MSG_CMSG_CLOEXEC)
+def receive(connection: socket) -> tuple[int, bytes, list[int]]:
+    """One request: a byte of kind, four of length, the spec; its descriptors come with the first byte."""
+    head, ancillary, _, _ = connection.recvmsg(HEAD, CMSG_SPACE(MAX_DESCRIPTORS * 4), MSG_CMSG_CLOEXEC)
     descriptors = []
     for level, kind, data in ancillary:
         if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
             for start in range(0, len(data) // 4 * 4, 4):
                 descriptors.append(int.from_bytes(data[start : start + 4], "little"))
-    if len(head) < 4:
-        return b"", descriptors
-    length = int.from_bytes(head, "little")
+    if len(head) < HEAD:
+        return 0, b"", descriptors
+    length = int.from_bytes(head[1:], "little")
     parts = []
     while length:
         part = connection.recv(min(length, 1 << 16))
         if not part:
-            return b"", descriptors
+            return 0, b"", descriptors
         parts.append(part)
         length -= len(part)
-    return b"".join(parts), descriptors
+    return head[0], b"".join(parts), descriptors
