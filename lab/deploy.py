@@ -26,6 +26,6 @@ def deploy(machine: Machine, progress: Progress) -> None:
     progress.step("Deploying and building the kernel module")
     machine.put(paths.CHECKOUT / "kernel", MONITOR_SOURCE)
     machine.run(
-        f"make -C {MONITOR_SOURCE} >/tmp/monitor-build.log 2>&1 || {{ cat /tmp/monitor-build.log >&2; exit 1; }}",
+        f'said=$(make -C {MONITOR_SOURCE} 2>&1) || {{ echo "$said" >&2; exit 1; }}',
         timeout=120,
     )

@@ -25,6 +25,8 @@ FOLDER = "/run/boxwright-demo"
 ROOTFS = "/srv/boxwright/demo"
 """In the guest: the containers' writable copies of the base rootfs."""
 
+LOGS = "/var/log/boxwright"
+
 SOCKET = "/run/boxwright/engine.sock"
 
 PINNED_CPU, NICE_ALPHA, NICE_BETA = 0, -5, 10
@@ -267,7 +269,9 @@ class Stage:
             pid = self._supervisor
             end = f"kill {pid}; for i in $(seq 200); do kill -0 {pid} 2>/dev/null || break; sleep 0.1; done; "
         unload = "rmmod monitor; " if self._module else ""
-        self.machine.run(f"{end}{unload}rm -rf {ROOTFS} {FOLDER}", timeout=30, check=False)
+        # Logs that were written since `prepare` are of this demo's containers; older ones are somebody's.
+        logs = f"find {LOGS} -type f -newer {FOLDER}/traces.py -delete; "
+        self.machine.run(f"{end}{unload}{logs}rm -rf {ROOTFS} {FOLDER}", timeout=30, check=False)
 
     def torn_down(self) -> None:
         """Demonstration 8 has ended the supervisor and unloaded the module."""

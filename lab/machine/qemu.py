@@ -138,7 +138,11 @@ class QemuMachine(RemoteMachine[QemuRecord]):
                 )
             boot.retried_once(lambda: self._on_a_free_port(self._boot))
         boot.set_clock(self.connection)
-        self.run(f"echo {self.name} > /proc/sys/kernel/hostname")
+        # sudo, for one, complains where a host cannot look up its own name.
+        self.run(
+            f"echo {self.name} > /proc/sys/kernel/hostname; "
+            f"grep -qw {self.name} /etc/hosts || echo '127.0.1.1 {self.name}' >> /etc/hosts"
+        )
 
     def _template(self) -> Template | None:
         folder = Path(self.record.template)
