@@ -12,6 +12,13 @@ from lab import console
 
 def box(
     suite: Annotated[str | None, typer.Option(help="The guest's release: trixie, bookworm, …")] = None,
+    portable: Annotated[
+        bool,
+        typer.Option(
+            "--portable",
+            help="For other hosts, too: Vagrant's own key opens it until the first `vagrant up`.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Make it again, also where it is there.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="For programs: print JSON.")] = False,
 ) -> None:
@@ -24,7 +31,7 @@ def box(
     from lab.image.golden import golden_image
 
     with console.progress() as progress:
-        made = boxes.make(golden_image(suite, progress=progress), progress, force=force)
+        made = boxes.make(golden_image(suite, progress=progress), progress, portable=portable, force=force)
     if json_:
         console.print_json(
             {
@@ -34,6 +41,7 @@ def box(
                 "catalogue": str(made.catalogue),
                 "size_bytes": made.size,
                 "image": made.image,
+                "portable": made.portable,
             }
         )
         return

@@ -6,8 +6,9 @@
 Libvirt starts a disk by itself, without our kernel and initrd beside it. So the box's disk has
 two partitions: a tar with kernel and initrd, which GRUB reads as a file system, and the
 image's own. It holds no secret: free blocks, in which deleted files live on, are not copied,
-a machine makes its host key at its first start, and the login key is Vagrant's public one,
-in whose place `vagrant up` puts a new one.
+a machine makes its host key at its first start. This lab's public key is in it, so that the
+box is for this host; a portable one has Vagrant's own well-known key, in whose place
+`vagrant up` puts a new one, which takes a while.
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ from lab.console import Progress
 from lab.errors import LabError
 from lab.image import store, tools
 from lab.image.golden import RECORD, GoldenImage
+from lab.machine.keys import lab_keys
 
 CATALOGUE = "boxwright.json"
 PROVIDER = "libvirt"
+PORTABLE = "vagrant"
+"""In the catalogue, for a box that Vagrant's own key opens."""
 
 SECTOR = 512
 ALIGNMENT = 1 << 20
@@ -61,6 +65,7 @@ INSECURE_PUBLIC_KEY = (
 VAGRANTFILE = """\
 Vagrant.configure("2") do |config|
   config.ssh.username = "root"
+  config.ssh.sudo_command = "%c"
   config.vm.provider :libvirt do |libvirt|
     libvirt.disk_bus = "virtio"
   end
@@ -82,6 +87,8 @@ class Box:
     image: str
     """Name of the base image it was made from."""
     alpine_sha256: str
+    portable: bool
+    """Whether other labs can log in, too."""
 
     @property
     def size(self) -> int:
@@ -96,7 +103,7 @@ def folder() -> Path:
     return path
 
 
-def find(golden: GoldenImage) -> Box | None:
+def find(golden: GoldenImage, *, portable: bool = False) -> Box | None:
     """The box of this very image, if it is in the catalogue and whole."""
     catalogue = folder() / CATALOGUE
     try:
@@ -110,21 +117,24 @@ def find(golden: GoldenImage) -> Box | None:
             catalogue,
             ours["image"],
             ours["alpine_sha256"],
+            ours["login"] == PORTABLE,
         )
-        if (ours["golden"], ours["builder"]) == (golden.folder.name, _builder()) and box.file.is_file():
+        wanted = (golden.folder.name, _builder(), _login(portable=portable))
+        if (ours["golden"], ours["builder"], ours["login"]) == wanted and box.file.is_file():
             return box
     except (OSError, ValueError, KeyError, TypeError):
         pass  # none yet, or of another version of this kit
     return None
 
 
-def make(golden: GoldenImage, progress: Progress, *, force: bool = False) -> Box:
+def make(golden: GoldenImage, progress: Progress, *, portable: bool = False, force: bool = False) -> Box:
     """The box of an image, made where it is missing.
 
     Args:
         golden: the image; no machine writes to it.
         progress: told what is done.
-        force: make it again; it gets the same version.
+        portable: for other hosts, too.
+        force: make it again, as a newer version.
 
     Raises:
         LabError: a tool is missing or failed, or the disk is full; an older box stays as it was.
@@ -135,7 +145,7 @@ def make(golden: GoldenImage, progress: Progress, *, force: bool = False) -> Box
             "`vagrant up` takes a public box there.",
         )
     with store.locked("box", lambda: progress.step("Waiting for another `lab box`")):
-        found = None if force else find(golden)
+        found = None if force else find(golden, portable=portable)
         if found is not None:
             return found
         for tool in ("qemu-img", "e2image", "debugfs", "grub-mkimage"):
@@ -144,7 +154,7 @@ def make(golden: GoldenImage, progress: Progress, *, force: bool = False) -> Box
             raise LabError("GRUB for a PC's BIOS is not installed on this host", "Install grub-pc-bin.")
         work = Path(tempfile.mkdtemp(prefix="new.", dir=folder()))
         try:
-            return _publish(golden, work, progress)
+            return _publish(golden, work, progress, portable=portable)
         except OSError as error:
             raise LabError(
                 f"The box could not be written: {error}", "Free some space and try again."
@@ -153,9 +163,10 @@ def make(golden: GoldenImage, progress: Progress, *, force: bool = False) -> Box
             shutil.rmtree(work)
 
 
-def _publish(golden: GoldenImage, work: Path, progress: Progress) -> Box:
-    suite, version = golden.suite, _version(golden)
-    _make_disk(golden, work, progress)
+def _publish(golden: GoldenImage, work: Path, progress: Progress, *, portable: bool) -> Box:
+    suite, version = golden.suite, _version()
+    login = INSECURE_PUBLIC_KEY if portable else lab_keys().login_public.read_text()
+    _make_disk(golden, work, progress, login)
     progress.step("Packing the box")
     new = work / f"boxwright-{suite}-{version}.box"
     _pack(work / "box.img", new)
@@ -167,6 +178,7 @@ def _publish(golden: GoldenImage, work: Path, progress: Progress) -> Box:
         folder() / CATALOGUE,
         golden.base.name,
         record["alpine_sha256"],
+        portable,
     )
     catalogue = work / CATALOGUE
     catalogue.write_text(json.dumps(_catalogue(box, golden, new), indent=1) + "\n")
@@ -178,10 +190,20 @@ def _publish(golden: GoldenImage, work: Path, progress: Progress) -> Box:
     return box
 
 
-def _version(golden: GoldenImage) -> str:
-    """Numbers that grow with the time at which the image was finished, as Vagrant compares versions."""
-    made = time.gmtime((golden.folder / RECORD).stat().st_mtime)
-    return f"{time.strftime('%Y%m%d', made)}.{int(time.strftime('%H%M%S', made))}"
+def _version() -> str:
+    """The present time, in numbers as Vagrant compares them.
+
+    Never the same for two boxes: Vagrant and libvirt keep what they have of a version.
+    """
+    now = time.gmtime()
+    return f"{time.strftime('%Y%m%d', now)}.{int(time.strftime('%H%M%S', now))}"
+
+
+def _login(*, portable: bool) -> str:
+    """Whose key opens the box: Vagrant's, or that of this lab, told by its digest."""
+    if portable:
+        return PORTABLE
+    return hashlib.sha256(lab_keys().login_public.read_bytes()).hexdigest()[:16]
 
 
 def _builder() -> str:
@@ -204,6 +226,7 @@ def _catalogue(box: Box, golden: GoldenImage, file: Path) -> dict[str, object]:
             "golden": golden.folder.name,
             "builder": _builder(),
             "alpine_sha256": box.alpine_sha256,
+            "login": _login(portable=box.portable),
         },
     }
 
@@ -230,7 +253,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 # --- the disk ---
 
 
-def _make_disk(golden: GoldenImage, work: Path, progress: Progress) -> None:
+def _make_disk(golden: GoldenImage, work: Path, progress: Progress, login: str) -> None:
     """Write `box.img`: MBR, GRUB, the partition GRUB reads, the guest's partition."""
     log = work / "box.log"
 
@@ -241,7 +264,7 @@ def _make_disk(golden: GoldenImage, work: Path, progress: Progress) -> None:
     progress.step("Copying the image's file system")
     system, disk = work / "system.raw", work / "disk.raw"
     run("The image cannot be read", "qemu-img", "convert", "-O", "raw", str(golden.boot.disk), str(system))
-    _put_login_key(system, work)
+    _put_login_key(system, work, login)
     boot = _boot_archive(golden)
     start = ALIGNMENT + _aligned(len(boot))
     # Only what is in use (e2image(8), -a): what was deleted does not come along.
@@ -317,10 +340,10 @@ def _aligned(length: int) -> int:
     return -(-length // ALIGNMENT) * ALIGNMENT
 
 
-def _put_login_key(system: Path, work: Path) -> None:
-    """Let Vagrant's public key log root in, written into the file system without mounting it."""
+def _put_login_key(system: Path, work: Path, login: str) -> None:
+    """Let a public key log root in, written into the file system without mounting it."""
     key = work / "authorized_keys"
-    key.write_text(INSECURE_PUBLIC_KEY)
+    key.write_text(login)
     name = "/root/.ssh/authorized_keys"
     commands = work / "debugfs"
     owned = "".join(
@@ -331,5 +354,5 @@ def _put_login_key(system: Path, work: Path) -> None:
     )
     tools.output(["debugfs", "-w", "-f", str(commands), str(system)])
     # It ends with 0 whatever happens, so look.
-    if INSECURE_PUBLIC_KEY not in tools.output(["debugfs", "-R", f"cat {name}", str(system)]):
-        raise LabError("Vagrant's login key could not be put into the box", "Check the disk's free space.")
+    if login not in tools.output(["debugfs", "-R", f"cat {name}", str(system)]):
+        raise LabError("The login key could not be put into the box", "Check the disk's free space.")
