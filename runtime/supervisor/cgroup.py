@@ -38,6 +38,11 @@ class Cgroup:
                 raise FileNotFoundError(errno.ENOENT, "the cgroup is gone", str(self.path))
             return os.open(name, flags | os.O_CLOEXEC, dir_fd=self.descriptor)
 
+    def copy_descriptor(self) -> int:
+        """A descriptor of it for the caller to keep; -1 once it is removed."""
+        with self._lock:
+            return os.dup(self.descriptor) if self.descriptor >= 0 else -1
+
     def write(self, name: str, value: str | int) -> None:
         """Write one of its files.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import stat
 import threading
 import time
 import traceback
@@ -22,6 +23,7 @@ from supervisor.errors import ENGINE_ERROR, EngineError
 from supervisor.protocol import (
     STDERR,
     STDOUT,
+    WANT_INPUT,
     ProtocolError,
     RawRequest,
     decode_request,
@@ -51,15 +53,47 @@ class Reply:
         """Bytes for the client's standard output."""
         self.connection.sendall(frame(STDOUT, data))
 
+    def err(self, data: bytes) -> None:
+        """Bytes for its standard error."""
+        self.connection.sendall(frame(STDERR, data))
+
     def error(self, text: str) -> None:
         """A message for its standard error."""
-        self.connection.sendall(frame(STDERR, f"engine: {text}\n".encode("utf-8", "backslashreplace")))
+        self.err(f"engine: {text}\n".encode("utf-8", "backslashreplace"))
 
     def end(self, status: int, output: str = "") -> None:
         """The exit status, and the last of the output before it."""
         last = frame(STDOUT, output.encode("utf-8", "backslashreplace")) if output else b""
         self.ended = True
         self.connection.sendall(last + end_frame(status))
+
+    def hear(self) -> bytes | None:
+        """What the client has sent since; None when it is gone. Blocks while it is silent."""
+        try:
+            return self.connection.recv(256) or None
+        except OSError:
+            return None
+
+    def take_input(self) -> int:
+        """Ask the client for its standard input: the reading end of a pipe.
+
+        Raises:
+            EngineError: it gives something else.
+        """
+        self.connection.sendall(frame(WANT_INPUT, b""))
+        self.connection.settimeout(SILENCE)
+        flags = socket.MSG_CMSG_CLOEXEC
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(self.connection, 256, 1, flags)
+            self.early += data.replace(b"\0", b"")  # a signal that came before the answer
+            if descriptors or not data:
+                break
+        self.connection.settimeout(None)
+        if descriptors and stat.S_ISFIFO(os.fstat(descriptors[0]).st_mode):
+            return descriptors[0]
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise EngineError("the client was to hand over a pipe for standard input, and did not")
 
 
 Handler = Callable[[RawRequest, Reply], None]

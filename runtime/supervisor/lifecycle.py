@@ -51,7 +51,7 @@ class Engine:
         self.place = place
         self.registry = Registry()
         self.reaper = Reaper(self.registry, say)
-        self._zygote = zygote
+        self.zygote = zygote
         self.say = say
         self.cgroups = Cgroups.find(place.tag)
         self.monitor: Monitor | None = None
@@ -176,7 +176,7 @@ class Engine:
         container.spec = spec
         cgroup = container.cgroup.descriptor if container.cgroup is not None else -1
         record.started = time.time()
-        pid, pidfd = self._zygote.clone(
+        pid, pidfd = self.zygote.clone(
             spec, (container.log.stdout, container.log.stderr), barrier, errors, cgroup
         )
         record.pid = pid
@@ -245,7 +245,7 @@ class Engine:
             if container.log is not None and not container.log.join(max(0, deadline - time.monotonic())):
                 self.say(f"container {container.record.id}: something still holds its output open")
         self.registry.events.close()
-        self._zygote.stop()
+        self.zygote.stop()
         self.reaper.stop()
         if self.monitor is not None:
             self.monitor.close()

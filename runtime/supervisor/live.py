@@ -11,7 +11,7 @@ from supervisor.bell import Bell
 from supervisor.cgroup import Cgroup
 from supervisor.container import Spec
 from supervisor.logs import ContainerLog
-from supervisor.records import Record
+from supervisor.records import ExitStatus, Record
 from supervisor.rootfs import Rootfs
 
 
@@ -27,6 +27,7 @@ class Container:
         self.exited = threading.Event()  # reaped, and its record says how it ended
         self.executed: bool | None = None  # whether it ever became its program; None while unknown
         self.announced = False  # the event that it has started is in the journal
+        self.guests: list[Guest] = []  # processes that `exec` has put into it; under the registry's lock
         self.bell = Bell()  # rings whenever its log has grown, and at its end
         self._pidfd = -1
         self._lock = threading.Lock()  # of the pidfd
@@ -81,3 +82,42 @@ class Container:
     def changed(self) -> None:
         """Wake everybody who watches. Never blocks."""
         self.bell.ring()
+
+
+class Guest:
+    """A process that `exec` has put into a container. The reaper waits for it, a worker attends to it."""
+
+    def __init__(self, pid: int, pidfd: int, command: tuple[bytes, ...]) -> None:
+        self.pid = pid
+        self.command = command
+        self.status: ExitStatus | None = None
+        self.ended = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # readable when `status` is there
+        self._pidfd = pidfd
+        self._lock = threading.Lock()  # of the pidfd
+
+    @property
+    def pidfd(self) -> int:
+        """Its descriptor; -1 once it is reaped."""
+        return self._pidfd
+
+    def send(self, number: int) -> None:
+        """Send it a signal; to nobody once it is reaped."""
+        with self._lock:
+            if self._pidfd >= 0:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, number)
+
+    def finish(self, status: ExitStatus) -> None:
+        """Enter how it ended, now that it is reaped."""
+        with self._lock:
+            os.close(self._pidfd)
+            self._pidfd = -1
+            self.status = status
+            if self.ended >= 0:
+                os.eventfd_write(self.ended, 1)
+
+    def close(self) -> None:
+        """Attend to it no more."""
+        with self._lock:
+            os.close(self.ended)
+            self.ended = -1

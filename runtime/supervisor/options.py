@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 from dataclasses import dataclass
 
 from supervisor.errors import UsageError
@@ -212,6 +213,39 @@ def number(key: str, text: str, low: int, high: int) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not low <= int(text) <= high:
         raise UsageError(f"{key} is a whole number from {low} to {high}, not {show(text)}")
     return int(text)
+
+
+def parse_environment(key: str, values: list[str]) -> dict[bytes, bytes]:
+    """The variables that options such as `-e NAME=VALUE` set; the last one of a name counts.
+
+    Raises:
+        UsageError: one has no name or no value.
+    """
+    variables = {}
+    for text in values:
+        name, equals, value = text.encode("utf-8", "surrogateescape").partition(b"=")
+        if not name or not equals:
+            raise UsageError(f"{key} takes NAME=VALUE, not {show(text)}")
+        variables[name] = value
+    return variables
+
+
+def parse_signal(key: str, text: str) -> int:
+    """The number of a signal: KILL, SIGKILL, RTMIN+1 or 9.
+
+    Raises:
+        UsageError: there is no such signal.
+    """
+    name = text.upper().removeprefix("SIG")
+    if match := re.fullmatch(r"RTMIN(?:\+([0-9]{1,2}))?", name):
+        number = signal.SIGRTMIN + int(match[1] or 0)
+    elif re.fullmatch(r"[0-9]{1,3}", name):
+        number = int(name)
+    else:
+        number = getattr(signal, f"SIG{name}", 0) if name.isalnum() else 0
+    if not 0 < number <= signal.SIGRTMAX:
+        raise UsageError(f"{key} is a signal such as TERM or 15, not {show(text)}")
+    return int(number)
 
 
 def parse_cpus(text: str) -> list[int]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from supervisor.live import Container
+from supervisor.live import Container, Guest
 from supervisor.monitor import Event, Monitor
 from supervisor.records import ExitStatus, Record, signal_name
 from supervisor.registry import Registry
@@ -45,6 +45,7 @@ class Reaper:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll.register(self._wake, select.EPOLLIN)
         self._containers: dict[int, Container] = {}  # by pidfd
+        self._guests: dict[int, Guest] = {}  # by pidfd
         self._memory: dict[int, Container] = {}  # by descriptor of memory.events
         self._busy: list[Container] = []  # reaped, but their cgroup could not be removed yet
         self._monitor: Monitor | None = None
@@ -73,6 +74,11 @@ class Reaper:
         """Reap this container when it ends."""
         self._containers[container.pidfd] = container
         self._poll.register(container.pidfd, select.EPOLLIN)
+
+    def watch_guest(self, guest: Guest) -> None:
+        """Reap this process when it ends: a container is not gone before its last guest is."""
+        self._guests[guest.pidfd] = guest
+        self._poll.register(guest.pidfd, select.EPOLLIN)
 
     def watch_zygote(self, pid: int) -> None:
         """Reap the zygote when it ends, and say so if nobody told it to."""
@@ -107,12 +113,15 @@ class Reaper:
 
     def _has_work(self) -> bool:
         """Whether the end must wait: for the zygote, a container or a cgroup, but not for ever."""
-        waiting = self._zygote >= 0 or self._containers or self._busy
+        waiting = self._zygote >= 0 or self._containers or self._guests or self._busy
         return bool(waiting) and time.monotonic() < self._deadline
 
     def _attend(self, descriptor: int) -> None:
         if descriptor in self._containers:
             self._reap(descriptor)
+        elif descriptor in self._guests:
+            self._poll.unregister(descriptor)
+            self._guests.pop(descriptor).finish(_wait(descriptor))
         elif descriptor in self._memory:
             self._memory_passed(descriptor)
         elif self._monitor is not None and descriptor == self._monitor.descriptor:
@@ -133,12 +142,7 @@ class Reaper:
         record = container.record
         if container.executed is None:
             container.executed = has_executed(record.pid)
-        result = os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
-        assert result is not None
-        if result.si_code == os.CLD_EXITED:
-            status = ExitStatus(code=result.si_status)
-        else:
-            status = ExitStatus(signal=result.si_status)
+        status = _wait(pidfd)
         # What the monitor did to it was queued before it died, so it is there by now.
         self._hear()
         if record.limits == "cgroup" and status.signal == signal.SIGKILL:
@@ -203,6 +207,15 @@ class Reaper:
             if owner is container and self._memory.pop(descriptor, None) is not None:
                 self._poll.unregister(descriptor)
                 os.close(descriptor)
+
+
+def _wait(pidfd: int) -> ExitStatus:
+    """Reap a child that has ended."""
+    result = os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
+    assert result is not None
+    if result.si_code == os.CLD_EXITED:
+        return ExitStatus(code=result.si_status)
+    return ExitStatus(signal=result.si_status)
 
 
 def describe_end(record: Record) -> dict[str, object]:

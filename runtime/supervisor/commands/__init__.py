@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supervisor.commands import help, logs, ps, start, stop, supervisor
+from supervisor.commands import exec, help, logs, ps, start, stop, supervisor
 from supervisor.commands.base import Command
 from supervisor.errors import UsageError
 from supervisor.options import show, split
@@ -21,6 +21,7 @@ COMMANDS: dict[str, Command[Any]] = {
         start.START,
         start.RUN,
         ps.PS,
+        exec.EXEC,
         logs.LOGS,
         stop.STOP,
         help.HELP,
