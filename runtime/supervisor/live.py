@@ -24,7 +24,7 @@ class Container:
         self.spec: Spec | None = None  # what it was cloned with
         self.log: ContainerLog | None = None
         self.cgroup: Cgroup | None = None
-        self.exited = threading.Event()  # reaped, and its record says how it ended
+        self.exited = threading.Event()  # reaped, and its record says how it ended; or it was never started
         self.executed: bool | None = None  # whether it ever became its program; None while unknown
         self.announced = False  # the event that it has started is in the journal
         self.guests: list[Guest] = []  # processes that `exec` has put into it; under the registry's lock

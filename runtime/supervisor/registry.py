@@ -53,8 +53,14 @@ class Registry:
                     if old is not None:
                         self._containers[identifier] = old
                 self.changed.notify_all()
+            container.exited.set()
+            container.changed()
 
         return withdraw
+
+    def get(self, identifier: str) -> Container | None:
+        """The container of that id, if there is one. The caller holds the lock."""
+        return self._containers.get(identifier)
 
     def announce(self, container: Container) -> None:
         """Enter the event that a container has started, once. The caller holds the lock."""

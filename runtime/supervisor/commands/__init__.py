@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supervisor.commands import exec, help, logs, ps, start, stop, supervisor
+from supervisor.commands import exec, help, logs, pause, ps, rm, start, stop, supervisor, wait
 from supervisor.commands.base import Command
 from supervisor.errors import UsageError
 from supervisor.options import show, split
@@ -24,6 +24,11 @@ COMMANDS: dict[str, Command[Any]] = {
         exec.EXEC,
         logs.LOGS,
         stop.STOP,
+        stop.KILL,
+        pause.PAUSE,
+        pause.UNPAUSE,
+        wait.WAIT,
+        rm.RM,
         help.HELP,
     )
 }

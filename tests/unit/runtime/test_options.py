@@ -135,13 +135,13 @@ def test_other_commands() -> None:
     assert parse([b"ps"]) == PsRequest("table")
     assert parse([b"ps", b"--format", b"json"]) == PsRequest("json")
     assert parse([b"logs", b"a"]) == LogsRequest("a")
-    assert parse([b"stop", b"--", b"a"]) == StopRequest("a")
+    assert parse([b"stop", b"--", b"a"]) == StopRequest(("a",))
     assert parse([b"run", b"--help"]) == HelpRequest("run")
     assert parse([b"help", b"ps"]) == HelpRequest("ps")
     for words in (
         [b"ps", b"a"],
         [b"logs"],
-        [b"stop", b"a", b"b"],
+        [b"stop"],
         [b"ps", b"--format", b"xml"],
         [b"supervisor"],
         [b"x"],
