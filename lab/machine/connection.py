@@ -23,7 +23,7 @@ import paramiko
 from paramiko.config import SSHConfig
 
 from lab.errors import CommandFailed, CommandTimeout, LabError, MachineError
-from lab.machine import sudo
+from lab.machine import host_key, sudo
 from lab.machine.address import SshAddress
 from lab.machine.protocol import CommandResult
 
@@ -38,6 +38,9 @@ AFTER_EXIT = 1.0
 
 SLOW_KEY_EXCHANGES = ["mlkem768x25519-sha256", "diffie-hellman-group16-sha512"]
 """Left out: under emulation they cost several times what curve25519 does."""
+
+
+host_key.quiet_paramiko()
 
 
 def wait_for_banner(host: str, port: int, *, deadline: float, watch: Callable[[], None]) -> None:

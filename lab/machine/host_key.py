@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import logging
 import re
 import socket
 from pathlib import Path
@@ -27,12 +28,11 @@ def scan(host: str, port: int, *, timeout: float = 20) -> str:
     """
     import paramiko  # a tenth of a second, for which who only pins need not wait
 
+    quiet_paramiko()
     try:
         with socket.create_connection((host, port), timeout) as connected:
             transport = paramiko.Transport(connected)
             transport.banner_timeout = timeout
-            # Its own account of what goes wrong would stand on the terminal beside ours.
-            transport.set_log_channel("boxwright.scan")
             try:
                 transport.start_client(timeout=timeout)
                 key = transport.get_remote_server_key()
@@ -43,6 +43,11 @@ def scan(host: str, port: int, *, timeout: float = 20) -> str:
             f"No SSH server answers on {host} port {port}: {error or type(error).__name__}"
         ) from error
     return f"{key.get_name()} {key.get_base64()}"
+
+
+def quiet_paramiko() -> None:
+    """What paramiko would print on the terminal, traceback and all, our exceptions say in a sentence."""
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 
 def given(text: str, host: str, port: int) -> tuple[str, ...]:
