@@ -14,7 +14,7 @@ stamp=$venv/boxwright-stamp
 
 usage() {
     cat <<'USAGE'
-Usage: bootstrap.sh [COMMAND [ARGUMENT...]]
+Usage: bootstrap.sh [--with vagrant] [COMMAND [ARGUMENT...]]
 
 Installs what Boxwright needs and is not there yet (Debian packages with apt, asking sudo
 only then; Python packages into .venv beside this script), then runs COMMAND there.
@@ -25,7 +25,8 @@ only then; Python packages into .venv beside this script), then runs COMMAND the
   ./bootstrap.sh bash          a shell in the environment
 
 Options:
-  -h, --help    show this text
+  --with vagrant    also what `vagrant up` and `lab box` need (Vagrant, libvirt, GRUB)
+  -h, --help        show this text
 
 Made for Debian 12, Debian 13 and Ubuntu 24.04 with Python 3.11 or newer. BOXWRIGHT_PYTHON
 names the Python to use instead of the newest one that suits.
@@ -61,6 +62,24 @@ PACKAGES
     if [[ $EUID -ne 0 ]]; then
         echo "uidmap          lets an ordinary user build the VM's Debian"
     fi
+}
+
+# What `--with vagrant` adds. A Vagrant that its makers' own package or archive brought
+# stays, and so does the way in which it takes plugins.
+vagrant_packages() {
+    if ! type -P vagrant >/dev/null; then
+        echo "vagrant                starts the VM that a Vagrantfile describes"
+        echo "vagrant-libvirt        its provider for libvirt"
+    fi
+    cat <<'PACKAGES'
+libvirt-daemon-system  runs QEMU for Vagrant
+libvirt-clients        looks into it (tests)
+dnsmasq-base           gives the VM its address
+iptables               lets the VM's network be its own
+rsync                  brings a folder into the VM
+grub-common            makes a box start by itself
+grub-pc-bin            the part of that for a PC
+PACKAGES
 }
 
 # ---- Python ---------------------------------------------------------------------------
@@ -150,7 +169,11 @@ install_packages() {
     fi
     say "fetching the lists of packages."
     "${apt[@]}" update >&2 || die "apt-get update failed; see the lines above, mend the host's package sources and run this again."
-    "${install[@]}" >&2 || die "apt-get could not install them; see the lines above."
+    local hint=
+    if [[ " $names " == *" vagrant "* ]]; then
+        hint=" Where apt does not know Vagrant, install it as its makers say, and then: vagrant plugin install vagrant-libvirt."
+    fi
+    "${install[@]}" >&2 || die "apt-get could not install them; see the lines above.$hint"
 }
 
 # ---- the virtual environment ----------------------------------------------------------
@@ -197,10 +220,16 @@ make_environment() {
 
 # ---- main -----------------------------------------------------------------------------
 
+with_vagrant=no
 case ${1:-} in
     -h | --help)
         usage
         exit 0
+        ;;
+    --with)
+        [[ ${2:-} == vagrant ]] || die "--with takes \`vagrant\`, and got ${2:-nothing}; see ./bootstrap.sh --help"
+        with_vagrant=yes
+        shift 2
         ;;
     -*)
         die "unknown option $1; see ./bootstrap.sh --help"
@@ -212,6 +241,9 @@ if ! type -P apt-get >/dev/null || ! type -P dpkg-query >/dev/null; then
 fi
 
 wanted=$(system_packages)
+if [[ $with_vagrant == yes ]]; then
+    wanted+=$'\n'$(vagrant_packages)
+fi
 python='' python_version='' python_package=''
 if ! environment_ready || [[ -n $(missing_packages <<<"$wanted") ]]; then
     # One installation at a time for a checkout. The folder itself is the lock: nothing is

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from lab import console
+from lab.cli_box import box
 from lab.cli_demo import demo
 from lab.cli_doctor import doctor
 from lab.cli_hosts import add, provision
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(image_app, name="image")
+app.command()(box)
 app.command()(demo)
 app.command()(doctor)
 app.command()(add)

@@ -393,6 +393,46 @@ def test_help(host: Host, option: str) -> None:
     assert host.journal() == []
 
 
+@as_root
+def test_with_vagrant_brings_what_vagrant_up_needs(host: Host) -> None:
+    assert host.run("true").returncode == 0
+    host.journal()
+    assert host.run("--with", "vagrant", "bash", "-c", "echo ran").stdout == "ran\n"
+    [installed] = [line for line in host.journal() if " install " in line and "simulate" not in line]
+    assert {"vagrant", "vagrant-libvirt", "libvirt-daemon-system", "rsync"} <= set(installed.split())
+    assert "qemu-utils" not in installed.split()
+    assert host.run("--with", "vagrant", "true").stderr == ""
+    assert host.journal() == []
+
+
+@as_root
+def test_a_vagrant_that_is_there_stays(host: Host) -> None:
+    assert host.run("true").returncode == 0
+    host.journal()
+    host.program("vagrant", "#!/bin/sh\n")
+    assert host.run("--with", "vagrant", "true").returncode == 0
+    [installed] = [line for line in host.journal() if " install " in line and "simulate" not in line]
+    assert "libvirt-daemon-system" in installed.split()
+    assert "vagrant" not in installed.split()
+
+
+@as_root
+def test_vagrant_that_apt_does_not_know(host: Host) -> None:
+    assert host.run("true").returncode == 0
+    host.given("apt-fails")
+    result = host.run("--with", "vagrant", "true")
+    assert result.returncode == 1
+    assert "install it as its makers say" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("--with",), ("--with", "podman", "true")])
+def test_with_something_else(host: Host, words: tuple[str, ...]) -> None:
+    result = host.run(*words)
+    assert result.returncode == 1
+    assert "--with takes `vagrant`" in result.stderr
+    assert host.journal() == []
+
+
 def test_unknown_option(host: Host) -> None:
     result = host.run("--frobnicate")
     assert result.returncode == 1
