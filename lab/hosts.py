@@ -124,7 +124,7 @@ def usable_key(path: Path | None) -> Path:
     path = path.expanduser().absolute()
     try:
         paramiko.PKey.from_path(path)
-    except paramiko.PasswordRequiredException:
+    except (TypeError, paramiko.PasswordRequiredException):  # the first is cryptography's word for it
         raise LabError(
             f"The key {path} has a passphrase, and the lab logs in without asking anybody",
             "Make a key of its own for it: ssh-keygen -t ed25519 -N '' -f FILE; ssh-copy-id brings it to the host.",
@@ -133,7 +133,7 @@ def usable_key(path: Path | None) -> Path:
         raise LabError(
             f"The key {path} cannot be read: {error.strerror}", "Name another with --key."
         ) from error
-    except (ValueError, TypeError, paramiko.SSHException) as error:
+    except (ValueError, paramiko.SSHException) as error:
         hint = " (the public one; the private one has no .pub)" if path.suffix == ".pub" else ""
         raise LabError(f"{path} is no private key{hint}", "Name one with --key.") from error
     if path.stat().st_mode & 0o077:

@@ -285,14 +285,14 @@ def test_the_demo_is_shown_in_it_and_leaves_nothing(host: SshMachine, tmp_path: 
     done = lab("--machine", HOST, "demo", "--only", "4", "--json", "--output", str(tmp_path / "page"))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert (told["machine"], told["kind"]) == (HOST, "ssh") or told["surroundings"]["machine"] == HOST
+    assert told["surroundings"]["machine"] == HOST
     assert host.run(_TRACES).text == before
     assert (tmp_path / "page" / "index.html").exists()
 
 
 _TRACES = (
     "grep -c ^monitor /proc/modules; ls -A /tmp /var/log/boxwright /srv/boxwright; cat /proc/mounts; "
-    "ls -d /run/boxwright-demo /dev/container_monitor 2>&1; pgrep -l engine"
+    "ls -d /run/boxwright-demo /dev/container_monitor 2>&1; pgrep -l engine; true"
 )
 
 
