@@ -59,13 +59,10 @@ class Cgroup:
         """Read one of its files.
 
         Raises:
-            OSError: the controller is not there.
+            OSError: the controller is not there, or the cgroup is gone.
         """
-        file = self.open(name, os.O_RDONLY)
-        try:
-            return os.read(file, 1 << 16).decode()
-        finally:
-            os.close(file)
+        with os.fdopen(self.open(name, os.O_RDONLY)) as file:
+            return file.read()
 
     def limit(self, soft: int, hard: int) -> None:
         """Let the kernel hold the limits: memory.high warns, memory.max kills the whole container."""

@@ -230,6 +230,21 @@ def parse_environment(key: str, values: list[str]) -> dict[bytes, bytes]:
     return variables
 
 
+def parse_filters(key: str, values: list[str], known: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    """Filters such as `status=running`: what was asked of each key, of which any may hold.
+
+    Raises:
+        UsageError: one is not KEY=VALUE with one of the known keys.
+    """
+    filters: dict[str, frozenset[str]] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            raise UsageError(f"{key} takes {', '.join(f'{each}=…' for each in known)}, not {show(text)}")
+        filters[name] = filters.get(name, frozenset()) | {value}
+    return filters
+
+
 def parse_signal(key: str, text: str) -> int:
     """The number of a signal: KILL, SIGKILL, RTMIN+1 or 9.
 
@@ -268,7 +283,9 @@ def show(text: str | bytes) -> str:
     """A user's word in quotation marks, with nothing in it that a terminal would obey."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
-    printable = "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in text[:200]
-    )
-    return f'"{printable}{"…" if len(text) > 200 else ""}"'
+    return f'"{printable(text[:200])}{"…" if len(text) > 200 else ""}"'
+
+
+def printable(text: str) -> str:
+    """A text with what a terminal would obey written out."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

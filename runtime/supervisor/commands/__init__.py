@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supervisor.commands import exec, help, logs, pause, ps, rm, start, stop, supervisor, wait
+from supervisor.commands import (
+    events,
+    exec,
+    help,
+    inspect,
+    logs,
+    pause,
+    ps,
+    rm,
+    start,
+    stats,
+    stop,
+    supervisor,
+    top,
+    wait,
+)
 from supervisor.commands.base import Command
 from supervisor.errors import UsageError
 from supervisor.options import show, split
@@ -21,8 +36,12 @@ COMMANDS: dict[str, Command[Any]] = {
         start.START,
         start.RUN,
         ps.PS,
-        exec.EXEC,
         logs.LOGS,
+        exec.EXEC,
+        top.TOP,
+        stats.STATS,
+        inspect.INSPECT,
+        events.EVENTS,
         stop.STOP,
         stop.KILL,
         pause.PAUSE,

@@ -41,7 +41,7 @@ class Command(Generic[Request]):
     """Does it, in a worker thread of the supervisor, up to the end of the reply."""
     tell: Callable[[Request], str] | None = None
     """In its place for what is only a text, and needs no supervisor."""
-    completes: str = ""  # what its operands are, for completion: "containers", "commands", "files" or nothing
+    completes: str = ""  # what its operands are, for completion; see completion.py
 
     @property
     def line(self) -> str:

@@ -230,5 +230,5 @@ and its output is dropped. Ctrl-C (or SIGTERM) is passed on to it.
     after=f"Exit status: the command's own, or 128 + the signal that ended it.\n{STATUS}",
     parse=parse,
     answer=execute,
-    completes="containers",
+    completes="running",
 )

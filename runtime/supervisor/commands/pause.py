@@ -46,7 +46,7 @@ notices. `ps` goes on to call it running; its JSON says `"paused": true`.
 """,
     parse=parse_ids,
     answer=pause,
-    completes="containers",
+    completes="running",
 )
 
 UNPAUSE = Command(
@@ -56,5 +56,5 @@ UNPAUSE = Command(
     text="Let a container that was paused go on.\n",
     parse=parse_ids,
     answer=unpause,
-    completes="containers",
+    completes="paused",
 )

@@ -99,7 +99,7 @@ container goes on first. Returns when all have ended.
     ),
     parse=parse_stop,
     answer=stop,
-    completes="containers",
+    completes="running",
 )
 
 KILL = Command(
@@ -115,5 +115,5 @@ other signal waits until it goes on.
     grammar=Grammar((Option(("-s", "--signal"), "which (default SIGKILL)", "SIGNAL"),)),
     parse=parse_kill,
     answer=kill,
-    completes="containers",
+    completes="running",
 )

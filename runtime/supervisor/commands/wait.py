@@ -40,5 +40,5 @@ status of `wait` itself. Of a container that has ended already, the status is kn
 """,
     parse=parse_ids,
     answer=wait,
-    completes="containers",
+    completes="running",
 )
