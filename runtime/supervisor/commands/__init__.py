@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from supervisor.commands import (
+    completion,
     events,
     exec,
     help,
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Command[Any]] = {
         wait.WAIT,
         rm.RM,
         help.HELP,
+        completion.COMPLETION,
     )
 }
 """Every command, in the order of the usage."""
