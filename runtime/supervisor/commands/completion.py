@@ -166,9 +166,10 @@ def zsh(commands: dict[str, Command[Any]]) -> str:
         for option in command.grammar.options:
             text = option.text.replace("[", "(").replace("]", ")").replace(":", " -")
             value = f":{option.value}:({' '.join(choices(option))})" if option.value else ""
-            together = " ".join(option.names)
+            # One with a value may be given again; of a switch, one of its names will do.
+            often = "*" if option.value else f"({' '.join(option.names)})"
             for name in option.names:
-                specs.append(f"            {quoted(f'({together}){name}[{text}]{value}')} \\\n")
+                specs.append(f"            {quoted(f'{often}{name}[{text}]{value}')} \\\n")
         action = {"files": "_files", "": ":"}.get(command.completes)
         if action is None:
             action = f"({operands(command, commands)})"
