@@ -11,9 +11,11 @@ from __future__ import annotations
 import errno
 import marshal
 import os
+from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals  # type: ignore[import-not-found]
 from _socket import sethostname
 
 from supervisor import syscalls as sys
+from supervisor.mounts import Volume, set_up
 
 CAPABILITIES = (
     ("CAP_CHOWN", 0),
@@ -35,22 +37,6 @@ CAPABILITIES = (
 
 CAPABILITY_MASK = sum(1 << number for _, number in CAPABILITIES)
 
-READ_ONLY_PROC = ("/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi")
-"""Parts of /proc that are not per namespace: to write there is to write to the host."""
-
-MASKED_PROC = ("/proc/sysrq-trigger", "/proc/kcore", "/proc/keys", "/proc/timer_list")
-"""Files of /proc that tell about the host or act on it; /dev/null lies over them."""
-
-DEVICES = (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0))
-
-DEVICE_LINKS = (
-    ("/proc/self/fd", "fd"),
-    ("/proc/self/fd/0", "stdin"),
-    ("/proc/self/fd/1", "stdout"),
-    ("/proc/self/fd/2", "stderr"),
-    ("/tmp", "shm"),
-)
-
 SIGKILL = 9
 """As in `signal`, which costs the zygote an import (enum and all) for one number."""
 
@@ -61,7 +47,19 @@ Failure = tuple[str, int, str, str]
 class Spec:
     """What the child must know. Plain data, because it crosses to the zygote by `marshal`."""
 
-    __slots__ = ("argv", "cpus", "environment", "hostname", "nice", "rootfs", "rootfs_key", "workdir")
+    __slots__ = (
+        "argv",
+        "cpus",
+        "environment",
+        "hostname",
+        "init",
+        "nice",
+        "read_only",
+        "rootfs",
+        "rootfs_key",
+        "volumes",
+        "workdir",
+    )
 
     def __init__(
         self,
@@ -73,6 +71,9 @@ class Spec:
         nice: int = 0,
         cpus: list[int] | None = None,
         workdir: bytes = b"/",
+        volumes: list[Volume] | None = None,
+        read_only: bool = False,
+        init: int = -1,
     ) -> None:
         self.argv = argv
         self.environment = environment
@@ -82,6 +83,9 @@ class Spec:
         self.nice = nice
         self.cpus = cpus or []
         self.workdir = workdir
+        self.volumes = volumes or []
+        self.read_only = read_only
+        self.init = init  # in the zygote, the program that is to be PID 1 above it; -1 for none
 
     def to_bytes(self) -> bytes:
         """The spec as bytes; both ends are the same interpreter, and one of them is trusted."""
@@ -95,6 +99,9 @@ class Spec:
                 self.nice,
                 self.cpus,
                 self.workdir,
+                self.volumes,
+                self.read_only,
+                self.init,
             )
         )
 
@@ -130,12 +137,8 @@ def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> N
         # First of all, else each mount below would appear on the host too.
         sys.mount("", "/", flags=sys.MS_REC | sys.MS_PRIVATE)
 
-        step = "changing to its rootfs"
-        enter_rootfs(spec.rootfs, spec.rootfs_key)
-
-        step = "mounting its /dev and /proc"
-        mount_dev()
-        mount_proc()
+        step = "mounting its file systems"
+        set_up(spec.rootfs, spec.rootfs_key, spec.volumes, spec.read_only)
 
         step = "setting its hostname, nice value and CPUs"
         sethostname(spec.hostname)
@@ -152,12 +155,28 @@ def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> N
 
         step = "changing to its working directory"
         os.chdir(spec.workdir)
+        if spec.init >= 0:
+            step = "making its init"
+            put_under_init(spec.init)
         step = "executing"
         execute(spec.argv, spec.environment)
     except Exception as error:  # noqa: BLE001 - a bug of ours must reach the supervisor as well
         report(errors, step, error)
     finally:
         os._exit(125)
+
+
+def put_under_init(program: int) -> None:
+    """Go on as a child of this process, which becomes the init (init/init.c) of the container.
+
+    Every signal stays blocked in it from here on: PID 1 is never interrupted, it asks for
+    them one by one. What comes in between waits.
+    """
+    pthread_sigmask(SIG_BLOCK, valid_signals())
+    child = os.fork()
+    if child:
+        os.execve(program, [b"init", b"%d" % child], {})
+    pthread_sigmask(SIG_SETMASK, [])
 
 
 def set_priorities(spec: Spec) -> None:
@@ -180,73 +199,6 @@ def report(errors: int, step: str, error: Exception) -> None:
         elif isinstance(error.filename, str):
             path = error.filename
     os.write(errors, marshal.dumps((step, number, text, path)))
-
-
-def enter_rootfs(path: str, key: tuple[int, int]) -> None:
-    """Make a directory the root of this mount namespace, and let go of the old root.
-
-    Args:
-        path: where it is on the host.
-        key: its device and inode. A descriptor of the supervisor's would not do: it leads to
-            the supervisor's mounts, and ours are copies.
-    """
-    rootfs = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    status = os.fstat(rootfs)
-    if (status.st_dev, status.st_ino) != key:
-        raise OSError(errno.ESTALE, "it is another directory by now", path)
-    # pivot_root wants a mount point, so the directory is mounted on itself.
-    tree = sys.open_tree_clone(rootfs)
-    # CAP_MKNOD stays, as elsewhere, but a node made in the rootfs (the host's disk, say)
-    # opens nothing.
-    sys.mount_setattr(tree, sys.MOUNT_ATTR_NODEV)
-    sys.move_mount(tree, rootfs)
-    os.fchdir(tree)
-    # The old root lands on top of the new one, and is then taken off: no directory for it is
-    # needed, and afterwards nothing above "/" exists any more, as ".." would show.
-    sys.pivot_root(".", ".")
-    sys.umount2(".", sys.MNT_DETACH)
-    os.chdir("/")
-    if (now := os.getcwd()) != "/":  # noqa: PTH109
-        raise OSError(errno.EXDEV, "still outside the rootfs after pivot_root", now)
-
-
-def mount_dev() -> None:
-    """A small /dev: the six devices everybody expects, read-only so that none can be added."""
-    make_directory("/dev")
-    flags = sys.MS_NOSUID | sys.MS_NOEXEC
-    sys.mount("dev", "/dev", "tmpfs", flags, "mode=755,size=64k")
-    for name, major, minor in DEVICES:
-        os.mknod(f"/dev/{name}", 0o020666, os.makedev(major, minor))
-        os.chmod(f"/dev/{name}", 0o666)  # noqa: PTH101 - pathlib would be an import; mknod obeys the umask
-    for target, name in DEVICE_LINKS:
-        os.symlink(target, f"/dev/{name}")  # noqa: PTH211
-    sys.mount("", "/dev", flags=sys.MS_REMOUNT | sys.MS_BIND | sys.MS_RDONLY | flags)
-
-
-def mount_proc() -> None:
-    """The PID namespace's own /proc, with what belongs to the host read-only or hidden."""
-    make_directory("/proc")
-    flags = sys.MS_NOSUID | sys.MS_NODEV | sys.MS_NOEXEC
-    sys.mount("proc", "/proc", "proc", flags)
-    for path in READ_ONLY_PROC:
-        try:
-            sys.mount(path, path, flags=sys.MS_BIND | sys.MS_REC)
-        except FileNotFoundError:
-            continue  # not in this kernel
-        sys.mount("", path, flags=sys.MS_REMOUNT | sys.MS_BIND | sys.MS_RDONLY | flags)
-    for path in MASKED_PROC:
-        try:
-            sys.mount("/dev/null", path, flags=sys.MS_BIND)
-        except FileNotFoundError:
-            continue
-
-
-def make_directory(path: str) -> None:
-    """A mount point in the rootfs, made where it is missing."""
-    try:  # noqa: SIM105 - contextlib would be an import
-        os.mkdir(path, 0o755)  # noqa: PTH102
-    except FileExistsError:
-        pass
 
 
 def execute(argv: list[bytes], environment: dict[bytes, bytes]) -> None:

@@ -20,28 +20,23 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from supervisor.cgroup import Cgroups
-from supervisor.container import Spec
 from supervisor.errors import EngineError
 from supervisor.failures import explain
 from supervisor.live import Container
 from supervisor.logs import ContainerLog
 from supervisor.monitor import Monitor
-from supervisor.options import parse_cpus
+from supervisor.preparing import check, make_spec, set_bounds, set_shares
 from supervisor.reaper import Reaper, has_executed
 from supervisor.records import Record
 from supervisor.registry import Registry
 from supervisor.rootfs import find_rootfs
 from supervisor.state import Place
 from supervisor.stopping import GRACE, PATIENCE, check_ended, stop
+from supervisor.volumes import find_volumes
 from supervisor.zygote import Zygote
 
 if TYPE_CHECKING:
     from supervisor.commands.start import StartRequest
-
-ENVIRONMENT = {
-    b"PATH": b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    b"HOME": b"/root",
-}
 
 
 class Engine:
@@ -67,19 +62,23 @@ class Engine:
                 self.reaper.watch_monitor(self.monitor)
                 self.say(f"memory limits: the kernel monitor holds them (ABI {self.monitor.version})")
 
-    def start(self, request: StartRequest, directory: str) -> Container:
+    def start(
+        self, request: StartRequest, directory: str, variables: dict[bytes, bytes] | None = None
+    ) -> Container:
         """Start a container; returns when its program has been executed.
 
         Args:
             request: what to start.
-            directory: the client's working directory, where a relative rootfs begins.
+            directory: the client's working directory, where relative paths begin.
+            variables: environment variables to set besides the usual ones.
 
         Raises:
             EngineError: it could not be started; nothing is left of it.
         """
-        if request.cpuset:
-            _check_cpus(parse_cpus(request.cpuset))
+        check(request, self.zygote.init, self.cgroups.controllers if self.cgroups is not None else [])
+        variables = variables or {}
         rootfs = find_rootfs(request.rootfs, directory)
+        volumes = find_volumes(request.options.volumes, directory)
         record = Record(
             id=request.id,
             rootfs=rootfs.path,
@@ -89,8 +88,11 @@ class Engine:
             nice=request.nice,
             cpuset=request.cpuset,
             log=str(self.place.log_of(request.id)),
+            settings=request.options.describe(request.id, volumes),
         )
         container = Container(record, rootfs)
+        container.shared = [volume.place for volume in volumes if not volume.read_only]
+        container.spec = make_spec(request, rootfs, volumes, variables, self.zygote.init)
         withdraw = self.registry.admit(container)
         try:
             self._launch(container, request)
@@ -107,7 +109,10 @@ class Engine:
         record = container.record
         self._find_monitor()
         log = container.log = ContainerLog(
-            self.place.log_of(record.id), container.changed, lambda text: self._complain(record, text)
+            self.place.log_of(record.id),
+            container.changed,
+            lambda text: self._complain(record, text),
+            request.options.join_streams,
         )
         try:
             if self.cgroups is not None:
@@ -119,7 +124,7 @@ class Engine:
             barrier, go = os.pipe2(os.O_CLOEXEC)
             failures, errors = os.pipe2(os.O_CLOEXEC)
             try:
-                self._clone(container, request, barrier, errors)
+                self._clone(container, barrier, errors)
             except BaseException:
                 os.close(go)
                 os.close(failures)
@@ -137,7 +142,8 @@ class Engine:
         try:
             log.start()
             if container.cgroup is not None:
-                _set_shares(record, container.cgroup.write)
+                set_shares(record, container.cgroup.write)
+                set_bounds(request, container.cgroup.write)
             os.write(go, b"g")
         except BrokenPipeError:
             pass  # its set-up failed before the barrier; the error pipe tells how
@@ -161,19 +167,9 @@ class Engine:
             log.drop()
             raise refusal
 
-    def _clone(self, container: Container, request: StartRequest, barrier: int, errors: int) -> None:
-        record = container.record
-        assert container.log is not None
-        spec = Spec(
-            argv=list(record.command),
-            environment=ENVIRONMENT | {b"HOSTNAME": record.id.encode()},
-            hostname=record.id,
-            rootfs=container.rootfs.path,
-            rootfs_key=container.rootfs.key,
-            nice=record.nice,
-            cpus=parse_cpus(request.cpuset) if request.cpuset else [],
-        )
-        container.spec = spec
+    def _clone(self, container: Container, barrier: int, errors: int) -> None:
+        record, spec = container.record, container.spec
+        assert container.log is not None and spec is not None
         cgroup = container.cgroup.descriptor if container.cgroup is not None else -1
         record.started = time.time()
         pid, pidfd = self.zygote.clone(
@@ -244,29 +240,11 @@ class Engine:
         for container in containers:
             if container.log is not None and not container.log.join(max(0, deadline - time.monotonic())):
                 self.say(f"container {container.record.id}: something still holds its output open")
+        for container in containers:
+            if container.record.settings.get("remove"):
+                container.removed.wait(max(0, deadline - time.monotonic()))
         self.registry.events.close()
         self.zygote.stop()
         self.reaper.stop()
         if self.monitor is not None:
             self.monitor.close()
-
-
-def _check_cpus(cpus: list[int]) -> None:
-    missing = set(cpus) - os.sched_getaffinity(0)
-    if missing:
-        have = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-        raise EngineError(f"there is no CPU {min(missing)} here", f"--cpuset can name {have}.")
-
-
-def _set_shares(record: Record, write: Callable[[str, str | int], None]) -> None:
-    """Give a cgroup its share of the CPUs; where the controllers are missing, nice and affinity remain."""
-    settings: list[tuple[str, str | int]] = []
-    if record.nice:
-        settings.append(("cpu.weight.nice", record.nice))
-    if record.cpuset:
-        settings.append(("cpuset.cpus", record.cpuset))
-    for name, value in settings:
-        try:
-            write(name, value)
-        except OSError:
-            continue

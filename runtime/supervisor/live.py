@@ -21,11 +21,14 @@ class Container:
     def __init__(self, record: Record, rootfs: Rootfs) -> None:
         self.record = record
         self.rootfs = rootfs
+        self.shared: list[Rootfs] = []  # what else of the host it can change: the sources of its volumes
         self.spec: Spec | None = None  # what it was cloned with
         self.log: ContainerLog | None = None
         self.cgroup: Cgroup | None = None
         self.exited = threading.Event()  # reaped, and its record says how it ended; or it was never started
         self.executed: bool | None = None  # whether it ever became its program; None while unknown
+        self.leaving = False  # `--rm`: its record is being removed
+        self.removed = threading.Event()  # and has been, and its log
         self.announced = False  # the event that it has started is in the journal
         self.guests: list[Guest] = []  # processes that `exec` has put into it; under the registry's lock
         self.bell = Bell()  # rings whenever its log has grown, and at its end

@@ -4,7 +4,7 @@ Options of the engine may stand anywhere: before the command and, as in the cour
 examples, after it. The rules, from left to right:
 
 - before the command, every word that begins with `-` is an option of the engine; `--` ends them;
-- after the command, the engine takes only the long options it knows; any other word belongs
+- after the command, the engine takes only the long options it knows there; any other word belongs
   to the command; a `--` there belongs to the command too, and so does everything behind it.
 
 So `run a root grep --nice 5` takes --nice away, `run a root -- grep --nice 5` does not.
@@ -31,6 +31,7 @@ class Option:
     names: tuple[str, ...]  # such as ("-t", "--time"); the last is the one it is known by
     text: str  # what it does, in a line
     value: str = ""  # what stands for its value in the help; empty where it takes none
+    anywhere: bool = True  # also after the command; where not, there it belongs to the command
 
     @property
     def key(self) -> str:
@@ -136,11 +137,11 @@ def split(name: str, grammar: Grammar, words: list[str]) -> Line:
             line.operands.extend([word, *rest] if begun else rest)
             break
         key, equals, value = word.partition("=")
-        if key in known and key.startswith("--"):
+        if key in known and key.startswith("--") and (known[key].anywhere or not begun):
             _take(line, known[key], value if equals else None, rest)
         elif begun or not word.startswith("-") or word == "-":
             line.operands.append(word)
-        elif word in ("--help", "-h"):
+        elif word == "--help" or (word == "-h" and word not in known):
             line.options["--help"] = [""]
         elif word[:2] in known:
             _take_short(line, known, word, rest)

@@ -82,6 +82,7 @@ class Record:
     status: ExitStatus | None = None
     reason: Reason | None = None
     notes: list[str] = field(default_factory=list)
+    settings: dict[str, object] = field(default_factory=dict)  # hostname, volumes, …; JSON with fixed keys
 
     @property
     def stopped_by(self) -> str | None:

@@ -38,11 +38,8 @@ class Registry:
                     f"Take another id, or `engine stop {identifier}` first.",
                 )
             for other in self._containers.values():
-                if other.record.state != "exited" and other.rootfs.overlaps(container.rootfs):
-                    raise EngineError(
-                        f"the rootfs {container.rootfs.path} is in use by container {other.record.id}",
-                        "Give each container a copy of its own.",
-                    )
+                if other.record.state != "exited":
+                    _check_sharing(container, other)
             self._containers.pop(identifier, None)  # the new record goes to the end
             self._containers[identifier] = container
 
@@ -50,7 +47,7 @@ class Registry:
             with self.lock:
                 if self._containers.get(identifier) is container:
                     del self._containers[identifier]
-                    if old is not None:
+                    if old is not None and not old.leaving:
                         self._containers[identifier] = old
                 self.changed.notify_all()
             container.exited.set()
@@ -111,3 +108,28 @@ class Registry:
         """Admit nobody any more."""
         with self.lock:
             self._closed = True
+
+
+def _check_sharing(container: Container, other: Container) -> None:
+    """Make sure that neither of two containers can change what is the other's root.
+
+    Raises:
+        EngineError: one can.
+    """
+    if other.rootfs.overlaps(container.rootfs):
+        raise EngineError(
+            f"the rootfs {container.rootfs.path} is in use by container {other.record.id}",
+            "Give each container a copy of its own.",
+        )
+    for place in container.shared:
+        if place.overlaps(other.rootfs):
+            raise EngineError(
+                f"the volume {place.path} would share the rootfs of container {other.record.id}",
+                "Mount another folder, or this one read-only (:ro).",
+            )
+    for place in other.shared:
+        if place.overlaps(container.rootfs):
+            raise EngineError(
+                f"the rootfs {container.rootfs.path} is part of a volume of container {other.record.id}",
+                "Give each container a copy of its own.",
+            )

@@ -35,21 +35,38 @@ def find_rootfs(path: str, directory: str) -> Rootfs:
     """
     full = os.path.join(directory, path)  # noqa: PTH118 - pathlib would tidy the `..` that symlinks give sense to
     try:
-        descriptor = os.open(full, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        place = find_place(full, os.O_DIRECTORY)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise EngineError(
             f"the rootfs {full!r} cannot be used: {why}",
             "Give a folder that holds a root file system, such as a copy of the base rootfs.",
         ) from error
+    if len(place.lineage) == 1:
+        raise EngineError("the host's own root directory cannot be a container's", "Give a copy of one.")
+    return place
+
+
+def find_place(path: str, flags: int = 0) -> Rootfs:
+    """Look at a file or a directory: what it is, and what it lies in.
+
+    Args:
+        path: where it is; links are followed.
+        flags: O_DIRECTORY if nothing else will do.
+
+    Raises:
+        OSError, ValueError: it is not there.
+    """
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC | flags)
     try:
-        lineage = tuple(_lineage(descriptor))
         real = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            return Rootfs(real, tuple(_lineage(descriptor)))
     finally:
         os.close(descriptor)
-    if len(lineage) == 1:
-        raise EngineError("the host's own root directory cannot be a container's", "Give a copy of one.")
-    return Rootfs(real, lineage)
+    parent = find_place(os.path.dirname(real), os.O_DIRECTORY)  # noqa: PTH120
+    return Rootfs(real, ((status.st_dev, status.st_ino), *parent.lineage))
 
 
 def _lineage(descriptor: int) -> Iterator[tuple[int, int]]:

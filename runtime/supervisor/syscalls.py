@@ -30,6 +30,7 @@ SYS_open_tree = 428
 SYS_move_mount = 429
 SYS_clone3 = 435
 SYS_close_range = 436
+SYS_openat2 = 437
 SYS_mount_setattr = 442
 
 AT_FDCWD = -100
@@ -159,6 +160,7 @@ OPEN_TREE_CLONE = 1
 MOVE_MOUNT_F_EMPTY_PATH = 0x4
 MOVE_MOUNT_T_EMPTY_PATH = 0x40
 MOUNT_ATTR_RDONLY = 0x1
+MOUNT_ATTR_NOSUID = 0x2
 MOUNT_ATTR_NODEV = 0x4
 
 
@@ -209,4 +211,22 @@ def mount_setattr(tree: int, attributes: int) -> None:
         AT_EMPTY_PATH | AT_RECURSIVE,
         ctypes.c_void_p(ctypes.addressof(mount_attr)),
         ctypes.sizeof(mount_attr),
+    )
+
+
+RESOLVE_NO_XDEV = 0x1
+RESOLVE_NO_MAGICLINKS = 0x2
+RESOLVE_IN_ROOT = 0x10
+
+
+def openat2(directory: int, path: bytes, flags: int, resolve: int) -> int:
+    """Open a path with RESOLVE_* restrictions on how it is looked up (openat2(2), Linux 5.6)."""
+    open_how = (ctypes.c_uint64 * 3)(flags | os.O_CLOEXEC, 0, resolve)  # flags, mode, resolve
+    return _syscall(
+        SYS_openat2,
+        directory,
+        ctypes.c_char_p(path),
+        ctypes.c_void_p(ctypes.addressof(open_how)),
+        ctypes.sizeof(open_how),
+        path=path.decode("utf-8", "backslashreplace"),
     )

@@ -81,5 +81,6 @@ def describe(record: Record) -> dict[str, object]:
         "rootfs": record.rootfs,
         "command": shlex.join(words(record.command)),
         "notes": list(record.notes),
+        **record.settings,
         "paused": record.paused,
     }

@@ -20,12 +20,16 @@ from supervisor.container import Spec
 from supervisor.entering import CLONE, ENTER, HEAD
 from supervisor.errors import EngineError
 
+INIT = Path(__file__).resolve().parent.parent / "init" / "init"
+"""The program that `--init` makes PID 1, as its Makefile leaves it."""
+
 
 class Zygote:
     """The process that clones containers for us; one request at a time."""
 
-    def __init__(self, pid: int, connection: socket.socket) -> None:
+    def __init__(self, pid: int, connection: socket.socket, init: int) -> None:
         self.pid = pid
+        self.init = init  # its descriptor of the program in init/; -1 where that has not been built
         self._connection = connection
         self._lock = threading.Lock()
 
@@ -35,6 +39,7 @@ class Zygote:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         interpreter = sealed_copy(os.path.realpath(sys.executable))
         package = Path(__file__).resolve().parent.parent
+        init = sealed_copy(os.fspath(INIT)) if INIT.exists() else -1
         program = (
             f"import sys; sys.path.insert(0, {str(package)!r}); "
             f"from supervisor.zygote_main import main; main({theirs.fileno()})"
@@ -44,13 +49,15 @@ class Zygote:
         pid = os.fork()
         if pid == 0:
             try:
-                os.set_inheritable(theirs.fileno(), True)
+                for descriptor in (theirs.fileno(), init) if init >= 0 else (theirs.fileno(),):
+                    os.set_inheritable(descriptor, True)
                 os.execve(interpreter, command, {"LC_ALL": "C.UTF-8"})
             finally:
                 os._exit(125)
-        os.close(interpreter)
+        for descriptor in (interpreter, init) if init >= 0 else (interpreter,):
+            os.close(descriptor)
         theirs.close()
-        return cls(pid, ours)
+        return cls(pid, ours, init)
 
     def clone(
         self, spec: Spec, streams: tuple[int, int], barrier: int, errors: int, cgroup: int = -1
@@ -122,7 +129,7 @@ class Zygote:
 
 def sealed_copy(path: str) -> int:
     """A copy of a file in memory that nobody can change any more, as a descriptor."""
-    copy = os.memfd_create("zygote", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    copy = os.memfd_create(Path(path).name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with Path(path).open("rb") as original:
         remaining = os.fstat(original.fileno()).st_size
         while remaining:

@@ -6,13 +6,17 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supervisor.commands import start_options
 from supervisor.commands.base import STATUS, Command
 from supervisor.commands.logs import end_with_log
+from supervisor.commands.start_options import StartOptions
 from supervisor.errors import EngineError, UsageError
+from supervisor.guardian import guard
 from supervisor.options import Grammar, Line, Option, check_id, command_line, parse_cpus
 from supervisor.protocol import STOP
 from supervisor.reading import Reader, follow
 from supervisor.records import MIB
+from supervisor.stopping import PATIENCE
 
 if TYPE_CHECKING:
     from supervisor.control import Reply
@@ -35,6 +39,7 @@ class StartRequest:
     nice: int = 0
     cpuset: str = ""  # as given, such as "0-1,3"; empty for all
     attached: bool = False
+    options: StartOptions = start_options.NONE
 
 
 def parse(line: Line) -> StartRequest:
@@ -64,42 +69,51 @@ def parse(line: Line) -> StartRequest:
         nice=line.number("--nice", 0, -20, 19),
         cpuset=cpuset,
         attached=line.name == "run",
+        options=start_options.parse(line),
     )
 
 
 def start(engine: Engine, request: StartRequest, reply: Reply) -> None:
     """Start it; `run` then attends to it."""
     directory = reply.request.directory.decode("utf-8", "surrogateescape")
-    container = engine.start(request, directory)
-    if request.attached:
-        attend(engine, container, reply)
-    else:
+    options = request.options
+    variables = start_options.variables(
+        options, directory, lambda: start_options.client_environment(reply.connection)
+    )
+    container = engine.start(request, directory, variables)
+    log = container.log
+    assert log is not None
+    # Opened before anybody can remove it.
+    reader = Reader(log) if request.attached else None
+    guard(engine, container, options.timeout, options.remove)
+    if reader is None:
         reply.end(0, f"{request.id} started, PID {container.record.pid}\n")
+        return
+    try:
+        stayed = attend(engine, container, reader, reply)
+    finally:
+        reader.close()
+    if stayed:
+        if options.remove:
+            container.removed.wait(PATIENCE)
+        status = container.record.status
+        assert status is not None
+        end_with_log(log, status.as_shell(), reply)
 
 
-def attend(engine: Engine, container: Container, reply: Reply) -> None:
-    """Show the output as it is logged, hear the client, and end with the container's status.
+def attend(engine: Engine, container: Container, reader: Reader, reply: Reply) -> bool:
+    """Show the output as it is logged, and hear the client; False when that is gone.
 
     The output is read back from the log: a client that takes it slowly, or not at all,
     holds up this thread and nothing else.
     """
-    log = container.log
-    assert log is not None
 
     def hear(word: bytes) -> None:
         if STOP.intersection(word):
             threading.Thread(target=stop_quietly, args=(engine, container), daemon=True).start()
 
     hear(reply.early)
-    reader = Reader(log)
-    try:
-        if not follow(container, reader, reply, hear=hear):
-            return  # the client is gone; the container lives on
-    finally:
-        reader.close()
-    status = container.record.status
-    assert status is not None
-    end_with_log(log, status.as_shell(), reply)
+    return follow(container, reader, reply, hear=hear)
 
 
 def stop_quietly(engine: Engine, container: Container) -> None:
@@ -117,8 +131,9 @@ _OPERANDS = """\
 """
 
 _PLACE = """\
-Options may stand before or after the command. What the engine does not know after the
-command belongs to the command; `--` before the command gives it everything that follows.
+Options stand before the command. The first four may also stand after it; all else there
+belongs to the command, and `--` before the command gives it everything that follows.
+A container that --timeout stops has the reason and the status of any stopped one.
 """
 
 _GRAMMAR = Grammar(
@@ -126,14 +141,15 @@ _GRAMMAR = Grammar(
         Option(("--soft-mib",), f"one warning when its memory passes N MiB (default {SOFT_MIB})", "N"),
         Option(("--hard-mib",), f"killed when it passes N MiB (default {HARD_MIB})", "N"),
         Option(("--nice",), "-20 (more of the CPU) to 19 (less); default 0", "N"),
-        Option(("--cpuset",), "the CPUs it may use, such as 0 or 0-1,3", "LIST"),
+        Option(("--cpuset-cpus", "--cpuset"), "the CPUs it may use, such as 0 or 0-1,3", "LIST"),
+        *start_options.OPTIONS,
     ),
     program_at=3,
 )
 
 START = Command(
     name="start",
-    usage="<id> <container-rootfs> <command> [args...] [options]",
+    usage="[options] <id> <container-rootfs> <command> [args...]",
     summary="start a container in the background",
     text=f"""\
 Start a container in the background. Returns when its program has been executed, or says
@@ -149,7 +165,7 @@ why it could not be.
 
 RUN = Command(
     name="run",
-    usage="<id> <container-rootfs> <command> [args...] [options]",
+    usage="[options] <id> <container-rootfs> <command> [args...]",
     summary="start a container and attend to it until its end",
     text=f"""\
 Start a container, show its output, and wait for its end. Ctrl-C (or SIGTERM) stops the
