@@ -14,15 +14,18 @@ ROOTFS_BASE = "/srv/boxwright/rootfs-base"
 
 
 def deploy(machine: Machine, progress: Progress) -> None:
-    """Copy the runtime and the module's sources, and build the module against the guest's headers.
+    """Copy the runtime and the module's sources, and build the init and, against the guest's headers, the module.
 
     Raises:
-        CommandFailed: the module does not build; with the compiler's words.
+        CommandFailed: one does not build; with the compiler's words.
     """
     progress.step("Deploying the runtime")
     machine.run(f"rm -rf {RUNTIME}")
     machine.put(paths.CHECKOUT / "runtime", RUNTIME)
-    machine.run(f"chmod 755 {RUNTIME}/engine && ln -sfn {RUNTIME}/engine {ENGINE}")
+    machine.run(
+        f"chmod 755 {RUNTIME}/engine && ln -sfn {RUNTIME}/engine {ENGINE} && make -s -C {RUNTIME}/init",
+        timeout=60,
+    )
     progress.step("Deploying and building the kernel module")
     machine.put(paths.CHECKOUT / "kernel", MONITOR_SOURCE)
     machine.run(
