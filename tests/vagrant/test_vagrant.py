@@ -17,7 +17,7 @@ from lab.console import NoProgress
 from lab.image.golden import golden_image
 
 if TYPE_CHECKING:
-    from conftest import PrivateLibvirt
+    from private_libvirt import PrivateLibvirt
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow]
 
