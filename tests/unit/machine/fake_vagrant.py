@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 PROGRAM = r"""#!/bin/sh
+cd "${VAGRANT_CWD:-.}" || exit 95
 echo "$*" >> calls
 [ -t 0 ] || [ -t 1 ] && exit 98
 case "$1" in --machine-readable) machine=1; shift ;; --no-color) [ "$2" = --no-tty ] || exit 97; shift 2 ;; esac

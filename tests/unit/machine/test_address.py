@@ -28,7 +28,19 @@ def test_user_host_and_port_are_told_apart(text: str, user: str, host: str, port
 
 @pytest.mark.parametrize(
     "text",
-    ["", "@", "host:", "host:0", "host:65536", "host:ssh", "[fd00::2", "a b", "-oProxyCommand=x", "u u@h"],
+    [
+        "",
+        "@",
+        "host:",
+        "host:0",
+        "host:65536",
+        "host:ssh",
+        "[fd00::2",
+        "a b",
+        "-oProxyCommand=x",
+        "-v",
+        "u u@h",
+    ],
 )
 def test_what_names_no_host_is_a_sentence(text: str) -> None:
     with pytest.raises(LabError, match="names no host"):
