@@ -14,7 +14,7 @@ from supervisor.live import Container
 from supervisor.reaper import has_executed
 from supervisor.records import MIB, ExitStatus, Record
 from supervisor.registry import Registry
-from supervisor.rootfs import find_rootfs
+from supervisor.rootfs import find_place, find_rootfs
 from supervisor.state import Place, claim, place
 
 
@@ -47,6 +47,43 @@ def test_a_rootfs_in_use_is_refused(make: Callable[[str, str], Container], path:
     with pytest.raises(EngineError, match="in use by container one"):
         registry.admit(make("two", path))
     registry.admit(make("three", "b"))
+
+
+@pytest.mark.parametrize("path", ["a", ".", "a/inner", "a/file"])
+def test_a_volume_does_not_open_another_containers_rootfs(
+    tmp_path: Path, make: Callable[[str, str], Container], path: str
+) -> None:
+    """Whichever of the two comes first; its own rootfs it may have, and nobody's is asked for after the end."""
+
+    def sharing(identifier: str) -> Container:
+        (tmp_path / "a" / "file").touch()
+        container = make(identifier, "b")
+        container.shared = [find_place(str(tmp_path / path))]
+        return container
+
+    registry = Registry()
+    first = make("one", "a")
+    registry.admit(first)
+    with pytest.raises(EngineError, match="would share the rootfs of container one"):
+        registry.admit(sharing("two"))
+    first.record.finish(ExitStatus(code=0), 1.0)
+    second = sharing("two")
+    second.shared.append(find_place(str(tmp_path / "b")))
+    registry.admit(second)
+    with pytest.raises(EngineError, match="part of a volume of container two"):
+        registry.admit(make("one", "a"))
+
+
+def test_a_record_that_went_away_by_itself_does_not_come_back(make: Callable[[str, str], Container]) -> None:
+    """`--rm`, while a start that takes its id fails."""
+    registry = Registry()
+    old = make("one", "a")
+    registry.admit(old)
+    old.record.finish(ExitStatus(code=0), 1.0)
+    withdraw = registry.admit(make("one", "a"))
+    old.leaving = True
+    withdraw()
+    assert registry.all() == []
 
 
 def test_an_id_can_be_used_again_after_the_end(make: Callable[[str, str], Container]) -> None:
