@@ -21,11 +21,23 @@ def guard(engine: Engine, container: Container, timeout: float, remove: bool) ->
         container: which; it runs.
         timeout: seconds until it is stopped; 0 for never.
         remove: whether record and log go away at its end.
+
+    Raises:
+        EngineError: the system has no thread left; the container was stopped.
     """
     if not timeout and not remove:
         return
     name = f"guardian {container.record.id}"
-    threading.Thread(target=_watch, args=(engine, container, timeout, remove), name=name, daemon=True).start()
+    thread = threading.Thread(
+        target=_watch, args=(engine, container, timeout, remove), name=name, daemon=True
+    )
+    try:
+        thread.start()
+    except RuntimeError as error:
+        engine.stop_container(container)
+        raise EngineError(
+            "the system has no thread left for --rm and --timeout", "It was stopped."
+        ) from error
 
 
 def _watch(engine: Engine, container: Container, timeout: float, remove: bool) -> None:

@@ -79,6 +79,6 @@ def claim(where: Place) -> int:
             f"another supervisor is running in {where.folder}",
             "Stop it first, or let ENGINE_STATE name another folder for this one.",
         ) from error
-    for leftover in where.logs.glob(".*.log.new"):
+    for leftover in where.logs.glob(".*.log*.new"):
         leftover.unlink(missing_ok=True)
     return lock

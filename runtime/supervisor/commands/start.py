@@ -83,9 +83,10 @@ def start(engine: Engine, request: StartRequest, reply: Reply) -> None:
     container = engine.start(request, directory, variables)
     log = container.log
     assert log is not None
-    # Opened before anybody can remove it.
-    reader = Reader(log) if request.attached else None
-    guard(engine, container, options.timeout, options.remove)
+    try:
+        reader = Reader(log) if request.attached else None  # opened before anybody can remove it
+    finally:
+        guard(engine, container, options.timeout, options.remove)
     if reader is None:
         reply.end(0, f"{request.id} started, PID {container.record.pid}\n")
         return
