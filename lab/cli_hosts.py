@@ -81,7 +81,7 @@ def _trusted(where: Destination, *, accept: bool) -> str:
     console.err.print(f"The host key of {where} is {fingerprint(shown)}.", markup=False, soft_wrap=True)
     if accept:
         return shown
-    if not (sys.stdin.isatty() and console.err.is_terminal):
+    if not _somebody_listens():
         raise LabError(
             f"Nobody says that this is the right host key for {where}",
             "Compare it with `ssh-keygen -l -f /etc/ssh/ssh_host_ed25519_key.pub` on the host and give "
@@ -93,6 +93,10 @@ def _trusted(where: Destination, *, accept: bool) -> str:
     if not typer.confirm("Is it the right one?", err=True):
         raise LabError("The host key was not accepted, and nothing was kept")
     return shown
+
+
+def _somebody_listens() -> bool:
+    return sys.stdin.isatty() and console.err.is_terminal
 
 
 def provision(machine: MachineArgument = None) -> None:

@@ -30,6 +30,9 @@ from lab.machine.protocol import CommandResult
 CHUNK = 32 * 1024
 """Bytes a read or write of a channel; paramiko's largest packet."""
 
+CONNECT_SECONDS = 60
+"""The most until somebody accepts: kernels do that, and a slow machine's is not that slow."""
+
 WATCH_INTERVAL = 0.5
 """Seconds without output after which the machine itself is looked at."""
 
@@ -104,7 +107,7 @@ class Connection:
             self.address.host,
             user=self.address.user,
             port=self.address.port,
-            connect_timeout=int(self._scale(20)),
+            connect_timeout=min(int(self._scale(20)), CONNECT_SECONDS),
             config=fabric.Config(ssh_config=SSHConfig()),  # the user's ~/.ssh/config is not for guests
             connect_kwargs={
                 "key_filename": str(self.address.key),
