@@ -39,10 +39,6 @@ WATCH_INTERVAL = 0.5
 AFTER_EXIT = 1.0
 """Seconds that output may still come after a command's end: a daemon may hold the pipe open for ever."""
 
-SLOW_KEY_EXCHANGES = ["mlkem768x25519-sha256", "diffie-hellman-group16-sha512"]
-"""Left out: under emulation they cost several times what curve25519 does."""
-
-
 host_key.quiet_paramiko()
 
 
@@ -115,7 +111,7 @@ class Connection:
                 "look_for_keys": False,
                 "banner_timeout": self._scale(20),
                 "auth_timeout": self._scale(20),
-                "disabled_algorithms": {"kex": SLOW_KEY_EXCHANGES},
+                "disabled_algorithms": {"kex": host_key.SLOW_KEY_EXCHANGES},
             },
         )
         connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
