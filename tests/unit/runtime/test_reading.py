@@ -172,6 +172,22 @@ def test_little_frames_are_sent_together(tmp_path: Path) -> None:
     assert calls == 1 and reply.both == expected(pieces, 0, 0, 0, -1)
 
 
+def test_since_a_moment_that_is_still_to_come(tmp_path: Path) -> None:
+    """What is written before it is not shown, what is written after it is; and the other way round."""
+    log = ContainerLog(tmp_path / "box.log", lambda: None, lambda text: None)
+    log.publish()
+    since, until = Reply(), Reply()
+    readers = Reader(log, Selection(since=5 * SECOND)), Reader(log, Selection(until=5 * SECOND))
+    for second in range(3, 8):
+        log._append(Chunk(STDOUT, second * SECOND, b"%d" % second))
+        for reader, reply in zip(readers, (since, until), strict=True):
+            reader.send(reply)  # type: ignore[arg-type]
+    assert (since.both[0], until.both[0]) == (b"567", b"34")
+    for reader in readers:
+        reader.close()
+    log.discard()
+
+
 class Container:
     """As much of one as a follower needs."""
 
