@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from supervisor import stopping
 from supervisor.commands.base import Command
 from supervisor.commands.several import each
+from supervisor.errors import EngineError
 from supervisor.options import Grammar, Line, Option
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def remove(engine: Engine, request: RemoveRequest, reply: Reply) -> None:
         if request.force:
             stopping.stop(engine.registry, [container], 0, signal.SIGKILL)
             stopping.check_ended(container)
-        engine.registry.remove(container)
+        try:
+            engine.registry.remove(container)
+        except EngineError:
+            if not (request.force and container.record.settings.get("remove")):
+                raise  # or else it was `--rm` that was faster
         if container.log is not None:
             container.log.remove()
         return container.record.id
