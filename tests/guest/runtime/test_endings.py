@@ -16,11 +16,11 @@ FAULT = b"int main(void) { *(volatile int *)0 = 1; return 0; }"
 
 
 def test_run_ends_with_the_programs_own_status(supervisor: Supervisor) -> None:
-    """Its exit code, its output, and nothing of ours on standard error."""
+    """Its exit code, its output and its standard error, each where it belongs, and nothing of ours."""
     answer = supervisor.engine(
         "run", "seven", "/srv/a", "sh", "-c", "echo out; echo err >&2; exit 7", check=False
     )
-    assert (answer.exit_status, answer.stdout, answer.stderr) == (7, b"out\nerr\n", b"")
+    assert (answer.exit_status, answer.stdout, answer.stderr) == (7, b"out\n", b"err\n")
     record = supervisor.ps("seven")
     assert (record["state"], record["reason"]) == ("exited", "exited")
     assert (record["exit_code"], record["signal"], record["stopped_by"]) == (7, None, None)

@@ -47,11 +47,12 @@ def test_namespaces_differ_from_the_hosts(supervisor: Supervisor, machine: Machi
 
 
 def test_nothing_of_the_hosts_is_held_open(supervisor: Supervisor) -> None:
-    """Standard input is /dev/null, output a pipe; there is no other descriptor, and no ignored signal."""
+    """Standard input is /dev/null, output two pipes; there is no other descriptor, and no ignored signal."""
     lines = supervisor.engine("run", "held", "/srv/a", "sh", "-c", "ls -l /proc/1/fd; true").text.splitlines()
     held = dict(line.split()[8::2] for line in lines if " -> " in line)
     assert held.keys() == {"0", "1", "2"}
-    assert held["0"] == "/dev/null" and held["1"] == held["2"] and held["1"].startswith("pipe:")
+    assert held["0"] == "/dev/null" and held["1"] != held["2"]
+    assert held["1"].startswith("pipe:") and held["2"].startswith("pipe:")
     signals = supervisor.engine(
         "run", "held", "/srv/a", "grep", "-E", "SigIgn|SigBlk", "/proc/self/status"
     ).text

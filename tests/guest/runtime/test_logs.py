@@ -20,11 +20,94 @@ def test_binary_output_arrives_byte_for_byte(supervisor: Supervisor, machine: Ma
     )
 
 
-def test_both_streams_in_the_order_they_were_written(supervisor: Supervisor) -> None:
-    """A line on standard output, a line on standard error, two hundred times."""
-    script = "i=0; while [ $i -lt 200 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"
-    answer = supervisor.engine("run", "order", "/srv/a", "sh", "-c", script)
+ALTERNATING = "i=0; while [ $i -lt 200 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"
+
+
+def test_both_streams_apart_and_in_their_order(supervisor: Supervisor, machine: Machine) -> None:
+    """From `run` and from `logs`, each on the client's own; the file holds both, whole lines here."""
+    apart = tuple("".join(f"{name} {i}\n" for i in range(200)).encode() for name in ("out", "err"))
+    for answer in (
+        supervisor.engine("run", "apart", "/srv/a", "sh", "-c", ALTERNATING),
+        supervisor.engine("logs", "apart"),
+    ):
+        assert (answer.stdout, answer.stderr) == apart
+    for stream, whole in zip(("stdout", "stderr"), apart, strict=True):
+        answer = supervisor.engine("logs", "--stream", stream, "apart")
+        assert (answer.stdout + answer.stderr, bool(answer.stdout)) == (whole, stream == "stdout")
+    log = machine.run(f"cat {supervisor.state}/logs/apart.log").stdout
+    assert sorted(log.splitlines()) == sorted(b"".join(apart).splitlines())
+
+
+def test_joined_streams_in_the_order_they_were_written(supervisor: Supervisor) -> None:
+    """One pipe: a line on standard output, a line on standard error, two hundred times."""
+    answer = supervisor.engine("run", "--join-streams", "order", "/srv/a", "sh", "-c", ALTERNATING)
     assert answer.stdout.decode().splitlines() == [f"{s} {i}" for i in range(200) for s in ("out", "err")]
+    assert answer.stderr == b"" and supervisor.ps("order")["join_streams"]
+    answer = supervisor.engine("logs", "--stream", "stderr", "order", check=False)
+    assert (answer.exit_status, answer.stdout) == (125, b"") and "--join-streams" in answer.error_text
+
+
+def test_the_end_of_a_log_and_what_came_since(supervisor: Supervisor, machine: Machine) -> None:
+    """`--tail`, `--since`, `--until` and `--timestamps`, alone and together."""
+    script = "echo one; echo uno >&2; sleep 2; echo two; echo three; echo tre >&2"
+    supervisor.engine("run", "times", "/srv/a", "sh", "-c", script)
+
+    def logs(*options: str) -> tuple[str, str]:
+        answer = supervisor.engine("logs", *options, "times")
+        return answer.stdout.decode(), answer.stderr.decode()
+
+    assert logs("--tail", "2", "--stream", "stdout") == ("two\nthree\n", "")
+    assert logs("-n1", "--stream", "stderr") == ("", "tre\n")
+    assert logs("-n", "0") == ("", "") and logs("-n", "all") == logs("-n", "99") == logs()
+    stamps = [line.split() for line in logs("-t")[0].splitlines()]
+    assert [word for _, word in stamps] == ["one", "two", "three"]
+    middle = stamps[1][0]
+    assert logs("--since", middle) == ("two\nthree\n", "tre\n")
+    assert logs("--until", middle) == ("one\n", "uno\n")
+    assert logs("--since", middle, "-n1", "--stream", "stdout") == ("three\n", "")
+    assert logs("--since", "1h") == logs() and logs("--since", "2100-01-01") == ("", "")
+
+
+def test_following(supervisor: Supervisor, machine: Machine) -> None:
+    """From before the first byte to the end, which it notices; with `--tail` from there on."""
+    program = (
+        "trap 'echo bye >&2; exit 4' TERM; until [ -e /go ]; do sleep 0.1; done; echo first; touch /said; "
+    )
+    supervisor.engine("start", "talk", "/srv/a", "sh", "-c", program + "while :; do sleep 0.1; done")
+    follow = supervisor.line("logs", "-f", "talk")
+    machine.run(f"({follow} > /tmp/talk.out 2> /tmp/talk.err; echo $? > /tmp/talk.status) > /dev/null 2>&1 &")
+    machine.run("touch /srv/a/go")
+    supervisor.wait(lambda: machine.run("cat /tmp/talk.out").stdout == b"first\n", "the first word is told")
+    late = supervisor.line("logs", "-f", "--tail", "0", "talk")
+    machine.run(f"({late} > /tmp/late.out 2> /tmp/late.err; echo $? > /tmp/late.status) > /dev/null 2>&1 &")
+    threads = f"ls /proc/{supervisor.pid}/task | wc -l"
+    machine.run(f"{follow} > /dev/null & sleep 1; kill $!")  # one that goes away
+    supervisor.engine("stop", "talk")
+    supervisor.wait(
+        lambda: machine.run("cat /tmp/talk.status /tmp/late.status", check=False).text == "0\n0", "both end"
+    )
+    assert machine.run("cat /tmp/talk.out /tmp/talk.err").stdout == b"first\nbye\n"
+    assert machine.run("cat /tmp/late.out /tmp/late.err").stdout == b"bye\n"
+    supervisor.wait(lambda: int(machine.run(threads).text) <= 4, "no thread of a follower is left")
+
+
+def test_followers_that_are_slow_or_gone(supervisor: Supervisor, machine: Machine) -> None:
+    """The container writes on, its log is whole, and `--rm` takes it away under a follower that gets all of it."""
+    script = "until [ -e /go2 ]; do sleep 0.1; done; head -c 3000000 /dev/zero"
+    supervisor.engine("start", "--rm", "crowd", "/srv/a", "sh", "-c", script)
+    follow = supervisor.line("logs", "-f", "crowd")
+    machine.run(
+        f"({follow} | (until [ -e /tmp/crowd.go ]; do sleep 0.1; done; wc -c > /tmp/crowd.count)) > /dev/null 2>&1 & "
+        f"({follow} | head -c 10) > /dev/null 2>&1 & touch /srv/a/go2"
+    )
+    supervisor.wait(
+        lambda: b"crowd" not in supervisor.engine("ps").stdout, "it has ended, and its record is gone"
+    )
+    assert not machine.run(f"ls {supervisor.state}/logs | grep crowd", check=False).ok
+    machine.run("touch /tmp/crowd.go")
+    supervisor.wait(
+        lambda: machine.run("cat /tmp/crowd.count", check=False).text == "3000000", "all has come"
+    )
 
 
 def test_killed_in_the_middle_of_a_line(supervisor: Supervisor, machine: Machine) -> None:
