@@ -17,7 +17,7 @@ from supervisor.commands.base import STATUS, Command
 from supervisor.errors import EngineError, UsageError
 from supervisor.failures import explain
 from supervisor.live import Container, Guest
-from supervisor.options import Grammar, Line, Option, check_id, command_line, parse_environment
+from supervisor.options import Grammar, Line, Option, check_id, command_line, parse_environment, printable
 from supervisor.protocol import STOP
 from supervisor.records import ExitStatus
 from supervisor.stopping import settle
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 16
 """Bytes read at once: as much as a pipe holds (pipe(7))."""
+SHOWN = 200
+"""Bytes of a command that its event tells."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ def execute(engine: Engine, request: ExecRequest, reply: Reply) -> None:
             failure = read_all(errors)
             if failure:
                 raise explain(request.id, request.command[0], marshal.loads(failure))
-            words = [word.decode("utf-8", "backslashreplace") for word in request.command]
-            engine.registry.events.add("exec", request.id, pid=guest.pid, command=words)
+            # The journal is to stay small, and arguments may be megabytes.
+            shown = printable(b" ".join(request.command)[:SHOWN].decode("utf-8", "backslashreplace"))
+            engine.registry.events.add("exec", request.id, pid=guest.pid, command=shown)
             status = attend(guest, out, err, reply).as_shell()
             engine.registry.events.add("exec_exit", request.id, pid=guest.pid, exit_code=status)
         finally:
@@ -146,7 +149,7 @@ def enter(
     try:
         pid, guest_pidfd = engine.zygote.enter(spec, pidfd, streams, errors, cgroup)
     except EngineError:
-        if not container.exists():
+        if has_ended(pidfd):
             raise EngineError(f"container {record.id} has just ended") from None
         raise
     guest = Guest(pid, guest_pidfd, request.command)
@@ -154,6 +157,13 @@ def enter(
         container.guests.append(guest)
     engine.reaper.watch_guest(guest)
     return guest
+
+
+def has_ended(pidfd: int) -> bool:
+    """Whether the process behind a pidfd has ended, reaped or not: then it can be read."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def read_all(descriptor: int) -> bytes:
