@@ -82,9 +82,8 @@ class Reply:
         """
         self.connection.sendall(frame(WANT_INPUT, b""))
         self.connection.settimeout(SILENCE)
-        flags = socket.MSG_CMSG_CLOEXEC
         while True:
-            data, descriptors, _, _ = socket.recv_fds(self.connection, 256, 1, flags)
+            data, descriptors, _, _ = socket.recv_fds(self.connection, 256, 1)
             self.early += data.replace(b"\0", b"")  # a signal that came before the answer
             if descriptors or not data:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest
 from supervisor import control
 from supervisor.control import Control, Reply
 from supervisor.errors import EngineError
-from supervisor.protocol import RawRequest, encode_request, end_frame, frame
+from supervisor.protocol import WANT_INPUT, RawRequest, encode_request, end_frame, frame
 from supervisor.state import Place
 
 
@@ -159,3 +160,28 @@ def test_a_stale_socket_is_taken_over_and_a_foreign_one_left(tmp_path: Path) -> 
     server.place.socket.touch()
     server.close()
     assert server.place.socket.exists()
+
+
+def test_a_client_hands_over_its_input() -> None:
+    """A pipe, and nothing else; a signal that came before it is not lost."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        reply = Reply(ours, RawRequest(b"/", ()))
+        reading, writing = os.pipe()
+        theirs.send(b"\x02")
+        socket.send_fds(theirs, [b"\0"], [reading])
+        got = reply.take_input()
+        assert reply.early == b"\x02" and theirs.recv(100) == bytes([WANT_INPUT]) + bytes(4)
+        os.write(writing, b"x")
+        assert os.read(got, 10) == b"x"
+        with Path("/dev/null").open("rb") as other:
+            socket.send_fds(theirs, [b"\0"], [other.fileno()])
+            before = len(list(Path("/proc/self/fd").iterdir()))
+            with pytest.raises(EngineError, match="a pipe"):
+                reply.take_input()
+            assert len(list(Path("/proc/self/fd").iterdir())) == before
+        theirs.close()
+        with pytest.raises((EngineError, OSError)):
+            reply.take_input()
+        for descriptor in (reading, writing, got):
+            os.close(descriptor)
