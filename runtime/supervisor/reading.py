@@ -33,6 +33,7 @@ class Selection:
     """Which part of a log."""
 
     stream: int = 0  # STDOUT or STDERR; 0 for both
+    apart: bool = False  # standard error goes to the client's own; otherwise all to its standard output
     since: int = 0  # microseconds since the epoch
     until: int = 0  # the same; 0 for no end
     tail: int = -1  # so many lines at the end; -1 for all
@@ -40,6 +41,7 @@ class Selection:
 
 
 ALL = Selection()
+APART = Selection(apart=True)
 
 
 class Reader:
@@ -86,7 +88,8 @@ class Reader:
             if not block:
                 self.position = end  # somebody has cut the file
                 return
-            frames = b"".join(frame(stream or STDOUT, data) for stream, data in self._cut(block))
+            apart = self._selection.apart
+            frames = b"".join(frame((apart and stream) or STDOUT, data) for stream, data in self._cut(block))
             self.position += len(block)
             if frames:
                 reply.connection.sendall(frames)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds that the log of a container which has ended may take to be complete."""
 
-STREAMS = {"both": 0, "stdout": STDOUT, "stderr": STDERR}
+STREAMS = {"all": 0, "apart": 0, "stdout": STDOUT, "stderr": STDERR}
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,12 @@ def parse(line: Line) -> LogsRequest:
     tail = line.last("--tail", "all")
     if tail != "all" and not re.fullmatch("[0-9]{1,18}", tail):
         raise UsageError(f"--tail is a number of lines, or all, not {show(tail)}")
+    stream = line.one_of("--stream", *STREAMS)
     return LogsRequest(
         line.id(),
         Selection(
-            stream=STREAMS[line.one_of("--stream", *STREAMS)],
+            stream=STREAMS[stream],
+            apart=stream == "apart",
             since=since,
             until=until,
             tail=-1 if tail == "all" else int(tail),
@@ -109,10 +111,9 @@ LOGS = Command(
     usage="[options] <id>",
     summary="what a container has written",
     text="""\
-What the container has written so far, byte for byte: its standard output on standard
-output, its standard error on standard error. Each stream is in its own order; where both
-were written at nearly the same time, which came first is not known (see --join-streams of
-`start`).
+What the container has written so far, byte for byte: both streams as they arrived, on
+standard output. Each stream is in its own order; where both were written at nearly the same
+time, which came first is not known (see --join-streams of `start`).
 """,
     grammar=Grammar(
         (
@@ -121,7 +122,9 @@ were written at nearly the same time, which came first is not known (see --join-
             Option(("--since",), "only what arrived at that time or later", "TIME"),
             Option(("--until",), "only what arrived before that time", "TIME"),
             Option(("-t", "--timestamps"), "before each line, when it arrived"),
-            Option(("--stream",), "only one of the two streams", "both|stdout|stderr"),
+            Option(
+                ("--stream",), "only one of the two; or apart, each on its own", "all|apart|stdout|stderr"
+            ),
         )
     ),
     after="""\

@@ -14,7 +14,7 @@ from supervisor.errors import EngineError, UsageError
 from supervisor.guardian import guard
 from supervisor.options import Grammar, Line, Option, check_id, command_line, parse_cpus
 from supervisor.protocol import STOP
-from supervisor.reading import Reader, follow
+from supervisor.reading import APART, Reader, follow
 from supervisor.records import MIB
 from supervisor.stopping import PATIENCE
 
@@ -84,7 +84,7 @@ def start(engine: Engine, request: StartRequest, reply: Reply) -> None:
     log = container.log
     assert log is not None
     try:
-        reader = Reader(log) if request.attached else None  # opened before anybody can remove it
+        reader = Reader(log, APART) if request.attached else None  # opened before anybody can remove it
     finally:
         guard(engine, container, options.timeout, options.remove)
     if reader is None:

@@ -60,7 +60,7 @@ def written(folder: Path, pieces: list[Piece]) -> ContainerLog:
 
 
 def read(log: ContainerLog, **selection: Any) -> tuple[bytes, bytes]:
-    reply, reader = Reply(), Reader(log, Selection(**selection))
+    reply, reader = Reply(), Reader(log, Selection(**{"apart": True, **selection}))
     reader.send(reply)  # type: ignore[arg-type]
     reader.close()
     return reply.both
@@ -168,7 +168,7 @@ def test_little_frames_are_sent_together(tmp_path: Path) -> None:
         Reply.sendall(reply, data)
 
     reply.sendall = count  # type: ignore[method-assign]
-    Reader(log).send(reply)  # type: ignore[arg-type]
+    Reader(log, Selection(apart=True)).send(reply)  # type: ignore[arg-type]
     assert calls == 1 and reply.both == expected(pieces, 0, 0, 0, -1)
 
 
@@ -213,7 +213,7 @@ def follower(
     ours, theirs = socket.socketpair()
     reply, answer = Reply(), []
     reply.connection = ours
-    reader = Reader(container.log, Selection(**selection))
+    reader = Reader(container.log, Selection(apart=True, **selection))
 
     def work() -> None:
         try:
@@ -287,6 +287,13 @@ def logs(*words: str) -> LogsRequest:
     return request
 
 
+def test_all_on_standard_output_as_it_arrived_unless_apart(tmp_path: Path) -> None:
+    log = written(tmp_path, [(1, STDOUT, b"one\n"), (2, STDERR, b"two\n"), (3, STDOUT, b"three\n")])
+    assert read(log, apart=False) == (b"one\ntwo\nthree\n", b"")
+    assert read(log) == (b"one\nthree\n", b"two\n")
+    assert read(log, apart=False, stream=STDERR) == (b"two\n", b"")
+
+
 def test_the_line_of_logs() -> None:
     assert logs("a") == LogsRequest("a", Selection(), False)
     assert logs("-ft", "-n5", "--stream", "stderr", "a") == LogsRequest(
@@ -295,6 +302,7 @@ def test_the_line_of_logs() -> None:
     assert logs("--tail=all", "--since", "2", "--until", "3.5", "a").selection == Selection(
         since=2 * SECOND, until=3_500_000
     )
+    assert logs("--stream", "apart", "a").selection == Selection(apart=True)
     for words in (["-n", "-1"], ["-n", "x"], ["--stream", "out"], ["--since", "noon"], ["a", "b"], []):
         with pytest.raises(UsageError):
             logs(*words, *(["a"] if words[:1] != ["a"] and words else []))
