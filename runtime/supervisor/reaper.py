@@ -86,10 +86,20 @@ class Reaper:
         self._poll.register(self._zygote, select.EPOLLIN)
 
     def watch_memory(self, container: Container) -> None:
-        """Hear of it when this container, whose cgroup holds its limits, passes one."""
-        assert container.cgroup is not None
-        events = container.cgroup.open("memory.events", os.O_RDONLY)
-        os.read(events, 4096)  # the kernel reports changes since the last read
+        """Hear of it when this container, whose cgroup holds its limits, passes one.
+
+        Raises:
+            OSError: the cgroup is gone, because the container has ended.
+        """
+        cgroup = container.cgroup
+        if cgroup is None:
+            return  # it has ended, and the reaper was here before us
+        events = cgroup.open("memory.events", os.O_RDONLY)
+        try:
+            os.read(events, 4096)  # the kernel reports changes since the last read
+        except OSError:
+            os.close(events)
+            raise
         self._memory[events] = container
         self._poll.register(events, select.EPOLLPRI)
         if container.exited.is_set():  # then the reaper may have come by before there was anything to forget
