@@ -96,13 +96,15 @@ def test_following(supervisor: Supervisor, machine: Machine) -> None:
 
 def test_followers_that_are_slow_or_gone(supervisor: Supervisor, machine: Machine) -> None:
     """The container writes on, its log is whole, and `--rm` takes it away under a follower that gets all of it."""
-    script = "until [ -e /go2 ]; do sleep 0.1; done; head -c 3000000 /dev/zero"
+    script = "printf x; until [ -e /go2 ]; do sleep 0.1; done; head -c 3000000 /dev/zero"
     supervisor.engine("start", "--rm", "crowd", "/srv/a", "sh", "-c", script)
-    follow = supervisor.line("logs", "-f", "crowd")
+    first = f"{supervisor.line('logs', '-f', 'crowd')} | (dd bs=1 count=1 of=/tmp/crowd"
     machine.run(
-        f"({follow} | (until [ -e /tmp/crowd.go ]; do sleep 0.1; done; wc -c > /tmp/crowd.count)) > /dev/null 2>&1 & "
-        f"({follow} | head -c 10) > /dev/null 2>&1 & touch /srv/a/go2"
+        f"({first}.slow; until [ -e /tmp/crowd.go ]; do sleep 0.1; done; wc -c > /tmp/crowd.count)) "
+        f"> /dev/null 2>&1 & ({first}.gone)) > /dev/null 2>&1 &"
     )
+    supervisor.wait(lambda: machine.run("cat /tmp/crowd.*", check=False).text == "xx", "both follow")
+    machine.run("touch /srv/a/go2")
     supervisor.wait(
         lambda: b"crowd" not in supervisor.engine("ps").stdout, "it has ended, and its record is gone"
     )

@@ -115,8 +115,10 @@ def test_rm_takes_record_and_log_away(supervisor: Supervisor, machine: Machine) 
     with pytest.raises(LookupError):
         supervisor.ps("brief")
     assert machine.run(listing).text == before
-    supervisor.engine("start", "--rm", "brief", "/srv/a", "sleep", "1")
+    script = "until [ -e /tmp/brief ]; do sleep 0.1; done"
+    supervisor.engine("start", "--rm", "brief", "/srv/a", "sh", "-c", script)
     assert supervisor.ps("brief")["remove"] is True
+    machine.run("touch /srv/a/tmp/brief")
     supervisor.wait(lambda: b"brief" not in supervisor.engine("ps").stdout, "the record is gone")
     supervisor.wait(lambda: machine.run(listing).text == before, "the log is gone")
 
