@@ -181,6 +181,18 @@ def test_nothing_of_the_host_can_be_seen(supervisor: Supervisor, machine: Machin
     supervisor.engine("rm", "-f", "den")
 
 
+def test_it_fits_into_a_small_container(supervisor: Supervisor) -> None:
+    """What it is before its program is executed is shared with the zygote, and is not charged again."""
+    supervisor.engine("start", "small", "/srv/a", "--soft-mib", "3", "--hard-mib", "4", "sleep", "1000")
+    if supervisor.ps("small")["limits"] != "cgroup":
+        pytest.skip("here the monitor holds the limits, and counts resident memory")
+    for _ in range(10):
+        assert supervisor.engine("exec", "small", "true").ok
+    record = supervisor.ps("small")
+    assert (record["state"], record["soft_limit_hit"]) == ("running", False)
+    supervisor.engine("rm", "-f", "small")
+
+
 def test_nothing_is_left_of_it(supervisor: Supervisor, machine: Machine, box: str) -> None:
     """No descriptor, no process, no thread of the supervisor's; whether it worked or not."""
 
