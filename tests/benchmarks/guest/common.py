@@ -61,15 +61,16 @@ class Conmon:
 
     def __init__(self, name: str, path: Path, log: Path) -> None:
         self.name = name
-        self.exit_file = Path("/run/bundles") / f"{name}.exit" / name
-        self.exit_file.parent.mkdir(exist_ok=True)
-        self.exit_file.unlink(missing_ok=True)
+        exits = Path("/run/conmon-exits")
+        exits.mkdir(exist_ok=True)
+        sockets = Path("/run/conmon-sockets")
+        sockets.mkdir(exist_ok=True)
         self.pid_file = path / "conmon.pid"
         run(
             "conmon", "--cid", name, "--cuuid", name, "--name", name,
             "--runtime", "/usr/bin/crun", "--bundle", str(path),
             "--container-pidfile", str(path / "pid"), "--conmon-pidfile", str(self.pid_file),
-            "--log-path", f"k8s-file:{log}", "--exit-dir", str(self.exit_file.parent),
+            "--log-path", f"k8s-file:{log}", "--exit-dir", str(exits), "--socket-dir-path", str(sockets),
         )  # fmt: skip
         until(self.pid_file.exists, 60, "conmon")
 
