@@ -73,7 +73,9 @@ def test_top_shows_every_process(supervisor: Supervisor, machine: Machine) -> No
     assert (shown()["sleep 2222"]["pid"], shown()["sleep 2222"]["pid_inside"]) == (pid, 1)
     assert shown()["sleep 1111"]["ppid"] == pid and shown()["sleep 3333"]["ppid"] == supervisor.pid
     for one in shown().values():
-        assert machine.run(f"tr '\\0' ' ' < /proc/{one['pid']}/cmdline").text.strip() == " ".join(one["command"])
+        assert machine.run(f"tr '\\0' ' ' < /proc/{one['pid']}/cmdline").text.strip() == " ".join(
+            one["command"]
+        )
     lines = supervisor.engine("top", "a").text.splitlines()
     assert (
         lines[0].split() == ["PID", "INSIDE", "PPID", "STATE", "RSS", "TIME", "COMMAND"] and len(lines) == 4
