@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lab import paths
 from lab.console import Progress
 from lab.machine.protocol import Machine
@@ -10,6 +12,8 @@ RUNTIME = "/usr/local/lib/boxwright/runtime"
 ENGINE = "/usr/local/bin/engine"
 MONITOR_SOURCE = "/usr/local/src/boxwright-monitor"
 MONITOR_MODULE = f"{MONITOR_SOURCE}/monitor.ko"
+MANUAL = "/usr/share/man/man8/engine.8"
+COMPLETION = "/usr/share/bash-completion/completions/engine"
 ROOTFS_BASE = "/srv/boxwright/rootfs-base"
 
 
@@ -23,7 +27,9 @@ def deploy(machine: Machine, progress: Progress) -> None:
     machine.run(f"rm -rf {RUNTIME}")
     machine.put(paths.CHECKOUT / "runtime", RUNTIME)
     machine.run(
-        f"chmod 755 {RUNTIME}/engine && ln -sfn {RUNTIME}/engine {ENGINE} && make -s -C {RUNTIME}/init",
+        f"chmod 755 {RUNTIME}/engine && ln -sfn {RUNTIME}/engine {ENGINE} && make -s -C {RUNTIME}/init && "
+        f"mkdir -p {Path(MANUAL).parent} {Path(COMPLETION).parent} && ln -sfn {RUNTIME}/engine.8 {MANUAL} && "
+        f"engine completion bash > {COMPLETION}",
         timeout=60,
     )
     progress.step("Deploying and building the kernel module")
