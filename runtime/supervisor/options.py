@@ -216,21 +216,6 @@ def number(key: str, text: str, low: int, high: int) -> int:
     return int(text)
 
 
-def parse_environment(key: str, values: list[str]) -> dict[bytes, bytes]:
-    """The variables that options such as `-e NAME=VALUE` set; the last one of a name counts.
-
-    Raises:
-        UsageError: one has no name or no value.
-    """
-    variables = {}
-    for text in values:
-        name, equals, value = text.encode("utf-8", "surrogateescape").partition(b"=")
-        if not name or not equals:
-            raise UsageError(f"{key} takes NAME=VALUE, not {show(text)}")
-        variables[name] = value
-    return variables
-
-
 def parse_filters(key: str, values: list[str], known: tuple[str, ...]) -> dict[str, frozenset[str]]:
     """Filters such as `status=running`: what was asked of each key, of which any may hold.
 

@@ -13,11 +13,14 @@ from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supervisor.commands import start_options
 from supervisor.commands.base import STATUS, Command
+from supervisor.commands.start_options import StartOptions
+from supervisor.container import Spec
 from supervisor.errors import EngineError, UsageError
 from supervisor.failures import explain
 from supervisor.live import Container, Guest
-from supervisor.options import Grammar, Line, Option, check_id, command_line, parse_environment, printable
+from supervisor.options import Grammar, Line, Option, check_id, command_line, printable
 from supervisor.protocol import STOP
 from supervisor.records import ExitStatus
 from supervisor.stopping import settle
@@ -38,7 +41,8 @@ class ExecRequest:
 
     id: str
     command: tuple[bytes, ...]
-    environment: tuple[tuple[bytes, bytes], ...] = ()
+    environment: tuple[str, ...] = ()  # NAME=VALUE, or NAME alone
+    environment_files: tuple[str, ...] = ()
     workdir: bytes = b""  # empty for the container's own
     interactive: bool = False
 
@@ -49,10 +53,13 @@ def parse(line: Line) -> ExecRequest:
         raise UsageError("there are no terminals in these containers", "Use -i alone.")
     if len(line.operands) < 2:
         raise line.refuse(f"needs {('the id of a container', 'a command')[len(line.operands)]} as well")
+    for word in line.all("--env"):
+        start_options.check_variable("--env", word)
     return ExecRequest(
         id=check_id(line.operands[0]),
         command=command_line(line.operands[1:]),
-        environment=tuple(parse_environment("--env", line.all("--env")).items()),
+        environment=tuple(line.all("--env")),
+        environment_files=tuple(line.all("--env-file")),
         workdir=line.last("--workdir").encode("utf-8", "surrogateescape"),
         interactive=line.has("--interactive"),
     )
@@ -106,10 +113,26 @@ def invite(
         stdin = reply.take_input() if request.interactive else os.open(os.devnull, os.O_RDONLY)
         theirs.callback(os.close, stdin)
         (out, stdout), (err, stderr), (failure, errors) = (pipe(ours, theirs) for _ in range(3))
-        guest = enter(engine, container, request, (stdin, stdout, stderr), errors, theirs)
+        spec = make_spec(container, request, reply)
+        guest = enter(engine, container, spec, (stdin, stdout, stderr), errors, theirs)
     except OSError as error:
         raise EngineError(f"no process can be started: {error.strerror}") from error
     return guest, out, err, failure
+
+
+def make_spec(container: Container, request: ExecRequest, reply: Reply) -> Spec:
+    """The container's own, with another program, and what was asked for besides."""
+    assert container.spec is not None  # it was started with one
+    variables = start_options.variables(
+        StartOptions(environment=request.environment, environment_files=request.environment_files),
+        reply.request.directory.decode("utf-8", "surrogateescape"),
+        lambda: start_options.client_environment(reply.connection),
+    )
+    spec = copy(container.spec)
+    spec.argv = list(request.command)
+    spec.environment = spec.environment | variables
+    spec.workdir = request.workdir or spec.workdir
+    return spec
 
 
 def pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:
@@ -123,15 +146,15 @@ def pipe(ours: ExitStack, theirs: ExitStack) -> tuple[int, int]:
 def enter(
     engine: Engine,
     container: Container,
-    request: ExecRequest,
+    spec: Spec,
     streams: tuple[int, int, int],
     errors: int,
     theirs: ExitStack,
 ) -> Guest:
     """Have the zygote make the process, and the reaper watch it."""
-    record, base = container.record, container.spec
+    record = container.record
     with engine.registry.lock:
-        if record.state != "running" or base is None:
+        if record.state != "running":
             raise EngineError(f"container {record.id} is not running")
         if record.paused:
             raise EngineError(f"container {record.id} is paused", f"`engine unpause {record.id}` first.")
@@ -142,17 +165,13 @@ def enter(
     cgroup = container.cgroup.copy_descriptor() if container.cgroup is not None else -1
     if cgroup >= 0:
         theirs.callback(os.close, cgroup)
-    spec = copy(base)
-    spec.argv = list(request.command)
-    spec.environment = base.environment | dict(request.environment)
-    spec.workdir = request.workdir or base.workdir
     try:
         pid, guest_pidfd = engine.zygote.enter(spec, pidfd, streams, errors, cgroup)
     except EngineError:
         if has_ended(pidfd):
             raise EngineError(f"container {record.id} has just ended") from None
         raise
-    guest = Guest(pid, guest_pidfd, request.command)
+    guest = Guest(pid, guest_pidfd, tuple(spec.argv))
     with engine.registry.lock:
         container.guests.append(guest)
     engine.reaper.watch_guest(guest)
@@ -229,8 +248,9 @@ and its output is dropped. Ctrl-C (or SIGTERM) is passed on to it.
 """,
     grammar=Grammar(
         options=(
-            Option(("-e", "--env"), "set a variable; may be given more than once", "NAME=VALUE"),
-            Option(("-w", "--workdir"), "start there, instead of in the container's own", "DIR"),
+            Option(("-e", "--env"), "set a variable; without =VALUE, to what it is here", "NAME[=VALUE]"),
+            Option(("--env-file",), "variables from a file, one NAME[=VALUE] a line", "FILE"),
+            Option(("-w", "--workdir"), "begin in that folder, instead of the container's own", "DIR"),
             Option(("-i", "--interactive"), "pass standard input on to it"),
             Option(("-t", "--tty"), "refused: there are no terminals in these containers"),
         ),

@@ -108,6 +108,11 @@ def test_output_status_and_options(supervisor: Supervisor, box: str) -> None:
         "exec", "-e", "A=1", "-e", "B=x y", "-w", "/tmp", box, "sh", "-c", 'echo $A "$B"; pwd'
     )
     assert shown.text == "1 x y\n/tmp"
+    supervisor.machine.run("printf '# a comment\\nFILE=f\\nGIVEN\\n' > /tmp/variables")
+    line = supervisor.line("exec", "-e", "HERE", "-e", "UNSET", "--env-file", "/tmp/variables", box, "env")
+    shown = supervisor.machine.run(f"HERE=h GIVEN='g g' {line}")
+    assert {"HERE=h", "FILE=f", "GIVEN=g g", f"HOSTNAME={box}"} <= set(shown.text.splitlines())
+    assert "UNSET" not in shown.text
     words = ["-e", "a  b", "", "--", "-i"]
     assert supervisor.engine("exec", box, "printf", "%s,", *words).text == ",".join([*words, ""])
     for words, status, said in (
@@ -117,7 +122,7 @@ def test_output_status_and_options(supervisor: Supervisor, box: str) -> None:
         (["-t", box, "sh"], 125, "no terminals"),
         (["nobody", "ls"], 125, "no container"),
         ([box], 125, "a command"),
-        (["-e", "A", box, "ls"], 125, "NAME=VALUE"),
+        (["-e", "=A", box, "ls"], 125, "NAME=VALUE"),
     ):
         answer = supervisor.engine("exec", *words, check=False)
         assert (answer.exit_status, answer.stdout) == (status, b""), words
