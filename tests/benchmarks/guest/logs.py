@@ -3,7 +3,8 @@
 Usage: logs.py ROUNDS WRITERS. The same bytes each time, lines of 4,000 characters, shared among
 the writers, each through a pipe into a file of its own on the same disk. `cat` is two
 processes, `cat BLOB | cat > FILE`: what a pipe and a disk can do at all. conmon writes the
-field's usual format, with a time before each line, which makes it slower the shorter they are. Prints MiB/s of each round as JSON.
+field's usual format, with a time before each line, which makes it the slower, the shorter they
+are. Prints MiB/s of each round as JSON.
 """
 
 from __future__ import annotations
