@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -91,7 +92,13 @@ def _guest(found: Stage) -> dict[str, str]:
     return {"guest": f"{record.suite}, {record.accelerator}, " + ", ".join(told.text.splitlines())}
 
 
+def _interrupt(number: int, frame: object) -> None:
+    """Let SIGTERM end the machines as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         typer.run(main)
     except LabError as error:
