@@ -37,7 +37,7 @@ def show_logs(stage: Stage) -> Verdict:
     flood = f"seq 1 {half}; seq {half + 1} {LINES} >&2"
     root = stage.rootfs("gamma")
     stage.show(f"engine run flood {root} /bin/sh -c '{flood}' >/dev/null 2>&1", timeout=60)
-    sums = stage.show("engine logs flood | sha256sum; engine logs flood | wc -c").text
+    sums = stage.show("engine logs flood 2>&1 | sha256sum; engine logs flood 2>&1 | wc -c").text
     own = stage.show(f"({flood}) 2>&1 | sha256sum").text
     return judge_logs(logs, pipes, threads, sums, own)
 

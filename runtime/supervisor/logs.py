@@ -181,16 +181,20 @@ class ContainerLog:
         poll = select.poll()
         for pipe in self._pipes:
             poll.register(pipe, select.POLLIN)
-        left = len(self._pipes)
-        while left:
-            for pipe, _ in poll.poll():  # in the order in which they were registered
+        pipes = list(self._pipes)  # those not yet at their end
+        while pipes:
+            ready = {pipe for pipe, _ in poll.poll()}
+            # poll() looks at one pipe after the other, and in between something may be written to
+            # the first and then to the second. So the first is read before the second, in any case.
+            ready.add(pipes[0])
+            for pipe in [pipe for pipe in pipes if pipe in ready]:
                 try:
                     data = os.read(pipe, CHUNK)
                 except BlockingIOError:
                     continue
                 if not data:
                     poll.unregister(pipe)
-                    left -= 1
+                    pipes.remove(pipe)
                     continue
                 if len(self._threads) == 1:  # a container that never writes never needs a consumer
                     self._spawn(self._consume)

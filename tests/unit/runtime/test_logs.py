@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,35 @@ def test_when_both_are_ready_standard_output_goes_first(tmp_path: Path) -> None:
     log = ContainerLog(tmp_path / "box.log", lambda: None, lambda text: None)
     os.write(log.stderr, b"err")
     os.write(log.stdout, b"out")
+    log.start()
+    assert log.join(10)
+    log.publish()
+    assert log.path.read_bytes() == b"outerr"
+
+
+def test_a_look_that_came_between_two_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """poll() found standard output empty, and then both were written: standard output goes first all the same."""
+    real = select.poll
+
+    class Late:
+        def __init__(self) -> None:
+            self.poller, self.pipes, self.turns = real(), [0][:0], 0
+
+        def register(self, pipe: int, events: int) -> None:
+            self.pipes.append(pipe)
+            self.poller.register(pipe, events)
+
+        def unregister(self, pipe: int) -> None:
+            self.poller.unregister(pipe)
+
+        def poll(self) -> list[tuple[int, int]]:
+            self.turns += 1
+            return [(self.pipes[1], select.POLLIN)] if self.turns == 1 else self.poller.poll()
+
+    monkeypatch.setattr("supervisor.logs.select.poll", Late)
+    log = ContainerLog(tmp_path / "box.log", lambda: None, lambda text: None)
+    os.write(log.stdout, b"out")
+    os.write(log.stderr, b"err")
     log.start()
     assert log.join(10)
     log.publish()
