@@ -44,7 +44,7 @@ def main(
         raise LabError(f"There is no group {sorted(unknown)[0]!r}", f"Choose among {', '.join(GROUPS)}.")
     rows: list[table.Row] = []
     surroundings = _surroundings()
-    whole = max(1, rounds // 6)  # of what takes minutes
+    some, few = max(1, rounds // 3), max(1, rounds // 6)  # of what takes half a minute, or minutes
     with console.progress() as progress:
 
         def take(more: list[table.Row]) -> None:
@@ -54,9 +54,9 @@ def main(
         if "images" in wanted:
             take(machines.images(progress))
         if "starts" in wanted:
-            take(machines.starts(rounds, progress))
+            take(machines.starts(some, progress))
         if "vagrant" in wanted:
-            take(machines.vagrants(whole, progress))
+            take(machines.vagrants(few, progress))
         measures = {
             "runtimes": lambda on: containers.runtimes(on, rounds),
             "logs": lambda on: containers.logs(on, rounds),

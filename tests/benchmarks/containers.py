@@ -25,7 +25,7 @@ def runtimes(stage: Stage, rounds: int) -> list[Row]:
     """Create, execute, reap; and the whole of `run`, its client included."""
     why_not = podman.install(stage.machine, stage.machine.record.suite)
     stage.machine.run("cp -a /srv/boxwright/rootfs-base /srv/bench")
-    times = stage.measure("runtimes", rounds, "/srv/bench", "/root/bundle")
+    times = stage.measure("runtimes", rounds, "/srv/bench")
     medians = {name: statistics.median(values) * 1000 for name, values in times.items()}
     rows = []
     for what, ours, asked_of in (
