@@ -36,7 +36,7 @@ from supervisor.volumes import find_volumes
 from supervisor.zygote import Zygote
 
 if TYPE_CHECKING:
-    from supervisor.commands.start import StartRequest
+    from supervisor.start_request import StartRequest
 
 
 class Engine:

@@ -12,9 +12,9 @@ from supervisor.options import parse_cpus
 from supervisor.zygote import INIT
 
 if TYPE_CHECKING:
-    from supervisor.commands.start import StartRequest
     from supervisor.records import Record
     from supervisor.rootfs import Rootfs
+    from supervisor.start_request import StartRequest
     from supervisor.volumes import FoundVolume
 
 PERIOD = 100_000

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from supervisor.commands import start_options
 from supervisor.commands.base import STATUS, Command
-from supervisor.commands.start_options import StartOptions
 from supervisor.container import Spec
 from supervisor.errors import EngineError, UsageError
 from supervisor.failures import explain
@@ -23,6 +22,7 @@ from supervisor.live import Container, Guest
 from supervisor.options import Grammar, Line, Option, check_id, command_line, printable
 from supervisor.protocol import STOP
 from supervisor.records import ExitStatus
+from supervisor.start_request import StartOptions
 from supervisor.stopping import settle
 
 if TYPE_CHECKING:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.commands import start_options
 from supervisor.commands.base import STATUS, Command
 from supervisor.commands.logs import end_with_log
-from supervisor.commands.start_options import StartOptions
 from supervisor.errors import EngineError, UsageError
 from supervisor.guardian import guard
 from supervisor.options import Grammar, Line, Option, check_id, command_line, parse_cpus
 from supervisor.protocol import STOP
 from supervisor.reading import APART, Reader, follow
 from supervisor.records import MIB
+from supervisor.start_request import HARD_MIB, SOFT_MIB, StartRequest
 from supervisor.stopping import PATIENCE
 
 if TYPE_CHECKING:
@@ -23,23 +22,7 @@ if TYPE_CHECKING:
     from supervisor.lifecycle import Engine
     from supervisor.live import Container
 
-SOFT_MIB, HARD_MIB = 40, 64
 MAX_MIB = 1 << 24  # 16 TiB; bytes stay far inside 64 bits
-
-
-@dataclass(frozen=True)
-class StartRequest:
-    """`start`, or `run` where `attached`."""
-
-    id: str
-    rootfs: str
-    command: tuple[bytes, ...]
-    soft_limit: int = SOFT_MIB * MIB  # bytes
-    hard_limit: int = HARD_MIB * MIB  # bytes
-    nice: int = 0
-    cpuset: str = ""  # as given, such as "0-1,3"; empty for all
-    attached: bool = False
-    options: StartOptions = start_options.NONE
 
 
 def parse(line: Line) -> StartRequest:

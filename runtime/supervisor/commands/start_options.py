@@ -10,12 +10,12 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.errors import EngineError, UsageError
 from supervisor.options import Line, Option, number, show
-from supervisor.volumes import FoundVolume, VolumeRequest, parse_volume
+from supervisor.start_request import StartOptions
+from supervisor.volumes import parse_volume
 
 MAX_PIDS = 1 << 22
 """PID_MAX_LIMIT of include/linux/threads.h on 64 bits."""
@@ -46,45 +46,6 @@ OPTIONS = (
     _before("--pids-limit", "--pids", text="at most so many processes and threads; -1 for any", value="N"),
     _before("--join-streams", text="one pipe for its standard output and error: their true order"),
 )
-
-
-@dataclass(frozen=True)
-class StartOptions:
-    """What was given of them."""
-
-    remove: bool = False
-    timeout: float = 0  # seconds; 0 for none
-    environment: tuple[str, ...] = ()  # NAME=VALUE, or NAME alone
-    environment_files: tuple[str, ...] = ()
-    workdir: str = "/"
-    hostname: str = ""  # empty for the id
-    init: bool = False
-    read_only: bool = False
-    volumes: tuple[VolumeRequest, ...] = ()
-    cpus: float = 0  # 0 for no limit
-    pids: int = 0  # 0 for no limit
-    join_streams: bool = False
-
-    def describe(self, identifier: str, volumes: list[FoundVolume]) -> dict[str, object]:
-        """What the record keeps, as JSON shows it; the keys stay."""
-        return {
-            "hostname": self.hostname or identifier,
-            "init": self.init,
-            "read_only": self.read_only,
-            "volumes": [
-                {"source": one.place.path, "destination": one.target, "read_only": one.read_only}
-                for one in volumes
-            ],
-            "cpus": self.cpus or None,
-            "pids_limit": self.pids or None,
-            "timeout_seconds": self.timeout or None,
-            "remove": self.remove,
-            "join_streams": self.join_streams,
-        }
-
-
-NONE = StartOptions()
-"""None of them given."""
 
 
 def parse(line: Line) -> StartOptions:

@@ -9,11 +9,11 @@ from supervisor import commands
 from supervisor.commands.help import HelpRequest
 from supervisor.commands.logs import LogsRequest
 from supervisor.commands.ps import PsRequest
-from supervisor.commands.start import StartRequest
 from supervisor.commands.stop import StopRequest
 from supervisor.errors import EngineError, UsageError
 from supervisor.options import check_id, parse_cpus, show
 from supervisor.records import MIB
+from supervisor.start_request import StartRequest
 
 
 def parse(words: list[bytes]) -> object:

@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from supervisor.commands import parse
-from supervisor.commands.start import StartRequest
 from supervisor.commands.start_options import (
     OPTIONS,
-    StartOptions,
     client_environment,
     variables,
 )
 from supervisor.errors import EngineError, UsageError
+from supervisor.start_request import StartOptions, StartRequest
 from supervisor.volumes import VolumeRequest, find_volumes, parse_volume
 
 
