@@ -96,6 +96,7 @@ swapon /root/swap
 fallocate -l $(($(df -kP / | awk 'NR == 2 {{ print $4 }}') - 100 * 1024))KiB /root/full
 mount -t tmpfs tmpfs /sys/fs/cgroup
 python3 -c 'import os, time; os.fork() or os._exit(0); time.sleep(600)' > /dev/null 2>&1 &
+timeout 60 sh -c 'until grep -qs "^State:.Z" /proc/[0-9]*/status; do sleep 0.1; done'
 date -s '-1 hour' > /dev/null
 """
 
