@@ -65,8 +65,8 @@ def test_an_architecture_without_image(listed: Contents) -> None:
 def test_every_program_that_shapes_the_image_is_in_the_builders_digest() -> None:
     here = inputs.HERE
     shaping = {path.name for path in here.iterdir() if path.suffix in (".py", ".sh")}
-    # These find, check, store or describe; what they decide is an input of its own.
-    others = "__init__ alpine contents golden inputs manifest mirror rootfs sources store tools"
+    # These find, check, store, pack or describe; what they decide is an input of its own.
+    others = "__init__ alpine box contents golden inputs manifest mirror rootfs sources store tools"
     assert shaping - {f"{name}.py" for name in others.split()} == {
         name for name in inputs.BUILDER_FILES if "/" not in name
     }
