@@ -15,8 +15,8 @@ from pathlib import Path
 import private_libvirt
 from table import Row, at_most
 
+from lab import paths
 from lab.console import Progress
-from lab.image.golden import RECORD, golden_image
 
 LAB = Path(sys.executable).with_name("lab")
 
@@ -35,14 +35,27 @@ def lab(*arguments: str) -> float:
 
 
 def images(progress: Progress) -> list[Row]:
-    """How long the image and its provisioning took when they were made."""
-    golden = golden_image(progress=progress)
-    base = float(golden.base.manifest()["image"]["build_seconds"])
-    provisioned = float(json.loads((golden.folder / RECORD).read_text())["seconds"])
-    note = "when it was made"
+    """A base image and its golden overlay, built from nothing in a cache of their own."""
+    progress.step("Building an image")
+    with tempfile.TemporaryDirectory(prefix="boxwright-bench-") as name:
+        cache = Path(name)
+        if (downloads := paths.cache() / "alpine").is_dir():
+            (cache / "alpine").symlink_to(downloads)
+        environment = {**os.environ, "BOXWRIGHT_CACHE": name}
+        subprocess.run(
+            [LAB, "image", "build"],
+            env=environment,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        [manifest] = cache.glob("images/*/manifest.json")
+        [golden] = cache.glob("images/*/golden/*/golden.json")
+        base = float(json.loads(manifest.read_text())["image"]["build_seconds"])
+        provisioned = float(json.loads(golden.read_text())["seconds"])
     return [
-        Row("base image", base, "s", note=note, **at_most(base, 90, "s")),  # type: ignore[arg-type]
-        Row("first boot and playbook", provisioned, "s", note=note, **at_most(provisioned, 90, "s")),  # type: ignore[arg-type]
+        Row("base image", base, "s", **at_most(base, 90, "s")),  # type: ignore[arg-type]
+        Row("its first boot and the playbook", provisioned, "s", **at_most(provisioned, 90, "s")),  # type: ignore[arg-type]
     ]
 
 
