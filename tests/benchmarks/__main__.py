@@ -37,7 +37,7 @@ def main(
 ) -> None:
     """Measure everything beside its peers and write one table; ends with 1 where something asked for is missed.
 
-    Half an hour to an hour under emulation. Whatever else the machine does is in the figures.
+    An hour and more under emulation. Whatever else the machine does is in the figures.
     """
     wanted = only.split(",") if only else list(GROUPS)
     if unknown := set(wanted) - set(GROUPS):
