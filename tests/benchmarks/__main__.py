@@ -94,6 +94,7 @@ def _guest(found: Stage) -> dict[str, str]:
 
 def _interrupt(number: int, frame: object) -> None:
     """Let SIGTERM end the machines as Ctrl-C does."""
+    signal.signal(number, signal.SIG_IGN)  # once is enough: the cleaning up shall not be interrupted
     raise KeyboardInterrupt
 
 
