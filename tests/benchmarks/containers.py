@@ -38,7 +38,7 @@ def runtimes(stage: Stage, rounds: int) -> list[Row]:
                 rows.append(Row(what, medians[ours], "ms", peer, None, rounds=rounds, note=note))
                 continue
             asked = ratio_at_most(medians[ours], medians[peer], 0.6) if peer == asked_of else {}
-            rows.append(Row(what, medians[ours], "ms", f"{peer} run", medians[peer], rounds=rounds, **asked))  # type: ignore[arg-type]
+            rows.append(Row(what, medians[ours], "ms", f"{peer} run", medians[peer], rounds=rounds, **asked))
     return rows
 
 
@@ -52,7 +52,7 @@ def logs(stage: Stage, rounds: int) -> list[Row]:
         what = f"log throughput, 200 MiB by {writers} writer{'s' if writers > 1 else ''}"
         for peer, least in (("cat", 0.8), ("conmon", 2.0)):
             asked = ratio_at_least(ours, medians[peer], least)
-            rows.append(Row(what, ours, "MiB/s", peer, medians[peer], rounds=rounds, **asked))  # type: ignore[arg-type]
+            rows.append(Row(what, ours, "MiB/s", peer, medians[peer], rounds=rounds, **asked))
     return rows
 
 
@@ -79,7 +79,7 @@ def soak(stage: Stage, cycles: int) -> list[Row]:
             f"supervisor and zygote with {found['alive']} containers",
             mib, "MiB", "100 conmons", found["conmon_kib"] / 1024,
             note="Pss", **at_most(mib, 60, "MiB"),
-        )  # type: ignore[arg-type]
+        )
     ]  # fmt: skip
     for what, before in found["before"].items():
         grown = found["after"][what] - before
@@ -90,7 +90,7 @@ def soak(stage: Stage, cycles: int) -> list[Row]:
             Row(
                 f"growth over {cycles} starts and stops: {name}", grown, unit, "before", before,
                 **at_most(grown, limit, unit),
-            )  # type: ignore[arg-type]
+            )
         )  # fmt: skip
     return rows
 
@@ -108,7 +108,7 @@ def scans(stage: Stage, rounds: int) -> list[Row]:
         peer = statistics.median(stage.measure("polling", rounds, count)) / 1e6
         asked = at_most(ours, 5, "ms") if count == 500 else {}
         what = f"monitor's scan of {count} container{'s' if count > 1 else ''}"
-        rows.append(Row(what, ours, "ms", "polling /proc", peer, rounds=rounds, **asked))  # type: ignore[arg-type]
+        rows.append(Row(what, ours, "ms", "polling /proc", peer, rounds=rounds, **asked))
     return rows
 
 

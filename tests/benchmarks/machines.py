@@ -54,8 +54,8 @@ def images(progress: Progress) -> list[Row]:
         base = float(json.loads(manifest.read_text())["image"]["build_seconds"])
         provisioned = float(json.loads(golden.read_text())["seconds"])
     return [
-        Row("base image", base, "s", **at_most(base, 90, "s")),  # type: ignore[arg-type]
-        Row("its first boot and the playbook", provisioned, "s", **at_most(provisioned, 90, "s")),  # type: ignore[arg-type]
+        Row("base image", base, "s", **at_most(base, 90, "s")),
+        Row("its first boot and the playbook", provisioned, "s", **at_most(provisioned, 90, "s")),
     ]
 
 
@@ -77,7 +77,7 @@ def starts(rounds: int, progress: Progress) -> list[Row]:
         subprocess.run([LAB, "destroy", name], check=False, capture_output=True)
     up, boot, restore = (statistics.median(times) for times in (warm, cold, restored))
     return [
-        Row("`lab up`, whole command", up, "s", "lab up --cold", boot, rounds=rounds, **at_most(up, 12, "s")),  # type: ignore[arg-type]
+        Row("`lab up`, whole command", up, "s", "lab up --cold", boot, rounds=rounds, **at_most(up, 12, "s")),
         Row(
             "`lab restore`, whole command",
             restore,
@@ -86,7 +86,7 @@ def starts(rounds: int, progress: Progress) -> list[Row]:
             boot,
             rounds=rounds,
             **at_most(restore, 2, "s"),
-        ),  # type: ignore[arg-type]
+        ),
     ]
 
 
@@ -125,6 +125,6 @@ def vagrants(rounds: int, progress: Progress) -> list[Row]:
     up, restore, own_up, own_restore = (statistics.median(t) for t in (ups, restores, own_ups, own_restores))
     return [
         Row("`vagrant up` with the local box, playbook included", up, "s", "lab up", own_up,
-            rounds=rounds, **at_most(up, 50, "s")),  # type: ignore[arg-type]
+            rounds=rounds, **at_most(up, 50, "s")),
         Row("`lab restore`", own_restore, "s", "vagrant snapshot restore", restore, rounds=rounds),
     ]  # fmt: skip

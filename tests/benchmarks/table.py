@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypedDict
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,24 @@ class Row:
         return self.ours / self.peer if self.peer else None
 
 
-def at_most(ours: float, limit: float, unit: str) -> dict[str, object]:
+class Asked(TypedDict):
+    """What was asked for, and whether it was reached: two fields of `Row`."""
+
+    wanted: str
+    holds: bool
+
+
+def at_most(ours: float, limit: float, unit: str) -> Asked:
     """For `Row`: asked for, and reached or not."""
     return {"wanted": f"≤ {limit:g} {unit}".strip(), "holds": ours <= limit}
 
 
-def ratio_at_most(ours: float, peer: float, limit: float) -> dict[str, object]:
+def ratio_at_most(ours: float, peer: float, limit: float) -> Asked:
     """For `Row`: a limit of the ratio."""
     return {"wanted": f"ratio ≤ {limit:g}", "holds": ours <= limit * peer}
 
 
-def ratio_at_least(ours: float, peer: float, limit: float) -> dict[str, object]:
+def ratio_at_least(ours: float, peer: float, limit: float) -> Asked:
     """For `Row`: a least ratio."""
     return {"wanted": f"ratio ≥ {limit:g}", "holds": ours >= limit * peer}
 
