@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -113,8 +114,6 @@ class VagrantMachine(HostMachine[VagrantRecord]):
         )
 
     def _remember(self, **changes: object) -> None:
-        from dataclasses import replace
-
         self.record = replace(self.record, **changes)  # type: ignore[arg-type]
         self.folder.mkdir(mode=0o700, exist_ok=True)
         write_record(self.record)
