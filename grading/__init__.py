@@ -1,0 +1,1 @@
+"""The grader: submissions in, honest verdicts out. The command is `grade`."""

@@ -1,0 +1,162 @@
+"""What is known once a submission has been checked: a verdict for each check, and the sum.
+
+These few classes are what the runner makes and what the gradebook, the pages and the
+exports read. Their JSON form is published as `grading/schema.json`; `SCHEMA` is its version.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+SCHEMA = 1
+"""Version of the JSON form; grows when a reader of the old form would be misled."""
+
+Verdict = Literal["passed", "failed", "skipped", "error"]
+"""`failed` is the submission's; `skipped`: a check that it builds on did not pass; `error`: ours, no point lost."""
+
+GROUPS = {
+    "build": "It builds",
+    "client": "The command line",
+    "containers": "Containers of their own",
+    "metadata": "What ps tells",
+    "logs": "Logs through the bounded buffer",
+    "control": "Client and supervisor",
+    "soft": "The soft limit",
+    "hard": "The hard limit",
+    "scheduling": "Scheduling",
+    "teardown": "Teardown",
+    "robustness": "Rude clients and hard times",
+}
+"""The groups in the order of the reports; from `containers` to `teardown` they are the eight demonstrations."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's verdict on one submission."""
+
+    id: str
+    """`group.name`, as `logs.last_line_survives_a_kill`; the same in every run."""
+    group: str
+    """A key of `GROUPS`."""
+    level: int
+    """1: what the course asks; 2: the whole contract."""
+    verdict: Verdict
+    points: float
+    """Earned."""
+    max_points: float
+    """To be earned; 0 in the sum where the verdict is `error`."""
+    title: str = ""
+    """The first line of the check's docstring."""
+    rationale: str = ""
+    """Why it is asked for; where it failed, what went wrong and why that matters."""
+    expected: str = ""
+    actual: str = ""
+    hint: str = ""
+    parent: str = ""
+    """Of a skipped one: the id of the check that did not pass."""
+    kernel: tuple[str, ...] = ()
+    """Lines of the kernel's log that were pinned on this check: an oops, a warning, a panic."""
+    hidden: bool = False
+    """Whether the student sees it only in the report."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was taken of a submission as its engine, or as its monitor, and why."""
+
+    found: bool
+    path: str = ""
+    """Its folder within the submission; `.` for the top; empty where it is ours."""
+    built_by: str = ""
+    """As `make`, `make module`, `gcc`, `python`, or `reference` where ours stands in."""
+    reasons: tuple[str, ...] = ()
+    """Sentences: what else was there, and why this was taken."""
+
+
+@dataclass(frozen=True)
+class SubmissionResult:
+    """All verdicts on one submission, and what they were reached with."""
+
+    submission: str
+    """The name: its folder or archive, without the ending."""
+    checks: tuple[CheckResult, ...]
+    engine: Part = field(default_factory=lambda: Part(False))
+    monitor: Part = field(default_factory=lambda: Part(False))
+    level: int = 1
+    image: str = ""
+    """The image's key."""
+    kernel: str = ""
+    """The guest's kernel release."""
+    checks_hash: str = ""
+    """SHA-256 over the checks' sources: equal hashes mean equal checks."""
+    seed: str = ""
+    """Of names and numbers used in the checks."""
+    started: str = ""
+    """ISO 8601, with the time zone."""
+    seconds: float = 0.0
+    problem: str = ""
+    """Empty, or one sentence: why there is no verdict (empty folder, broken archive, our own failure)."""
+
+    @property
+    def score(self) -> float:
+        """Points earned."""
+        return _sum(check.points for check in self.checks)
+
+    @property
+    def max_score(self) -> float:
+        """Points to be earned: all but those of checks that could not be decided (`error`)."""
+        return _sum(check.max_points for check in self.checks if check.verdict != "error")
+
+    @property
+    def undecided(self) -> tuple[CheckResult, ...]:
+        """The checks with an error of ours; the submission should be graded again."""
+        return tuple(check for check in self.checks if check.verdict == "error")
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object of schema version `SCHEMA`."""
+        found = dataclasses.asdict(self)
+        return {
+            "schema": SCHEMA,
+            "submission": found.pop("submission"),
+            "score": self.score,
+            "max_score": self.max_score,
+            **found,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> SubmissionResult:
+        """Read what `to_json` made. Raises `ValueError` where it is of another schema or damaged."""
+        if value.get("schema") != SCHEMA:
+            raise ValueError(f"a result of schema {value.get('schema')!r}, not {SCHEMA}")
+        try:
+            checks = tuple(_check(check) for check in value["checks"])
+            rest = {
+                f.name: value[f.name]
+                for f in dataclasses.fields(cls)
+                if f.name not in ("checks", "engine", "monitor")
+            }
+            parts = {name: _part(value[name]) for name in ("engine", "monitor")}
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"a damaged result: {error}") from error
+        return cls(checks=checks, **parts, **rest)
+
+
+def _check(value: Mapping[str, Any]) -> CheckResult:
+    found = CheckResult(**{**value, "kernel": tuple(value["kernel"])})
+    if found.verdict not in get_args(Verdict):
+        raise ValueError(f"a check with the verdict {found.verdict!r}")
+    return found
+
+
+def _part(value: Mapping[str, Any]) -> Part:
+    return Part(**{**value, "reasons": tuple(value["reasons"])})
+
+
+def _sum(points: Iterable[float]) -> float:
+    """Without the dust of binary fractions, so that equal work gives equal marks."""
+    return round(math.fsum(points), 6)
