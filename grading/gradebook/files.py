@@ -1,0 +1,66 @@
+"""Files of the gradebook's exports: written beside and renamed, so that nobody ever reads half of one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from lab.errors import LabError
+
+_LONGEST = 120
+"""Bytes of a file's name that come from a submission's name; NAME_MAX is 255, and endings follow."""
+
+
+def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write a file whole, or leave what was there; marks are nobody else's business, hence the mode.
+
+    Raises:
+        LabError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name[:_LONGEST]}.", suffix=".new", dir=path.parent
+        )
+        new = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            new.chmod(mode)
+            new.replace(path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise LabError(
+            f"{path} cannot be written: {error.strerror or error}", "Name another place with --output."
+        ) from error
+
+
+def file_names(submissions: list[str]) -> dict[str, str]:
+    """A file name for each submission: its own where that is safe, and no two alike, in whatever case."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for submission in submissions:
+        name = _safe(submission)
+        if name.casefold() in taken:
+            name = f"{_safe(submission, _LONGEST - 13)}-{_short_hash(submission)}"
+        taken.add(name.casefold())
+        found[submission] = name
+    return found
+
+
+def _safe(text: str, longest: int = _LONGEST) -> str:
+    kept = "".join(char if char.isalnum() or char in "._- +@()," else "_" for char in text).lstrip(".- ")
+    if not kept or len(kept.encode("utf-8", "replace")) > longest:
+        start = kept.encode("utf-8", "replace")[: longest - 13].decode("utf-8", "ignore")
+        kept = f"{start}-{_short_hash(text)}".lstrip("-")
+    return kept
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

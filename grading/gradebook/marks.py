@@ -1,0 +1,250 @@
+"""From a result to a mark: late work, excuses, points by hand, and what the instructor overrides.
+
+    points of the checks, or the score that overrides them
+    + points given by hand
+    - what lateness costs, at most its cap
+    - a fixed penalty
+
+never below 0, and rounded once, at the end, to 2 decimals with halves away from zero: what Canvas and
+Moodle show. A percentage taken off is one of the maximum, as in Canvas' late policy
+(canvas.instructure.com/doc/api/late_policy.html): everybody loses the same for the same lateness.
+
+Every mark of a class is out of the same maximum. Where a check could not be decided, which is our
+failure, the points of the others count for the share that they are, so that no point is lost by it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+
+from grading.gradebook.amounts import HUNDRED, Amount, Manual, exact, from_text, plain
+from grading.verdicts import SubmissionResult
+
+Whose = Literal["submission", "student"]
+"""Of what an adjustment is: of a submission, so of its whole team, or of one student."""
+
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class LateRule:
+    """What lateness costs in a class."""
+
+    per_day: Amount
+    cap: Amount | None = None
+    """The most that lateness takes off."""
+
+    def deduction(self, days: int, max_points: Decimal) -> Decimal:
+        """In points, for days late of work that could earn that many."""
+        taken = self.per_day.of(max_points) * days
+        return taken if self.cap is None else min(taken, self.cap.of(max_points))
+
+    def __str__(self) -> str:
+        return f"{self.per_day} a day" + (f", at most {self.cap}" if self.cap else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """For the gradebook."""
+        return {"per_day": self.per_day.to_json(), "cap": self.cap and self.cap.to_json()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> LateRule:
+        """Read what `to_json` made."""
+        return cls(_amount(value["per_day"]), _amount(value["cap"]) if value["cap"] else None)
+
+
+@dataclass(frozen=True)
+class Adjustments:
+    """What an instructor set for a submission or a student; whatever is not set is None or empty."""
+
+    late_days: int | None = None
+    penalty: Amount | None = None
+    """Taken off whatever the lateness."""
+    excused: bool | None = None
+    """Needs no mark."""
+    points: Mapping[str, Manual] = field(default_factory=dict)
+    """By name, as `report`."""
+    remark: str = ""
+    """For the student."""
+    score: Decimal | None = None
+    """Stands for the sum of the checks' points."""
+
+    def over(self, other: Adjustments) -> Adjustments:
+        """These, and the others where these say nothing: a student's own over the team's."""
+        return Adjustments(
+            late_days=other.late_days if self.late_days is None else self.late_days,
+            penalty=self.penalty or other.penalty,
+            excused=other.excused if self.excused is None else self.excused,
+            points={**other.points, **self.points},
+            remark="\n".join(filter(None, (other.remark, self.remark))),
+            score=other.score if self.score is None else self.score,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For the gradebook and the exports; numbers as text, so that they stay exact."""
+        return {
+            "late_days": self.late_days,
+            "penalty": self.penalty and self.penalty.to_json(),
+            "excused": self.excused,
+            "points": {
+                name: {"points": plain(given.points), "max_points": plain(given.max_points)}
+                for name, given in self.points.items()
+            },
+            "remark": self.remark,
+            "score": None if self.score is None else plain(self.score),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Adjustments:
+        """Read what `to_json` made. Raises `ValueError`, `KeyError` or `TypeError` where it is damaged."""
+        return cls(
+            late_days=None if value["late_days"] is None else int(value["late_days"]),
+            penalty=_amount(value["penalty"]) if value["penalty"] else None,
+            excused=value["excused"],
+            points={
+                name: Manual(from_text(given["points"]), from_text(given["max_points"]))
+                for name, given in value["points"].items()
+            },
+            remark=value["remark"],
+            score=None if value["score"] is None else from_text(value["score"]),
+        )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What there is to earn in a class."""
+
+    checks: Decimal = Decimal(0)
+    """By checks: the largest maximum of its results."""
+    manual: Mapping[str, Decimal] = field(default_factory=dict)
+    """By hand, by name; a bonus has the maximum 0."""
+
+    @classmethod
+    def of(cls, results: Iterable[SubmissionResult], set_: Iterable[Adjustments]) -> Scale:
+        """That of a class with these results, in which this was set."""
+        manual: dict[str, Decimal] = {}
+        for adjustments in set_:
+            for name, given in adjustments.points.items():
+                manual[name] = max(given.max_points, manual.get(name, Decimal(0)))
+        return cls(max((exact(result.max_score) for result in results), default=Decimal(0)), manual)
+
+    @property
+    def total(self) -> Decimal:
+        """All of it."""
+        return sum(self.manual.values(), self.checks)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a student gets, and how it came about."""
+
+    points: Decimal | None
+    """Rounded to 2 decimals; None where there is nothing to mark, or the student is excused."""
+    max_points: Decimal
+    excused: bool = False
+    provisional: bool = False
+    """A check could not be decided: grade again."""
+    waiting: tuple[str, ...] = ()
+    """Names of points by hand that others have and that were not given here; they count 0."""
+    deduction: Decimal = Decimal(0)
+    """For lateness and as a penalty."""
+    steps: tuple[str, ...] = ()
+    """What was added and taken off, for the student."""
+
+    def out_of(self, whole: Decimal) -> Decimal | None:
+        """The same share of another maximum, rounded to 2 decimals; more than all of it with a bonus."""
+        if self.points is None or not self.max_points or self.max_points == whole:
+            return self.points
+        return rounded(self.points * whole / self.max_points)
+
+
+def mark(result: SubmissionResult | None, set_: Adjustments, rule: LateRule | None, scale: Scale) -> Mark:
+    """The mark of a result with what the instructor set.
+
+    There is none (`points` is None) where no check was decided and no points were set by hand: a
+    submission with a problem is the instructor's to judge.
+    """
+    steps: list[str] = []
+    points = _of_checks(result, set_, scale, steps)
+    waiting = tuple(name for name, most in sorted(scale.manual.items()) if most and name not in set_.points)
+    for name, given in sorted(set_.points.items()):
+        points = (points or Decimal(0)) + given.points
+        steps.append(f"{name}: {given} points")
+    deduction = Decimal(0)
+    if set_.late_days and rule is not None:
+        late = rule.deduction(set_.late_days, scale.total)
+        deduction += late
+        days = "1 day" if set_.late_days == 1 else f"{set_.late_days} days"
+        steps.append(f"{days} late: -{plain(rounded(late))} points ({rule})")
+    if set_.penalty is not None:
+        taken = set_.penalty.of(scale.total)
+        deduction += taken
+        steps.append(f"penalty: -{plain(rounded(taken))} points ({set_.penalty})")
+    if set_.excused:
+        steps.append("excused")
+        points = None
+    return Mark(
+        points=None if points is None else rounded(max(points - deduction, Decimal(0))),
+        max_points=scale.total,
+        excused=bool(set_.excused),
+        provisional=result is not None and bool(result.undecided) and set_.score is None,
+        waiting=waiting,
+        deduction=rounded(deduction),
+        steps=tuple(steps),
+    )
+
+
+def _of_checks(
+    result: SubmissionResult | None, set_: Adjustments, scale: Scale, steps: list[str]
+) -> Decimal | None:
+    """The points of the checks, exact, or what overrides them."""
+    points = None
+    if result is not None and any(check.verdict != "error" for check in result.checks):
+        points, most = exact(result.score), exact(result.max_score)
+        steps.append(f"checks: {plain(points)} of {plain(most)} points")
+        if most and most != scale.checks:
+            points = points * scale.checks / most
+            steps.append(f"as a share of {plain(scale.checks)}: {plain(rounded(points))} points")
+    if set_.score is not None:
+        points = set_.score
+        steps.append(f"score set by hand: {plain(points)} points")
+    return points
+
+
+def rounded(value: Decimal) -> Decimal:
+    """To 2 decimals, halves away from zero."""
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def without(set_: Adjustments, what: str) -> Adjustments:
+    """The adjustments with one of them taken back: a field's name, `points:NAME`, or `all`.
+
+    Raises:
+        ValueError: there is no such adjustment.
+    """
+    kind, _, name = what.partition(":")
+    if what == "all":
+        return Adjustments()
+    if name and kind == "points":
+        return dataclasses.replace(
+            set_, points={key: given for key, given in set_.points.items() if key != name}
+        )
+    fields = {"late": "late_days"}
+    if name or (kind not in fields and kind not in Adjustments.__dataclass_fields__):
+        raise ValueError(f"{what!r} is nothing that can be set")
+    key = fields.get(kind, kind)
+    return dataclasses.replace(set_, **{key: getattr(Adjustments(), key)})
+
+
+def percentage(found: Mark) -> Decimal | None:
+    """The share of the maximum in per cent, to 2 decimals; None without a mark."""
+    if found.points is None or not found.max_points:
+        return None
+    return rounded(found.points * HUNDRED / found.max_points)
+
+
+def _amount(text: str) -> Amount:
+    return Amount(from_text(text.removesuffix("%")), text.endswith("%"))
