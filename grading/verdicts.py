@@ -140,10 +140,10 @@ class SubmissionResult:
                 for f in dataclasses.fields(cls)
                 if f.name not in ("checks", "engine", "monitor")
             }
-            parts = {name: _part(value[name]) for name in ("engine", "monitor")}
+            engine, monitor = _part(value["engine"]), _part(value["monitor"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"a damaged result: {error}") from error
-        return cls(checks=checks, **parts, **rest)
+        return cls(checks=checks, engine=engine, monitor=monitor, **rest)
 
 
 def _check(value: Mapping[str, Any]) -> CheckResult:
