@@ -7,7 +7,7 @@
 
 never below 0, and rounded once, at the end, to 2 decimals with halves away from zero: what Canvas and
 Moodle show. A percentage taken off is one of the maximum, as in Canvas' late policy
-(canvas.instructure.com/doc/api/late_policy.html): everybody loses the same for the same lateness.
+(developerdocs.instructure.com, "Late Policy"): everybody loses the same for the same lateness.
 
 Every mark of a class is out of the same maximum. Where a check could not be decided, which is our
 failure, the points of the others count for the share that they are, so that no point is lost by it.

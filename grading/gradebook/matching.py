@@ -4,8 +4,8 @@ The names that learning platforms give to downloaded files are understood:
 
 - Moodle, `Ann Lee_12345_assignsubmission_file_` (moodle/moodle, mod/assign/locallib.php,
   download_submissions): the number is the participant's in the worksheet;
-- Canvas, `leeann_LATE_12345_67890_project.zip` (instructure/canvas-lms, lib/submission_zip.rb and the
-  like): the first number is the student's ID in the gradebook;
+- Canvas ("Download Submissions"), `leeann_LATE_12345_67890_project.zip`: the first number is the
+  student's ID in the gradebook, the second that of the file;
 - GitHub Classroom, `assignment-username`.
 
 A weaker likeness counts only where a stronger one found nobody, and only where it leaves one answer.

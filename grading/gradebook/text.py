@@ -34,8 +34,8 @@ def line(text: str) -> str:
 def cell(text: str) -> str:
     """The text for a cell of a CSV file that somebody opens in a spreadsheet.
 
-    What would be taken for a formula is given a leading apostrophe, as OWASP's page "CSV Injection"
-    says; a plain number is not a formula.
+    What would be taken for a formula is given a leading apostrophe, as OWASP asks (ASVS 5.0, 1.2.10;
+    its page "CSV Injection"); a plain number is not a formula.
     """
     cleaned = clean(text)
     return f"'{cleaned}" if _FORMULA.match(cleaned) and not _NUMBER.fullmatch(cleaned) else cleaned

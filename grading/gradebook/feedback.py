@@ -1,0 +1,55 @@
+"""What a student is told where there is room for a text only: the mark, how it came about, what failed."""
+
+from __future__ import annotations
+
+from grading.gradebook.amounts import plain
+from grading.gradebook.ledger import Row
+from grading.gradebook.text import clean, line
+from grading.verdicts import CheckResult
+
+MOST = 20_000
+"""Characters of a feedback; what is beyond is in the student's page."""
+
+
+def feedback(row: Row) -> str:
+    """The feedback of a row as plain text: everything that counts, then each check that did not pass."""
+    lines = []
+    if row.mark.points is not None:
+        lines.append(f"Mark: {plain(row.mark.points)} of {plain(row.mark.max_points)}")
+    lines += [f"- {clean(step)}" for step in row.mark.steps]
+    if row.adjustments.remark:
+        lines += ["", clean(row.adjustments.remark)]
+    result = row.result
+    if result is not None:
+        if result.problem:
+            lines += ["", clean(result.problem)]
+        for check in result.checks:
+            if check.verdict != "passed":
+                lines += ["", failure(check)]
+    text = "\n".join(lines)
+    return text if len(text) <= MOST else text[:MOST] + "\n…"
+
+
+def failure(check: CheckResult) -> str:
+    """What is known of a check that did not pass, for whoever has to repair it."""
+    title = f"{line(check.title or check.id)} ({check.id}): {plain_verdict(check)}"
+    lines = [title]
+    for name, text in (
+        ("", check.rationale),
+        ("Expected: ", check.expected),
+        ("Actual: ", check.actual),
+        ("Hint: ", check.hint),
+        ("Kernel log: ", "\n".join(check.kernel)),
+    ):
+        if text:
+            lines.append(f"{name}{clean(text)}")
+    return "\n".join(lines)
+
+
+def plain_verdict(check: CheckResult) -> str:
+    """The verdict in words, with the points."""
+    if check.verdict == "skipped":
+        return f"skipped, since {check.parent or 'what it builds on'} did not pass; 0 of {check.max_points:g} points"
+    if check.verdict == "error":
+        return "could not be decided through a failure of ours; no point is lost by it"
+    return f"{check.verdict}; {check.points:g} of {check.max_points:g} points"
