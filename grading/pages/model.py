@@ -1,0 +1,79 @@
+"""What the pages are given besides results: marks from the gradebook, and similar submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from grading.verdicts import CheckResult, SubmissionResult
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What people decided about a submission, and what comes of it."""
+
+    final: float | None = None
+    """Points after everything; `None`: the checks' score."""
+    manual: float = 0.0
+    """Points given by hand, to be added; may be negative."""
+    penalty: float = 0.0
+    """Points taken off for being late, as a positive number."""
+    late: str = ""
+    """How late, in words, as `2 days`."""
+    excused: bool = False
+    """Not asked for; the score does not count."""
+    remarks: tuple[str, ...] = ()
+    """For the student to read."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A part of one submission's sources that another one has alike."""
+
+    file: str
+    """POSIX path within the submission."""
+    first_line: int
+    last_line: int
+    source: str
+    """The lines themselves; empty where they were not kept."""
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Two submissions with much in common."""
+
+    left: str
+    right: str
+    """Their names."""
+    score: float
+    """Share of tokens in common, 0 to 1."""
+    passages: tuple[tuple[Passage, Passage], ...] = ()
+    """Left and right, one pair for each region."""
+
+
+def for_student(result: SubmissionResult) -> SubmissionResult:
+    """The result as its student may see it: of a hidden check its title, verdict and points.
+
+    The rest is taken out here, before any page is made, so that no template can let it slip.
+    Even the id goes: it names what is tried.
+    """
+    hidden = [check.id for check in result.checks if check.hidden]
+    told = {secret: f"hidden.{number}" for number, secret in enumerate(hidden, 1)}
+    return replace(result, seed="", checks=tuple(_told(check, told) for check in result.checks))
+
+
+def _told(check: CheckResult, told: Mapping[str, str]) -> CheckResult:
+    """The check without what is hidden; `told` gives the ids that stand for those of hidden ones."""
+    if not check.hidden:
+        return replace(check, parent=told.get(check.parent, check.parent))
+    return replace(
+        check,
+        id=told[check.id],
+        rationale="",
+        expected="",
+        actual="",
+        hint="",
+        parent="",
+        kernel=(),
+        seconds=0.0,
+    )
