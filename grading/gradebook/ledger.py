@@ -7,7 +7,7 @@ have the same mark; where something was set for one of them alone, that one has 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grading.gradebook.marks import Adjustments, LateRule, Mark, Scale, Whose, mark
@@ -53,6 +53,12 @@ class Ledger:
     scale: Scale
     """What there is to earn; every mark is out of its total."""
 
+    def rows_of(self, kind: Whose, key: str) -> list[Row]:
+        """The rows of a submission, or of a student."""
+        if kind == "submission":
+            return [row for row in self.rows if row.submission == key]
+        return [row for row in self.rows if key in {student.key for student in row.students}]
+
 
 def of(gradebook: Gradebook, others: Sequence[Student] = ()) -> Ledger:
     """The class as the gradebook has it now.
@@ -60,9 +66,18 @@ def of(gradebook: Gradebook, others: Sequence[Student] = ()) -> Ledger:
     `others` are students of another list of the same class, such as Moodle's worksheet: they stand in
     for the roster where there is none, and their numbers help to match where there is one.
     """
-    entries = {entry.result.submission: entry for entry in gradebook.all_latest()}
-    set_, rule = gradebook.adjustments(), gradebook.late_rule()
     students = tuple(_joined(student, others) for student in gradebook.roster()) or tuple(others)
+    return assemble(gradebook.all_latest(), gradebook.adjustments(), students, gradebook.late_rule())
+
+
+def assemble(
+    latest: Sequence[Entry],
+    set_: Mapping[tuple[Whose, str], Adjustments],
+    students: tuple[Student, ...],
+    rule: LateRule | None,
+) -> Ledger:
+    """The class from its parts: the results that count, what was set, the roster and the late rule."""
+    entries = {entry.result.submission: entry for entry in latest}
     names = [*entries, *(name for kind, name in set_ if kind == "submission" and name not in entries)]
     found = match(names, students)
     scale = Scale.of((entry.result for entry in entries.values()), set_.values())
@@ -94,7 +109,7 @@ def _joined(student: Student, others: Sequence[Student]) -> Student:
 
 
 def _by_adjustments(
-    members: Sequence[Student], team: Adjustments, set_: dict[tuple[Whose, str], Adjustments]
+    members: Sequence[Student], team: Adjustments, set_: Mapping[tuple[Whose, str], Adjustments]
 ) -> list[tuple[tuple[Student, ...], Adjustments]]:
     """The members of a team, together as long as nothing was set for one of them alone."""
     alone = [student for student in members if ("student", student.key) in set_]

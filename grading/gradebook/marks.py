@@ -239,6 +239,25 @@ def without(set_: Adjustments, what: str) -> Adjustments:
     return dataclasses.replace(set_, **{key: getattr(Adjustments(), key)})
 
 
+@dataclass(frozen=True)
+class Change:
+    """What one command changes of what is set: first something is taken back, then something is set."""
+
+    clear: tuple[str, ...]
+    """As `without` takes them."""
+    values: Mapping[str, Any]
+    """Fields of `Adjustments`."""
+    points: Mapping[str, Manual]
+    """Added to those that are there."""
+
+    def __call__(self, old: Adjustments) -> Adjustments:
+        """The adjustments after it."""
+        for what in self.clear:
+            old = without(old, what)
+        new = dataclasses.replace(old, **self.values)
+        return dataclasses.replace(new, points={**new.points, **self.points})
+
+
 def percentage(found: Mark) -> Decimal | None:
     """The share of the maximum in per cent, to 2 decimals; None without a mark."""
     if found.points is None or not found.max_points:

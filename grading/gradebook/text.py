@@ -13,7 +13,7 @@ _UNSEEN = re.compile(
     "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of the text around it
     "\ud800-\udfff\ufffe\uffff]"  # what UTF-8 and XML 1.0 (section 2.2) cannot hold
 )
-_FORMULA = re.compile(r"[\s\ufeff\u200b]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_FORMULA = re.compile(r"[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
