@@ -25,6 +25,18 @@ LARGEST = 512 * 1024
 MOST = 500
 """Sources of one submission."""
 
+LARGEST_SUM = 8 * 1024 * 1024
+"""Bytes of all of them; those nearest to the top are read first."""
+
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+_MODULE = re.compile(r"\bmodule_init[ \t]*\(|\bMODULE_LICENSE[ \t]*\(")
+_KERNEL = re.compile(
+    r"^[ \t]*#[ \t]*include[ \t]*<linux/(?:module|kernel|init|slab|miscdevice)\.h>", re.MULTILINE
+)
+
+PARAMETERS = 60
+"""Tokens between the parentheses of a `main`."""
+
 _C = re.compile(
     r"""(?P<none>\s+|/\*.*?(?:\*/|\Z)|//(?:\\\n|[^\n])*|\\\n)
     |(?P<text>"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?)
@@ -81,6 +93,37 @@ class Source:
         """How many lines it has."""
         return self.text.count("\n") + (not self.text.endswith("\n"))
 
+    @functools.cached_property
+    def includes(self) -> tuple[str, ...]:
+        """What it includes in quotes."""
+        return tuple(_INCLUDE.findall(self.text)) if self.language == "c" else ()
+
+    @functools.cached_property
+    def text_words(self) -> frozenset[str]:
+        """Lower-case words in its quoted texts."""
+        quoted = " ".join(token.text for token in self.tokens if token.kind == "text")
+        return frozenset(re.findall(r"[a-z]+", quoted))
+
+    @functools.cached_property
+    def is_program(self) -> bool:
+        """Whether it defines `main`, or is a Python file that is meant to be run."""
+        if self.language == "python":
+            runs = self.text.startswith("#!") or "__main__" in self.text or self.name == "__main__.py"
+            return runs and not self.name.startswith(("test_", "conftest"))
+        return self.path.endswith(".c") and any(
+            token.text == "main" and _is_definition(self.tokens, at) for at, token in enumerate(self.tokens)
+        )
+
+    @functools.cached_property
+    def is_kernel(self) -> bool:
+        """Whether it is code for the kernel, or a header with such code."""
+        return self.is_module or bool(_KERNEL.search(self.text))
+
+    @functools.cached_property
+    def is_module(self) -> bool:
+        """Whether it has what each module must have one of: where it begins, and a licence."""
+        return len({match.split("(")[0].strip() for match in _MODULE.findall(self.text)}) == 2
+
     @property
     def folder(self) -> str:
         """Its folder within the submission; `.` for the top."""
@@ -90,6 +133,16 @@ class Source:
     def name(self) -> str:
         """The last component of its path."""
         return self.path.rpartition("/")[2]
+
+
+def _is_definition(tokens: tuple[Token, ...], at: int) -> bool:
+    """Whether a name begins a function's definition: `name ( … ) {`."""
+    if at + 1 >= len(tokens) or tokens[at + 1].text != "(":
+        return False
+    for place in range(at + 2, min(at + 2 + PARAMETERS, len(tokens) - 1)):
+        if tokens[place].text == ")":
+            return tokens[place + 1].text == "{"
+    return False
 
 
 def tokens(text: str, language: Language) -> Iterable[Token]:
@@ -120,14 +173,16 @@ def sources(root: Path) -> tuple[Source, ...]:
         OSError: one cannot be read.
     """
     found: list[Source] = []
-    for path in sorted(root.rglob("*")):
+    total = 0
+    for path in sorted(root.rglob("*"), key=lambda path: (len(path.parts), path)):
         inside = path.relative_to(root).as_posix()
         suffix = path.suffix.lower()
         if (suffix and suffix not in ENDINGS) or not path.is_file() or path.stat().st_size > LARGEST:
             continue
         read = source(inside, path.read_bytes())
         if read is not None:
-            found.append(read)
-            if len(found) == MOST:
+            total += len(read.text)
+            if len(found) == MOST or total > LARGEST_SUM:
                 break
-    return tuple(found)
+            found.append(read)
+    return tuple(sorted(found, key=lambda source: source.path))

@@ -21,7 +21,10 @@ from grading.submissions.rootfs import TARBALL, folders_of_rootfs
 from grading.submissions.site import Parts, Site, printable, read_pieces
 from lab.errors import LabError
 
-NEVER = frozenset((".git", ".svn", ".hg", "__MACOSX", ".DS_Store", "Thumbs.db", ".vscode", ".idea"))
+NEVER = frozenset(
+    {".git", ".svn", ".hg", "__MACOSX", ".DS_Store", "Thumbs.db", ".vscode", ".idea", ".venv", "node_modules"}
+    | {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+)
 """What programs left there; not worth a note."""
 
 LARGEST_INNER = 32 * MIB

@@ -1,0 +1,81 @@
+"""Reads a Makefile's explicit targets, without make: its `$(shell …)` would run on this host."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+NAMES = ("GNUmakefile", "makefile", "Makefile")
+"""In the order in which make looks for them."""
+
+LARGEST = 256 * 1024
+"""Bytes; a longer one is not read."""
+
+DEEPEST = 5
+"""Variables within variables."""
+
+LONGEST = 4096
+"""Characters of what a line becomes; doubling variables would fill the memory."""
+
+_ASSIGNMENT = re.compile(r"\s*(?:export\s+|override\s+)*([A-Za-z0-9_.-]+)\s*(?::{0,3}|\?|\+)=\s*(.*)")
+_VARIABLE = re.compile(r"\$[({]([A-Za-z0-9_.-]+)[)}]")
+_CONDITION = re.compile(r"\s*(?:ifn?eq|ifn?def|else|endif|-?include|sinclude|vpath|unexport)\b")
+
+
+@dataclass(frozen=True)
+class Makefile:
+    """What matters of one."""
+
+    name: str
+    targets: tuple[str, ...] = ()
+    """Explicit ones, in order, without patterns and those that begin with a dot."""
+    builds_module: bool = False
+    """Whether it hands objects to kbuild (`obj-m`)."""
+
+
+def read(folder: Path) -> Makefile | None:
+    """The Makefile that `make` would take in a folder; None if there is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    for name in NAMES:
+        path = folder / name
+        if path.is_file():
+            text = path.read_text("utf-8", "replace") if path.stat().st_size <= LARGEST else ""
+            return Makefile(name, targets(text), bool(re.search(r"^\s*obj-m\b", text, re.MULTILINE)))
+    return None
+
+
+def targets(text: str) -> tuple[str, ...]:
+    """The explicit targets of a Makefile's text."""
+    variables: dict[str, str] = {}
+    found: dict[str, None] = {}
+    in_define = False
+    for line in re.sub(r"\\\n[ \t]*", " ", text).splitlines():
+        if in_define or re.match(r"\s*(?:override\s+)?define\b", line):
+            in_define = not re.match(r"\s*endef\b", line)
+            continue
+        if line.startswith("\t") or _CONDITION.match(line):
+            continue
+        line = line.split("#", 1)[0][:LONGEST]
+        if assignment := _ASSIGNMENT.fullmatch(line):
+            before = variables.get(assignment[1], "") if "+=" in line[: assignment.start(2)] else ""
+            variables[assignment[1]] = f"{before} {assignment[2]}".strip()[:LONGEST]
+            continue
+        left, colon, right = line.partition(":")
+        if colon and "=" not in left and not right.startswith("="):
+            for name in _expanded(left, variables).split():
+                if not name.startswith(".") and not re.search(r"[%$()]", name):
+                    found.setdefault(name)
+    return tuple(found)
+
+
+def _expanded(text: str, variables: dict[str, str]) -> str:
+    for _ in range(DEEPEST):
+        after = _VARIABLE.sub(lambda match: variables.get(match[1], ""), text)[:LONGEST]
+        if after == text:
+            break
+        text = after
+    return text

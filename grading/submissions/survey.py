@@ -1,0 +1,73 @@
+"""Opens each submission of a class once, before any is graded, and keeps what needs all of them.
+
+That is the sources, for similarity, and what is skeleton, for choosing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grading.submissions.first_commit import FirstCommit, first_commit
+from grading.submissions.found import Submission
+from grading.submissions.limits import Limits
+from grading.submissions.sources import Source, sources
+from grading.submissions.starters import Starters, of_class, of_folder
+from grading.submissions.tree import opened
+from lab.errors import LabError
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a class handed in."""
+
+    sources: dict[str, tuple[Source, ...]] = field(default_factory=dict)
+    """Of each submission that could be opened."""
+    first: dict[str, FirstCommit] = field(default_factory=dict)
+    """First commits, of those that are clones."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Of each that could not be opened: why."""
+    class_starters: Starters = field(default_factory=Starters)
+
+    def starters(self, name: str) -> Starters:
+        """What is known of the skeleton when one submission is looked at; for `taking.take`."""
+        return self.class_starters.for_submission(self.first.get(name))
+
+
+def survey(
+    submissions: Iterable[Submission],
+    work: Path,
+    *,
+    starter: Path | None = None,
+    limits: Limits | None = None,
+    done: Callable[[str], None] = lambda name: None,
+) -> Survey:
+    """Look at all submissions of a class.
+
+    Args:
+        submissions: as found.
+        work: a folder of ours; empty again afterwards.
+        starter: the skeleton that the instructor names.
+        limits: for each submission.
+        done: told each name when it has been looked at.
+
+    Raises:
+        LabError: the starter makes no sense. What is wrong with a submission goes into `problems`.
+        OSError: this host cannot read or write.
+    """
+    known = of_folder(starter) if starter is not None else None
+    held: dict[str, tuple[Source, ...]] = {}
+    first: dict[str, FirstCommit] = {}
+    problems: dict[str, str] = {}
+    for submission in submissions:
+        try:
+            with opened(submission, work, limits) as tree:
+                held[submission.name] = sources(tree.root)
+            commit = first_commit(submission.source)
+            if commit is not None:
+                first[submission.name] = commit
+        except LabError as error:
+            problems[submission.name] = str(error)
+        done(submission.name)
+    return Survey(held, first, problems, of_class(held, first, known))

@@ -1,0 +1,331 @@
+"""Chooses what of a submission is graded as its engine and as its monitor, and says why.
+
+The student's word comes first (`submission.toml`), the instructor's even before it
+(`--engine`, `--monitor`). Otherwise the candidate with the most work in it is taken;
+skeleton that nobody touched only where there is nothing else.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from grading.submissions import attempts, makefiles
+from grading.submissions.attempts import Attempt
+from grading.submissions.candidates import Candidate, Half, engines, monitors
+from grading.submissions.declared import Declared, declared, inside
+from grading.submissions.leftovers import leftovers
+from grading.submissions.sources import Language, Source, sources
+from grading.submissions.starters import Starters, stubs
+from grading.submissions.tree import Tree
+from lab.errors import LabError
+
+__all__ = ["REFERENCE", "Choice", "Selection", "leftovers", "take"]
+
+REFERENCE = "reference"
+"""Given in place of a path: this kit's own half stands in."""
+
+MOST_OTHERS = 4
+"""Candidates whose defeat is explained."""
+
+CALLED = frozenset(("engine", "engine.c", "engine.py", "monitor.c"))
+"""Names that the course gives. They decide between files of one program."""
+
+SIDE = re.compile(
+    r"(?:^|[/_.-])(?:old|older|backup|bak|orig|original|copy|archive|deprecated|unused|tmp|temp|draft|tests?|mock"
+    r"|examples?|samples?|demos?|reference|skeleton|template|starter|boilerplate|upstream)(?=[/_.0-9-]|$)",
+    re.IGNORECASE,
+)
+"""Parts of paths in which work that counts seldom lies. It counts there, too, if there is more of it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is taken for one half."""
+
+    folder: str = "."
+    """Where it is built, POSIX, within the tree."""
+    entry: str = ""
+    """The file with its `main` or `module_init`, within the tree."""
+    language: Language = "c"
+    makefile: str = ""
+    """The Makefile's name in `folder`; empty if there is none."""
+    targets: tuple[str, ...] = ()
+    """That Makefile's explicit targets."""
+    attempts: tuple[Attempt, ...] = ()
+    """Ways of building, the likeliest first; none where nothing needs to be built."""
+    products: tuple[str, ...] = ()
+    """Where the program or module is expected after building, within the tree, the likeliest first;
+    failing these, whatever program or module is new."""
+    untouched: bool = False
+    """Whether it is the skeleton that students were given, and nothing else."""
+    reference: bool = False
+    """Whether this kit's own is to be used."""
+    reasons: tuple[str, ...] = ()
+    """Sentences: what was taken over what."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is graded of a submission."""
+
+    engine: Choice | None
+    monitor: Choice | None
+    reasons: tuple[str, ...] = field(default=())
+    """Why a half is missing."""
+
+    @property
+    def language(self) -> Language:
+        """The engine's; C where there is none."""
+        return self.engine.language if self.engine else "c"
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """A candidate with what speaks for and against it."""
+
+    candidate: Candidate
+    untouched: bool
+    unchanged: bool
+    own: int
+    weight: float
+
+
+def take(
+    tree: Tree, *, starters: Starters | None = None, engine: str | None = None, monitor: str | None = None
+) -> Selection:
+    """Choose engine and monitor.
+
+    Args:
+        tree: an opened submission.
+        starters: what is known of the skeleton, with the submission's own first commit.
+        engine: a path within each submission (file or folder), or `reference`.
+        monitor: the same for the monitor.
+
+    Raises:
+        LabError: a path is not there, or `submission.toml` makes no sense.
+        OSError: a file cannot be read.
+    """
+    starters = starters or Starters()
+    every = sources(tree.root)
+    said = declared(tree.root)
+    missing: list[str] = []
+    chosen: dict[Half, Choice | None] = {}
+    halves: tuple[tuple[Half, str | None], ...] = (("engine", engine), ("monitor", monitor))
+    for half, named in halves:
+        if named == REFERENCE:
+            chosen[half] = Choice(reference=True, reasons=(f"the kit's own {half} stands in",))
+            continue
+        near = chosen.get("engine")
+        choice, why = _choose(
+            half, tree, every, starters, said.get(half), named, near.folder if near else "."
+        )
+        chosen[half] = choice
+        missing += [why] if choice is None else []
+    return Selection(chosen["engine"], chosen["monitor"], tuple(missing))
+
+
+def _choose(
+    half: Half,
+    tree: Tree,
+    every: Sequence[Source],
+    starters: Starters,
+    said: Declared | None,
+    named: str | None,
+    near: str,
+) -> tuple[Choice | None, str]:
+    """The choice for one half, or why there is none."""
+    within = inside(named, f"--{half}") if named is not None else said.folder if said else None
+    if within is not None and not (tree.root / within).exists():
+        raise LabError(f"there is no {within} in the submission", f"Name another --{half}, or none.")
+    held = every if within is None else [source for source in every if _is_in(source, within)]
+    find = engines if half == "engine" else monitors
+    found = find(every)
+    found = [candidate for candidate in found if candidate.entry in held]
+    if not found and within is not None:
+        # Whoever names a place means what is there, whatever it looks like.
+        found = engines(every, any_program=True) if half == "engine" else monitors(every, any_module=True)
+        found = [candidate for candidate in found if candidate.entry in held]
+    if not found:
+        if said is not None and said.build and named is None:
+            return _as_declared(half, Choice(folder=said.folder), said, tree), ""
+        return None, _nothing(half, tree, within)
+    own = {file.path: starters.own(file) for file in {file for one in found for file in one.files}}
+    ranked = sorted(
+        (_ranked(candidate, starters, own) for candidate in found), key=lambda one: _order(one, near)
+    )
+    best, others = ranked[0], ranked[1:]
+    choice = _choice(best, others, tree, near)
+    if named is not None:
+        choice = _with_reason(choice, f"--{half} {named} was given")
+    elif said is not None:
+        choice = _as_declared(half, choice, said, tree)
+    return choice, ""
+
+
+def _is_in(source: Source, within: str) -> bool:
+    return within in (".", source.path) or source.path.startswith(f"{within}/")
+
+
+def _ranked(candidate: Candidate, starters: Starters, own_of: Mapping[str, int]) -> _Ranked:
+    own = sum(own_of[file.path] for file in candidate.files)
+    untouched = starters.untouched(candidate.entry) and own == 0
+    unchanged = bool(starters.weak) and not any(starters.since_first_commit(file) for file in candidate.files)
+    weight = own * candidate.fit * (1.1 if candidate.entry.name in CALLED else 1.0)
+    if SIDE.search(candidate.entry.path):
+        weight *= 0.5
+    if unchanged:
+        weight *= 0.3
+    if any(
+        token.kind == "text" and "not implemented" in token.text.lower() for token in candidate.entry.tokens
+    ):
+        weight *= 0.5
+    elif stubs(candidate.entry) >= 3:
+        weight *= 0.9
+    return _Ranked(candidate, untouched, unchanged, own, weight)
+
+
+def _says_unimplemented(candidate: Candidate) -> bool:
+    """Whether the program's own words are that there is nothing yet."""
+    return any(
+        token.kind == "text" and "not implemented" in token.text.lower() for token in candidate.entry.tokens
+    )
+
+
+def _order(one: _Ranked, near: str) -> tuple[object, ...]:
+    """For sorting: the best first. Of equals the one beside the engine, then the last of a numbered row."""
+    path = one.candidate.entry.path
+    numbers = tuple(-int(digits[:9]) for digits in re.findall(r"\d+", path))
+    return (
+        one.untouched,
+        -round(one.weight),
+        one.candidate.entry.folder != near,
+        path.count("/"),
+        numbers,
+        path,
+    )
+
+
+def _choice(best: _Ranked, others: Sequence[_Ranked], tree: Tree, near: str) -> Choice:
+    candidate = best.candidate
+    folder, makefile = _build_folder(candidate, tree)
+    build = attempts.for_engine if candidate.half == "engine" else attempts.for_monitor
+    return Choice(
+        folder=folder,
+        entry=candidate.entry.path,
+        language=candidate.language,
+        makefile=makefile.name if makefile else "",
+        targets=makefile.targets if makefile else (),
+        attempts=build(candidate, folder, makefile, tree.root),
+        products=_products(candidate, folder),
+        untouched=best.untouched,
+        reasons=_reasons(best, others, near),
+    )
+
+
+def _build_folder(candidate: Candidate, tree: Tree) -> tuple[str, makefiles.Makefile | None]:
+    """The folder whose Makefile builds a candidate: its own or the nearest above it; its own if there is none."""
+    own = candidate.entry.folder
+    if candidate.language == "python":
+        return own, makefiles.read(tree.root / own)
+    folder = own
+    while True:
+        makefile = makefiles.read(tree.root / folder)
+        if makefile is not None and (candidate.half == "engine" or makefile.builds_module or folder == own):
+            return folder, makefile
+        if folder == ".":
+            return own, None
+        folder = posixpath.dirname(folder) or "."
+
+
+def _products(candidate: Candidate, folder: str) -> tuple[str, ...]:
+    stem = posixpath.splitext(candidate.entry.name)[0]
+    here = candidate.entry.folder
+    if candidate.half == "monitor":
+        places = [f"{folder}/monitor.ko", f"{here}/monitor.ko", f"{here}/{stem}.ko"]
+        places.append(f"{here}/{attempts.MODULE_NAME}.ko")
+    elif candidate.language == "python":
+        places = [candidate.entry.path]
+    else:
+        places = [f"{folder}/engine", f"{folder}/bin/engine", f"{folder}/build/engine", f"{here}/engine"]
+        places += [f"{folder}/{stem}", f"{here}/{stem}"]
+    return tuple(dict.fromkeys(posixpath.normpath(place) for place in places))
+
+
+def _reasons(best: _Ranked, others: Sequence[_Ranked], near: str) -> tuple[str, ...]:
+    shown = f"{best.candidate.entry.path} ({best.candidate.entry.lines:,} lines)"
+    said = []
+    if best.untouched:
+        said.append(f"taken {shown}: it is the untouched skeleton, and there is nothing else")
+    elif not others:
+        said.append(f"taken {shown}, the only candidate")
+    else:
+        over = "; over ".join(_why_not(best, other, near) for other in others[:MOST_OTHERS])
+        more = f"; and {len(others) - MOST_OTHERS} more" if len(others) > MOST_OTHERS else ""
+        said.append(f"taken {shown} over {over}{more}")
+    if _says_unimplemented(best.candidate) and not best.untouched:
+        said.append("it says of itself that something is not implemented")
+    if best.candidate.others:
+        names = [file.path for file in best.candidate.others]
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        said.append(f"together with {', '.join(names[:6])}{more}")
+    return tuple(said)
+
+
+def _why_not(best: _Ranked, other: _Ranked, near: str) -> str:
+    path = other.candidate.entry.path
+    if other.untouched:
+        return f"{path}, which is the untouched skeleton"
+    if other.candidate.entry.digest == best.candidate.entry.digest:
+        beside = best.candidate.half == "monitor" and best.candidate.entry.folder == near
+        return f"{path}, which is the same{' and not beside the engine' if beside else ''}"
+    if other.unchanged and not best.unchanged:
+        return f"{path}, which is as in the first commit"
+    if _says_unimplemented(other.candidate) and not _says_unimplemented(best.candidate):
+        return f"{path}, which says of itself that something is not implemented"
+    if SIDE.search(path) and not SIDE.search(best.candidate.entry.path):
+        return f"{path}, which by its name is an example, a copy or a test"
+    if other.own < best.own:
+        return f"{path}, which has less code of its own ({other.own:,} tokens against {best.own:,})"
+    return f"{path}, which does less of what is asked for"
+
+
+def _as_declared(half: Half, choice: Choice, said: Declared, tree: Tree) -> Choice:
+    """A choice with what `submission.toml` says in place of what was detected."""
+    folder = said.folder if said.build else choice.folder
+    makefile = makefiles.read(tree.root / folder)
+    build = attempts.declared(half, said.build, folder) if said.build else choice.attempts
+    products = choice.products
+    if said.product:
+        products = (posixpath.normpath(posixpath.join(said.folder, said.product)), *products)
+    return Choice(
+        folder=folder,
+        entry=choice.entry,
+        language=choice.language,
+        makefile=makefile.name if makefile else "",
+        targets=makefile.targets if makefile else (),
+        attempts=build,
+        products=products,
+        untouched=choice.untouched,
+        reasons=("submission.toml says so", *choice.reasons),
+    )
+
+
+def _with_reason(choice: Choice, reason: str) -> Choice:
+    return Choice(**{**vars(choice), "reasons": (reason, *choice.reasons)})
+
+
+def _nothing(half: Half, tree: Tree, within: str | None) -> str:
+    place = f" in {within}" if within else ""
+    compiled = [path for path in leftovers(tree.root) if path.suffix == (".ko" if half == "monitor" else "")]
+    note = ""
+    if compiled:
+        what = compiled[0].relative_to(tree.root).as_posix()
+        note = f"; {what} is compiled already, and only sources are graded"
+    if half == "engine":
+        return (
+            f"no engine found{place}: no program in C or Python that knows supervisor, start, ps, logs{note}"
+        )
+    return f"no monitor found{place}: no kernel module (module_init, MODULE_LICENSE) for containers{note}"
