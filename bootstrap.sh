@@ -14,7 +14,7 @@ stamp=$venv/boxwright-stamp
 
 usage() {
     cat <<'USAGE'
-Usage: bootstrap.sh [--with vagrant] [COMMAND [ARGUMENT...]]
+Usage: bootstrap.sh [--with vagrant] [--with browser] [COMMAND [ARGUMENT...]]
 
 Installs what Boxwright needs and is not there yet (Debian packages with apt, asking sudo
 only then; Python packages into .venv beside this script), then runs COMMAND there.
@@ -26,6 +26,7 @@ only then; Python packages into .venv beside this script), then runs COMMAND the
 
 Options:
   --with vagrant    also what `vagrant up` and `lab box` need (Vagrant, libvirt, GRUB)
+  --with browser    also Chromium, in which tests look at the pages of `grade report`
   -h, --help        show this text
 
 Made for Debian 12, Debian 13 and Ubuntu 24.04 with Python 3.11 or newer. BOXWRIGHT_PYTHON
@@ -80,6 +81,17 @@ rsync                  brings a folder into the VM
 grub-common            makes a box start by itself
 grub-pc-bin            the part of that for a PC
 PACKAGES
+}
+
+# What `--with browser` adds, where there is no Chromium or Chrome yet.
+browser_packages() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        if type -P "$name" >/dev/null; then
+            return
+        fi
+    done
+    echo "chromium  shows the grader's pages (tests)"
 }
 
 # ---- Python ---------------------------------------------------------------------------
@@ -172,6 +184,8 @@ install_packages() {
     local hint=
     if [[ " $names " == *" vagrant "* ]]; then
         hint=" Where apt does not know Vagrant, install it as its makers say, and then: vagrant plugin install vagrant-libvirt."
+    elif [[ " $names " == *" chromium "* ]]; then
+        hint=" Where apt does not know Chromium (Ubuntu), install Chromium or Chrome as their makers say."
     fi
     "${install[@]}" >&2 || die "apt-get could not install them; see the lines above.$hint"
 }
@@ -220,21 +234,26 @@ make_environment() {
 
 # ---- main -----------------------------------------------------------------------------
 
-with_vagrant=no
-case ${1:-} in
-    -h | --help)
-        usage
-        exit 0
-        ;;
-    --with)
-        [[ ${2:-} == vagrant ]] || die "--with takes \`vagrant\`, and got ${2:-nothing}; see ./bootstrap.sh --help"
-        with_vagrant=yes
-        shift 2
-        ;;
-    -*)
-        die "unknown option $1; see ./bootstrap.sh --help"
-        ;;
-esac
+with_vagrant=no with_browser=no
+while [[ ${1:-} == -* ]]; do
+    case $1 in
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        --with)
+            case ${2:-} in
+                vagrant) with_vagrant=yes ;;
+                browser) with_browser=yes ;;
+                *) die "--with takes \`vagrant\` or \`browser\`, and got ${2:-nothing}; see ./bootstrap.sh --help" ;;
+            esac
+            shift 2
+            ;;
+        *)
+            die "unknown option $1; see ./bootstrap.sh --help"
+            ;;
+    esac
+done
 
 if ! type -P apt-get >/dev/null || ! type -P dpkg-query >/dev/null; then
     die "this host has no apt, with which Boxwright installs QEMU and its tools; use Debian 12, Debian 13 or Ubuntu 24.04 (a VM will do)."
@@ -243,6 +262,9 @@ fi
 wanted=$(system_packages)
 if [[ $with_vagrant == yes ]]; then
     wanted+=$'\n'$(vagrant_packages)
+fi
+if [[ $with_browser == yes ]]; then
+    wanted+=$'\n'$(browser_packages)
 fi
 python='' python_version='' python_package=''
 if ! environment_ready || [[ -n $(missing_packages <<<"$wanted") ]]; then

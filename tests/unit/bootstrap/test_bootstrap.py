@@ -18,23 +18,9 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 REAL_TOOLS = (
-    *(
-        "bash",
-        "sh",
-        "cat",
-        "chmod",
-        "cut",
-        "dirname",
-        "echo",
-        "env",
-        "flock",
-        "head",
-        "mkdir",
-        "mv",
-        "readlink",
-    ),
+    *("bash", "sh", "cat", "chmod", "cut", "dirname", "echo", "env", "flock", "head", "mkdir", "mv", "readlink"),
     *("rm", "sha256sum", "sleep", "sync", "touch", "tr", "true"),
-)
+)  # fmt: skip
 NOBODY = 65534
 DEADLINE = 30.0
 
@@ -417,19 +403,43 @@ def test_a_vagrant_that_is_there_stays(host: Host) -> None:
 
 
 @as_root
-def test_vagrant_that_apt_does_not_know(host: Host) -> None:
+@pytest.mark.parametrize(
+    ("what", "words"), [("vagrant", "as its makers say"), ("browser", "as their makers say")]
+)
+def test_what_apt_does_not_know(host: Host, what: str, words: str) -> None:
     assert host.run("true").returncode == 0
     host.given("apt-fails")
-    result = host.run("--with", "vagrant", "true")
+    result = host.run("--with", what, "true")
     assert result.returncode == 1
-    assert "install it as its makers say" in result.stderr
+    assert words in result.stderr
+
+
+@as_root
+def test_with_browser_brings_one_where_there_is_none(host: Host) -> None:
+    assert host.run("true").returncode == 0
+    host.journal()
+    with_both = ("--with", "vagrant", "--with", "browser", "true")
+    assert host.run(*with_both).returncode == 0
+    [installed] = [line for line in host.journal() if " install " in line and "simulate" not in line]
+    assert {"chromium", "vagrant"} <= set(installed.split())
+    assert host.run(*with_both).stderr == ""
+    assert host.journal() == []
+
+
+@as_root
+def test_a_browser_that_is_there_stays(host: Host) -> None:
+    assert host.run("true").returncode == 0
+    host.journal()
+    host.program("google-chrome", "#!/bin/sh\n")
+    assert host.run("--with", "browser", "true").stderr == ""
+    assert host.journal() == []
 
 
 @pytest.mark.parametrize("words", [("--with",), ("--with", "podman", "true")])
 def test_with_something_else(host: Host, words: tuple[str, ...]) -> None:
     result = host.run(*words)
     assert result.returncode == 1
-    assert "--with takes `vagrant`" in result.stderr
+    assert "--with takes `vagrant` or `browser`" in result.stderr
     assert host.journal() == []
 
 
