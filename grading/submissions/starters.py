@@ -27,7 +27,7 @@ RUN = 12
 """Tokens in a row that must be the skeleton's to count as taken from it."""
 
 AT_LEAST, SHARE = 4, 1 / 3
-"""A file is the class's own if so many, and this share of all, handed it in alike; friends are fewer."""
+"""What so many, and this share of all, handed in alike was given to the class; friends are fewer."""
 
 STUB = re.compile(r"not[ _]?(?:yet[ _]?)?implemented|\bTODO\b|\bFIXME\b|your code here", re.IGNORECASE)
 """Signs of a handler that does nothing yet."""
@@ -52,15 +52,19 @@ class Starters:
         """Whether a file differs from what the submission's own first commit holds."""
         return source.digest not in self.weak
 
-    def own(self, source: Source) -> int:
-        """Tokens that are not in a run of the skeleton's."""
+    def given(self, source: Source) -> list[bool]:
+        """For each token whether it is in a run of the skeleton's."""
         if self.untouched(source):
-            return 0
+            return [True] * len(source.tokens)
         given = [False] * len(source.tokens)
-        for start, run in enumerate(_runs(source)):
+        for start, run in enumerate(_runs(source)) if self.runs else ():
             if run in self.runs:
                 given[start : start + RUN] = [True] * RUN
-        return given.count(False)
+        return given
+
+    def own(self, source: Source) -> int:
+        """How many tokens are not the skeleton's."""
+        return self.given(source).count(False)
 
     def and_of(self, given: Iterable[Source]) -> Starters:
         """With more files that are known to be the skeleton."""
@@ -111,12 +115,17 @@ def of_class(
         starters = starters.and_of(commit.sources)
     alike: Counter[str] = Counter()
     example: dict[str, Source] = {}
+    runs: Counter[bytes] = Counter()
     for held in handed_in.values():
-        for digest, source in {source.digest: source for source in held}.items():
-            alike[digest] += 1
-            example[digest] = source
+        different = {source.digest: source for source in held}
+        example.update(different)
+        alike.update(different.keys())
+        runs.update({run for source in different.values() for run in _runs(source)})
     enough = max(AT_LEAST, SHARE * len(handed_in))
-    return starters.and_of(example[digest] for digest, count in alike.items() if count >= enough)
+    starters = starters.and_of(example[digest] for digest, count in alike.items() if count >= enough)
+    # Also in files that each went on to change.
+    common = frozenset(run for run, count in runs.items() if count >= enough)
+    return dataclasses.replace(starters, runs=starters.runs | common)
 
 
 def stubs(source: Source) -> int:

@@ -289,7 +289,9 @@ def _why_not(best: _Ranked, other: _Ranked, near: str) -> str:
         return f"{path}, which by its name is an example, a copy or a test"
     if other.own < best.own:
         return f"{path}, which has less code of its own ({other.own:,} tokens against {best.own:,})"
-    return f"{path}, which does less of what is asked for"
+    if other.candidate.fit < best.candidate.fit:
+        return f"{path}, which speaks of less of what is asked for"
+    return f"{path}, which is no further"
 
 
 def _as_declared(half: Half, choice: Choice, said: Declared, tree: Tree) -> Choice:
