@@ -32,7 +32,7 @@ def feedback(row: Row) -> str:
 
 def failure(check: CheckResult) -> str:
     """What is known of a check that did not pass, for whoever has to repair it."""
-    title = f"{line(check.title or check.id)} ({check.id}): {plain_verdict(check)}"
+    title = f"{line(check.title or check.id)} ({line(check.id)}): {plain_verdict(check)}"
     lines = [title]
     for name, text in (
         ("", check.rationale),
@@ -49,7 +49,7 @@ def failure(check: CheckResult) -> str:
 def plain_verdict(check: CheckResult) -> str:
     """The verdict in words, with the points."""
     if check.verdict == "skipped":
-        return f"skipped, since {check.parent or 'what it builds on'} did not pass; 0 of {check.max_points:g} points"
+        return f"skipped, since {line(check.parent) or 'what it builds on'} did not pass; 0 of {check.max_points:g} points"
     if check.verdict == "error":
         return "could not be decided through a failure of ours; no point is lost by it"
     return f"{check.verdict}; {check.points:g} of {check.max_points:g} points"
