@@ -52,7 +52,7 @@ def logs(stage: Stage, rounds: int) -> list[Row]:
         what = f"log throughput, 200 MiB by {writers} writer{'s' if writers > 1 else ''}"
         for peer, least in (("cat", 0.8), ("conmon", 2.0)):
             asked = ratio_at_least(ours, medians[peer], least)
-            rows.append(Row(what, ours, "MiB/s", peer, medians[peer], rounds=rounds, **asked))
+            rows.append(Row(what, ours, "MiB/s", peer, medians[peer], rounds=len(rates[peer]), **asked))
     return rows
 
 
