@@ -225,15 +225,14 @@ def without(set_: Adjustments, what: str) -> Adjustments:
     Raises:
         ValueError: there is no such adjustment.
     """
-    kind, _, name = what.partition(":")
+    kind, colon, name = what.partition(":")
     if what == "all":
         return Adjustments()
     if name and kind == "points":
-        return dataclasses.replace(
-            set_, points={key: given for key, given in set_.points.items() if key != name}
-        )
+        left = {key: given for key, given in set_.points.items() if key != name}
+        return dataclasses.replace(set_, points=left)
     fields = {"late": "late_days"}
-    if name or (kind not in fields and kind not in Adjustments.__dataclass_fields__):
+    if colon or (kind not in fields and kind not in Adjustments.__dataclass_fields__):
         raise ValueError(f"{what!r} is nothing that can be set")
     key = fields.get(kind, kind)
     return dataclasses.replace(set_, **{key: getattr(Adjustments(), key)})
