@@ -173,6 +173,25 @@ class Connection:
             )
         return result
 
+    def talk(self, command: str, *, timeout: float = 20) -> paramiko.Channel:
+        """Start a program as root and leave its standard input and output to the caller, as one stream.
+
+        Args:
+            command: a line for `/bin/sh`; it runs until it ends by itself or the stream is closed.
+            timeout: seconds on a fast machine until it has been started.
+
+        Raises:
+            MachineError: the connection was lost.
+        """
+        channel = self._channel(self._scale(timeout))
+        try:
+            channel.settimeout(None)
+            channel.exec_command(sudo.as_root(command, self.address.user))
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            channel.close()
+            raise MachineError(f"The connection was lost during `{_short(command)}`: {error or 'closed'}") from error
+        return channel
+
     def _run(self, line: str, command: str, timeout: float, stdin: bytes | Iterable[bytes]) -> CommandResult:
         """Run a line of the user's login shell; `command` is what messages call it."""
         began = time.monotonic()

@@ -30,6 +30,8 @@ class Hardware:
     memory_mib: int = 1024
     cpus: int = 2
     """One is slower to boot than two, also under emulation."""
+    read_only_disk: str = ""
+    """Path of a raw disk that the guest sees as /dev/vdb and cannot write; it must never change. Empty for none."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def command_line(
         "-blockdev", f"driver=file,node-name=file,filename={_quoted(folder / 'disk.qcow2')},cache.no-flush=on",
         "-blockdev", "driver=qcow2,node-name=disk,file=file,discard=unmap,cache.no-flush=on",
         "-device", "virtio-blk-pci,drive=disk",
+        *_read_only_disk(hardware.read_only_disk),
         # restrict: the guest reaches nothing outside; only our port leads in.
         "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22",
         "-device", "virtio-net-pci,netdev=net,romfile=",
@@ -185,6 +188,16 @@ def command_line(
     if resume:
         arguments += ["-incoming", "defer"]
     return arguments
+
+
+def _read_only_disk(path: str) -> list[str]:
+    if not path:
+        return []
+    return [
+        "-blockdev", f"driver=raw,node-name=extra,read-only=on,file.driver=file,"
+                     f"file.filename={_quoted(Path(path))},file.locking=off",
+        "-device", "virtio-blk-pci,drive=extra",
+    ]  # fmt: skip
 
 
 def _quoted(path: Path) -> str:

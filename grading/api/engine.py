@@ -1,0 +1,293 @@
+"""The submission's engine as a check drives it: a supervisor, clients, and containers.
+
+Commands are run by the observer, as root, in the engine's own folder, without a shell. What a
+container is and does is looked up in the guest's kernel, never in what the engine says.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from grading.api.expectations import expect, wait_until
+from grading.api.listing import Listing
+from grading.guest.observer import Finished, GuestError, Job, Observer, Process
+
+CLIENT_SECONDS = 15.0
+"""The most that a client which does not wait may take, on a fast machine."""
+
+SUPERVISOR_SECONDS = 15.0
+"""Until a supervisor answers."""
+
+
+@dataclass(frozen=True)
+class Rootfs:
+    """A root file system for one container: Alpine, and the probe under a name that nothing else has."""
+
+    path: str
+    nonce: str
+
+    @property
+    def probe(self) -> str:
+        """The probe's path inside."""
+        return f"/probe-{self.nonce}"
+
+
+@dataclass
+class Container:
+    """What was asked of the engine, and where to find it in the kernel."""
+
+    engine: Engine
+    id: str
+    rootfs: Rootfs
+    answer: Finished | None = None
+    """Of `start`."""
+    job: Job | None = None
+    """Of `run`, while it goes on."""
+
+    @property
+    def processes(self) -> list[Process]:
+        """Its processes, living and zombie, as the kernel tells them: those that execute the probe of its rootfs."""
+        return [
+            process
+            for process in self.engine.observer.processes()
+            if process.words and self.rootfs.probe in " ".join(process.words) and not self._is_client(process)
+        ]
+
+    def _is_client(self, process: Process) -> bool:
+        return self.engine.words[-1] in process.words
+
+    @property
+    def init(self) -> Process | None:
+        """PID 1 of its PID namespace; None where it is gone, or never was one."""
+        mine = self.processes
+        for process in mine:
+            if process.space_pids[-1] == 1:
+                return process
+        if not mine:
+            return None
+        space = mine[0].spaces["pid"]
+        for process in self.engine.observer.processes():
+            if process.spaces["pid"] == space and process.space_pids[-1:] == (1,):
+                return process
+        return None
+
+    def await_running(self, seconds: float = 10) -> Process:
+        """Wait until its program runs; returns the process that executes the probe."""
+        return wait_until(
+            lambda: next(iter(self.processes), None), seconds,
+            f"a process of container {self.id}", actual=lambda: "no process executes its command",
+        )  # fmt: skip
+
+    def await_gone(self, seconds: float = 10) -> bool:
+        """Wait until none of its processes is left, zombies included; False where one stays."""
+        return bool(wait_until(lambda: not self.processes, seconds))
+
+    def log(self) -> bytes:
+        """What the engine has kept of its output."""
+        return self.engine.logs(self.id)
+
+
+@dataclass
+class Engine:
+    """The engine under test.
+
+    Args of the dataclass: the observer, the words that begin its command line, its folder, the base rootfs,
+    the level that is graded.
+    """
+
+    observer: Observer
+    words: tuple[str, ...]
+    folder: str
+    base: str
+    level: int
+    new_rootfs: Callable[[], Rootfs]
+    new_id: Callable[[str], str]
+    supervisor: Job | None = None
+    transcript: list[str] = field(default_factory=list)
+
+    def __call__(self, *arguments: str, timeout: float = CLIENT_SECONDS, limit: int = 1 << 20) -> Finished:
+        """Run a client to its end."""
+        finished = self.observer.run(
+            *self.words, *arguments, folder=self.folder, timeout=timeout, limit=limit
+        )
+        self._note(arguments, finished)
+        return finished
+
+    def begin(self, *arguments: str, timeout: float = 60) -> Job:
+        """Start a client, and go on."""
+        self.transcript.append("engine " + " ".join(arguments) + " &")
+        return self.observer.start(*self.words, *arguments, folder=self.folder, timeout=timeout)
+
+    def _note(self, arguments: Sequence[str], finished: Finished) -> None:
+        said = (finished.text + finished.error_text).strip()
+        self.transcript.append(
+            f"engine {' '.join(arguments)}  → {finished.code} in {finished.seconds:.2f} s"
+            + (f"\n{said[:2000]}" if said else "")
+        )
+
+    # A supervisor
+
+    def start_supervisor(self, *, seconds: float = SUPERVISOR_SECONDS) -> Job:
+        """Start one, and wait until it answers `ps`."""
+        job = self.begin_supervisor()
+        self.await_supervisor(job, seconds)
+        return job
+
+    def begin_supervisor(self) -> Job:
+        """Start one."""
+        self.transcript.append(f"engine supervisor {self.base} &")
+        self.supervisor = self.observer.start(
+            *self.words, "supervisor", self.base, folder=self.folder, timeout=0, limit=1 << 16
+        )
+        return self.supervisor
+
+    def await_supervisor(self, job: Job, seconds: float = SUPERVISOR_SECONDS) -> None:
+        """Wait until it answers."""
+
+        def answers() -> bool:
+            if job.wait(0) is not None:
+                return True
+            return self.observer.run(*self.words, "ps", folder=self.folder, timeout=5).code == 0
+
+        wait_until(
+            answers, seconds, "that `engine ps` is answered by the supervisor", actual=lambda: job.output()
+        )
+        ended = job.wait(0)
+        expect(
+            ended is None,
+            "a supervisor that stays up",
+            ended and f"it ended with {ended.code}: {(ended.text + ended.error_text)[-800:]}",
+        )
+
+    @property
+    def supervisor_lives(self) -> bool:
+        """Whether the one that was started last is still there."""
+        return self.supervisor is not None and self.supervisor.wait(0) is None
+
+    def stop_supervisor(self, number: int = signal.SIGTERM, seconds: float = 20) -> Finished | None:
+        """Send it a signal, and wait for its end; None where it goes on."""
+        if self.supervisor is None:
+            return None
+        try:
+            self.supervisor.signal(number)
+        except GuestError:
+            pass  # it has ended by itself
+        return self.supervisor.wait(seconds)
+
+    @property
+    def sockets(self) -> list[str]:
+        """Paths of the UNIX sockets on which the supervisor listens (proc_net(5), `unix`)."""
+        if self.supervisor is None:
+            return []
+        mine = set()
+        for name in self._descriptors(self.supervisor.pid):
+            target = self.observer.link(f"proc:{self.supervisor.pid}/fd/{name}")
+            if target.startswith("socket:["):
+                mine.add(target[8:-1])
+        found = []
+        for line in self.observer.proc("net/unix").splitlines()[1:]:
+            fields = line.split(maxsplit=7)
+            if len(fields) == 8 and fields[6] in mine and int(fields[3], 16) & 0x10000:  # __SO_ACCEPTCON
+                path = fields[7]
+                found.append(path if path.startswith("/") else f"{self.folder}/{path}")
+        return found
+
+    def _descriptors(self, pid: int) -> list[str]:
+        try:
+            return self.observer.list(f"proc:{pid}/fd")
+        except GuestError:
+            return []
+
+    def descriptor_count(self) -> int:
+        """How many descriptors the supervisor has open."""
+        return len(self._descriptors(self.supervisor.pid)) if self.supervisor else 0
+
+    # Containers
+
+    def container(self, name: str = "c", rootfs: Rootfs | None = None) -> Container:
+        """An id and a rootfs that nobody has used."""
+        return Container(self, self.new_id(name), rootfs or self.new_rootfs())
+
+    def _command(self, container: Container, probe: str) -> list[str]:
+        return [f"{container.rootfs.probe} {probe}"]
+
+    def _options(self, soft: int | None, hard: int | None, nice: int | None) -> list[str]:
+        options = []
+        for name, value in (("--soft-mib", soft), ("--hard-mib", hard), ("--nice", nice)):
+            if value is not None:
+                options += [name, str(value)]
+        return options
+
+    def start(
+        self, probe: str, *, name: str = "c", soft: int | None = None, hard: int | None = None,
+        nice: int | None = None, rootfs: Rootfs | None = None, running: bool = True,
+    ) -> Container:  # fmt: skip
+        """`engine start` of a container that runs the probe, which must succeed.
+
+        Args:
+            probe: the probe's words, as `hold 20`.
+            name: how its id begins.
+            soft: MiB; None for the engine's default.
+            hard: likewise.
+            nice: likewise.
+            rootfs: None for a new one.
+            running: also wait until the kernel shows its process.
+        """
+        container = self.container(name, rootfs)
+        container.answer = self(
+            "start", container.id, container.rootfs.path, *self._command(container, probe),
+            *self._options(soft, hard, nice),
+        )  # fmt: skip
+        answer = container.answer
+        expect(
+            answer.code == 0 and not answer.timed_out,
+            "`engine start` succeeds",
+            f"status {answer.code}: {(answer.text + answer.error_text)[-600:]}",
+        )
+        if running:
+            container.await_running()
+        return container
+
+    def run(
+        self, probe: str, *, name: str = "c", soft: int | None = None, hard: int | None = None,
+        nice: int | None = None, rootfs: Rootfs | None = None, timeout: float = 30,
+    ) -> tuple[Container, Finished]:  # fmt: skip
+        """`engine run`, to its end."""
+        container = self.begin_run(
+            probe, name=name, soft=soft, hard=hard, nice=nice, rootfs=rootfs, timeout=timeout
+        )
+        assert container.job is not None
+        finished = container.job.wait()
+        assert finished is not None
+        self._note(("run", container.id, "…", probe), finished)
+        return container, finished
+
+    def begin_run(
+        self, probe: str, *, name: str = "c", soft: int | None = None, hard: int | None = None,
+        nice: int | None = None, rootfs: Rootfs | None = None, timeout: float = 30,
+    ) -> Container:  # fmt: skip
+        """`engine run`, without waiting for its end."""
+        container = self.container(name, rootfs)
+        container.job = self.begin(
+            "run", container.id, container.rootfs.path, *self._command(container, probe),
+            *self._options(soft, hard, nice), timeout=timeout,
+        )  # fmt: skip
+        return container
+
+    def stop(self, identifier: str, timeout: float = 20) -> Finished:
+        """`engine stop`."""
+        return self("stop", identifier, timeout=timeout)
+
+    def ps(self) -> Listing:
+        """`engine ps`, read."""
+        return Listing(self("ps"), self.level)
+
+    def logs(self, identifier: str, limit: int = 8 << 20) -> bytes:
+        """`engine logs`: what it prints on standard output."""
+        finished = self.observer.run(
+            *self.words, "logs", identifier, folder=self.folder, timeout=CLIENT_SECONDS, limit=limit
+        )
+        self._note(("logs", identifier), finished)
+        return finished.stdout

@@ -1,0 +1,85 @@
+"""How a check says that something is not as it must be, and how it waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+LOOK_SECONDS = 0.04
+"""Between two looks at a condition; each costs a round trip to the guest."""
+
+_scale: Callable[[float], float] = lambda seconds: seconds  # noqa: E731 - replaced by the session
+
+
+class Unmet(AssertionError):
+    """An expectation that was not met: the submission's failure, in words for the student."""
+
+    def __init__(self, expected: str, actual: str, why: str = "") -> None:
+        super().__init__(f"expected {expected}; actually {actual}")
+        self.expected = expected
+        self.actual = actual
+        self.why = why
+
+
+def expect(condition: object, expected: str, actual: object = "", *, why: str = "") -> None:
+    """Fail the check unless the condition holds.
+
+    Args:
+        condition: anything that is true or false.
+        expected: what was to be seen, as "exit code 7".
+        actual: what was seen; shown to the student, cut to a readable length.
+        why: what this means, where the docstring does not say it.
+    """
+    if not condition:
+        raise Unmet(expected, shown(actual), why)
+
+
+def shown(value: object, most: int = 2000) -> str:
+    """A value as text for the student, cut in its middle where it is long."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "backslashreplace")
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} … ({len(text) - most} characters left out) … {text[-most // 2 :]}"
+
+
+def wait_until(
+    look: Callable[[], Value],
+    seconds: float,
+    expected: str = "",
+    *,
+    actual: Callable[[], object] = lambda: "",
+) -> Value:
+    """Look until the answer is true, and return it.
+
+    Args:
+        look: asked again and again.
+        seconds: the deadline on a fast machine; scaled for this one.
+        expected: what is waited for; where it is given, its absence fails the check.
+        actual: asked at the deadline: what there was instead.
+
+    Returns:
+        The first true answer, or the last false one where nothing is expected.
+    """
+    deadline = time.monotonic() + _scale(seconds)
+    while True:
+        value = look()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            if expected:
+                raise Unmet(
+                    f"{expected} within {_scale(seconds):.0f} s", shown(actual()) or "it did not happen"
+                )
+            return value
+        time.sleep(LOOK_SECONDS)
+
+
+def scale_with(scale: Callable[[float], float]) -> None:
+    """From now on, deadlines fit this machine."""
+    global _scale
+    _scale = scale

@@ -1,0 +1,107 @@
+"""Reads what `engine ps` prints, whatever its form.
+
+The contract leaves the form free; it says what must be told of each container. So an entry is
+all text from a line that holds the container's id as a word to the next line with another
+container's id, and questions are asked of that text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from grading.guest.observer import Finished
+
+WORD = r"(?<![\w.-]){}(?![\w.-])"
+RUNNING = re.compile(r"\b(running|up|alive|active)\b", re.IGNORECASE)
+"""Also at level 1, where any word will do, the living must not look like the dead."""
+
+ENDED = re.compile(r"exit|stop|kill|dead|done|finish|complet|terminat|hard|limit", re.IGNORECASE)
+REASON = re.compile(r"\b(hard_limit_killed|stopped|killed|exited)\b")
+
+
+class Listing:
+    """One answer of `ps`.
+
+    Args:
+        finished: the client's end.
+        level: what is graded; 2 reads the reasons exactly.
+    """
+
+    def __init__(self, finished: Finished, level: int) -> None:
+        self.finished = finished
+        self.text = finished.text
+        self.level = level
+
+    def entry(self, identifier: str, others: Iterable[str] = ()) -> str:
+        """The text about one container; empty where its id does not occur.
+
+        Args:
+            identifier: its id.
+            others: ids that end the entry.
+        """
+        begin = re.compile(WORD.format(re.escape(identifier)))
+        end = [re.compile(WORD.format(re.escape(other))) for other in others if other != identifier]
+        taken: list[str] = []
+        for line in self.text.splitlines():
+            if not taken and begin.search(line):
+                taken.append(line)
+            elif taken:
+                # A table has one line a container; a form has several, until an empty line or another id.
+                if (
+                    not line.strip()
+                    or any(other.search(line) for other in end)
+                    or self._is_row(line, taken[0])
+                ):
+                    break
+                taken.append(line)
+        return "\n".join(taken)
+
+    def _is_row(self, line: str, first: str) -> bool:
+        """Whether a line looks like another row of the table that the first one belongs to."""
+        return len(first.split()) >= 4 and len(line.split()) >= 4 and ":" not in first.split()[0]
+
+    def runs(self, identifier: str) -> bool:
+        """Whether it is told to be running."""
+        return bool(RUNNING.search(self._without_id(identifier)))
+
+    def ended(self, identifier: str) -> bool:
+        """Whether it is told to have ended."""
+        entry = self._without_id(identifier)
+        return bool(ENDED.search(entry)) and not RUNNING.search(entry)
+
+    def reason(self, identifier: str) -> str:
+        """One of the contract's reasons, exactly as it spells them; empty where there is none.
+
+        A state `exited` stands beside the reason in a table that shows both; so the most special word counts.
+        """
+        words = REASON.findall(self._without_paths(identifier))
+        for word in ("hard_limit_killed", "stopped", "killed", "exited"):
+            if word in words:
+                return str(word)
+        return ""
+
+    def words(self, identifier: str) -> frozenset[str]:
+        """The words about it that are not its id, a number, a path or a time: what tells one end from another."""
+        return frozenset(re.findall(r"[a-z_]{3,}", self._without_paths(identifier).lower()))
+
+    def numbers(self, identifier: str) -> list[str]:
+        """All whole numbers in the entry."""
+        return re.findall(r"(?<![\w.])-?\d+(?![\w.])", self._without_id(identifier))
+
+    def has_number(self, identifier: str, number: int) -> bool:
+        """Whether that number stands there, as a word or before a unit."""
+        pattern = rf"(?<![\d.-]){re.escape(str(number))}(?![\d]|\.\d)"
+        return bool(re.search(pattern, self._without_id(identifier)))
+
+    def has_mib(self, identifier: str, mib: int) -> bool:
+        """Whether so many MiB are told, in MiB, KiB or bytes."""
+        return any(self.has_number(identifier, mib << shift) for shift in (0, 10, 20)) or bool(
+            re.search(rf"(?<![\d.]){mib}(\.0+)?\s*(MiB|MB|M)\b", self._without_id(identifier), re.IGNORECASE)
+        )
+
+    def _without_id(self, identifier: str) -> str:
+        return re.sub(WORD.format(re.escape(identifier)), " ", self.entry(identifier))
+
+    def _without_paths(self, identifier: str) -> str:
+        return re.sub(r"\S*/\S*", " ", self._without_id(identifier))

@@ -1,0 +1,194 @@
+"""The submission's kernel module as a check drives it: load, ioctl, the lines it writes, unload."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from grading.api.expectations import expect, wait_until
+from grading.guest.observer import Finished, GuestError, Handle, Job, KernelRecord, Observer
+from grading.guest.tools import Tools
+from grading.guest.vm import TOOLS
+
+DEVICE = "/dev/container_monitor"
+REQUEST = struct.Struct("<i4xQQ32s")
+"""struct monitor_request, ABI version 1, as the contract lays it out: 56 bytes."""
+
+# _IOW('M', n, 56 bytes): include/uapi/asm-generic/ioctl.h.
+REGISTER = 1 << 30 | REQUEST.size << 16 | ord("M") << 8 | 1
+UNREGISTER = 1 << 30 | REQUEST.size << 16 | ord("M") << 8 | 2
+
+TAG = re.compile(r"\[?container_monitor\]?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the monitor's in the kernel's log."""
+
+    text: str
+    seconds: float
+    """Since boot."""
+
+    def tells(self, what: str) -> bool:
+        """Whether it holds this, in any case."""
+        return what.lower() in self.text.lower()
+
+    def number(self, key: str) -> int | None:
+        """The number after `key=`."""
+        found = re.search(rf"\b{key}=(\d+)", self.text)
+        return int(found[1]) if found else None
+
+
+class KernelLog:
+    """What the kernel wrote since the observer came: nothing takes a line back out of it.
+
+    Only records of the kernel itself count; what a program writes to /dev/kmsg has another facility.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def records(self) -> list[KernelRecord]:
+        """All records of the kernel itself."""
+        self._observer.proc("uptime")  # what was written before has arrived with this answer
+        return [record for record in list(self._observer.kernel) if record.facility == 0]
+
+    def monitor_lines(self) -> list[Line]:
+        """The monitor's lines."""
+        return [Line(record.text, record.seconds) for record in self.records() if TAG.search(record.text)]
+
+    def about(self, *any_of: str | int, what: str = "") -> list[Line]:
+        """The monitor's lines that name one of these (an id or a PID, as a word), and say `what`."""
+        words = [re.compile(rf"(?<![\w.-]){re.escape(str(word))}(?![\w.-])") for word in any_of]
+        return [
+            line
+            for line in self.monitor_lines()
+            if line.tells(what) and any(word.search(line.text) for word in words)
+        ]
+
+    def mark(self) -> int:
+        """How many records there are: a place to look from."""
+        return len(self.records())
+
+    def since(self, mark: int) -> list[str]:
+        """The kernel's lines after that place."""
+        return [record.text for record in self.records()[mark:]]
+
+
+@dataclass
+class Holder:
+    """A process outside of any engine that holds memory, for a test of the monitor alone."""
+
+    job: Job
+
+    @property
+    def pid(self) -> int:
+        """In the host's namespace."""
+        return self.job.pid
+
+    def await_output(self, text: bytes, seconds: float = 10) -> None:
+        """Wait until it has said this."""
+        wait_until(lambda: text in self.job.output()[0], seconds, f"the probe says {text!r}")
+
+    def gone(self, seconds: float) -> Finished | None:
+        """Its end, or None where it lives on."""
+        return self.job.wait(seconds)
+
+    def end(self) -> None:
+        """Kill it and what is in its namespace."""
+        try:
+            self.job.signal(9, group=True)
+        except GuestError:
+            pass
+        self.job.wait(5)
+
+
+class Module:
+    """The monitor in a guest.
+
+    Args:
+        observer: of the guest.
+        path: of the module there; empty where there is none.
+        tools: names the probe.
+    """
+
+    def __init__(self, observer: Observer, path: str, tools: Tools) -> None:
+        self.observer = observer
+        self.path = path
+        self.tools = tools
+        self.log = KernelLog(observer)
+        self.name = os.path.basename(path).removesuffix(".ko").replace("-", "_")
+        self.loading: Finished | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """As the kernel's own list has it."""
+        return any(line.split()[0] == self.name for line in self.observer.proc("modules").splitlines())
+
+    def load(self) -> Finished:
+        """insmod(8)."""
+        self.loading = self.observer.run("insmod", self.path, timeout=20)
+        return self.loading
+
+    def unload(self) -> Finished:
+        """rmmod(8)."""
+        return self.observer.run("rmmod", self.name, timeout=20)
+
+    @contextmanager
+    def opened(self) -> Iterator[Handle]:
+        """The device, open; as the monitor sees it, an engine's."""
+        try:
+            handle = self.observer.open(DEVICE)
+        except GuestError as error:
+            expect(False, f"{DEVICE} can be opened by root", error.strerror or str(error))
+            raise
+        try:
+            yield handle
+        finally:
+            try:
+                handle.close()
+            except GuestError:
+                pass
+
+    def holder(self, probe: str, *, in_namespace: bool = False) -> Holder:
+        """A process that runs the probe; in a PID namespace of its own where asked, as PID 1 of it."""
+        words = [f"{TOOLS}/probe", *probe.split()]
+        if in_namespace:
+            words = ["unshare", "--pid", "--fork", "--kill-child", "--", *words]
+        return Holder(self.observer.start(*words, timeout=120))
+
+    def inner_pid(self, holder: Holder) -> int:
+        """The host's PID of the process that is PID 1 of a holder's namespace."""
+        found = wait_until(
+            lambda: [p for p in self.observer.processes() if p.parent == holder.pid and p.space_pids[-1:] == (1,)],
+            10, "a process in a PID namespace of its own",
+        )  # fmt: skip
+        return found[0].pid
+
+
+def request(pid: int, soft: int, hard: int, identifier: bytes | str) -> bytes:
+    """The argument of both ioctls.
+
+    Args:
+        pid: in the observer's namespace, the host's.
+        soft: bytes.
+        hard: bytes.
+        identifier: at most 31 bytes and a NUL; 32 bytes leave no NUL.
+    """
+    raw = identifier.encode() if isinstance(identifier, str) else identifier
+    return REQUEST.pack(pid, soft, hard, raw)
+
+
+def settle(look: Callable[[], bool], seconds: float) -> bool:
+    """Whether something stays true for so many seconds of a fast machine; looks again and again."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not look():
+            return False
+        time.sleep(0.05)
+    return True

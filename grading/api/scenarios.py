@@ -1,0 +1,124 @@
+"""Scenarios: what happens once, and is looked at by many checks.
+
+A scenario is a function that does something in the guest and returns what was seen. Checks
+take it by its name, as a fixture. Scenarios of the same stage run beside each other, since
+most of each is waiting; one that declares `exclusive` runs when no other does.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A function of the services that it names."""
+
+    name: str
+    function: Callable[..., Any]
+    exclusive: bool
+
+
+KNOWN: dict[str, Scenario] = {}
+"""All that were declared, by name; a name is taken once."""
+
+
+def scenario(function: Callable[..., Any] | None = None, *, exclusive: bool = False) -> Any:
+    """Declare a scenario; its parameters are services of the session, such as `engine` and `rootfs`.
+
+    Args:
+        function: the scenario.
+        exclusive: nothing else may run beside it, as where processor time is measured.
+    """
+
+    def declare(target: Callable[..., Any]) -> Any:
+        found = Scenario(target.__name__, target, exclusive)
+        KNOWN[found.name] = found
+
+        def evidence(graded: Any) -> Any:
+            return graded.scenarios.evidence(found)
+
+        evidence.__doc__ = target.__doc__
+        return pytest.fixture(name=found.name)(evidence)
+
+    return declare(function) if function else declare
+
+
+class Scenarios:
+    """Runs scenarios, beside each other or one by one, and keeps what they saw.
+
+    Args:
+        service: finds a service by its name.
+        workers: how many run at once.
+    """
+
+    def __init__(self, service: Callable[[str], Any], workers: int) -> None:
+        self._service = service
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="scenario")
+        self._futures: dict[str, Future[Any]] = {}
+        self._lock = threading.Lock()
+        self.one_by_one = False
+
+    def begin(self, scenarios: list[Scenario]) -> None:
+        """Let these run beside each other, in this order, where they have not run yet."""
+        if self.one_by_one:
+            return
+        with self._lock:
+            for each in scenarios:
+                if each.name not in self._futures and not each.exclusive:
+                    self._futures[each.name] = self._pool.submit(self._run, each)
+
+    def evidence(self, wanted: Scenario) -> Any:
+        """What a scenario saw; raises what it raised. Waits for it, or runs it now."""
+        with self._lock:
+            future = self._futures.get(wanted.name)
+        if future is None:
+            if wanted.exclusive:
+                self.settle()
+            future = Future()
+            try:
+                future.set_result(self._run(wanted))
+            except Exception as error:  # noqa: BLE001 - raised again below, and for each check that asks
+                future.set_exception(error)
+            with self._lock:
+                self._futures[wanted.name] = future
+        return future.result()
+
+    def settle(self) -> None:
+        """Wait until nothing runs."""
+        with self._lock:
+            futures = list(self._futures.values())
+        for future in futures:
+            future.exception()
+
+    def busy(self) -> bool:
+        """Whether any is running or waiting."""
+        with self._lock:
+            return any(not future.done() for future in self._futures.values())
+
+    def adopt(self, others: Scenarios) -> None:
+        """Take over what was seen to its end; what was not may run again, one by one."""
+        self.one_by_one = True
+        others._pool.shutdown(wait=True, cancel_futures=True)
+        self._futures = {
+            name: future
+            for name, future in others._futures.items()
+            if future.done() and not future.cancelled() and future.exception() is None
+        }
+
+    def forget(self, name: str) -> None:
+        """Let one run again at the next look."""
+        with self._lock:
+            self._futures.pop(name, None)
+
+    def _run(self, each: Scenario) -> Any:
+        return each.function(
+            **{name: self._service(name) for name in inspect.signature(each.function).parameters}
+        )

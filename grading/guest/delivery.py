@@ -1,0 +1,142 @@
+"""Brings a submission into a guest and builds it there; nothing of it is ever run on the host."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grading.guest.observer import Finished, GuestError, Observer
+from lab.errors import LabError
+
+TREE = "/submission"
+BUILD_SECONDS = 90.0
+"""For one attempt, on a fast machine's scale of 1; a module takes some seconds even under emulation."""
+
+OUTPUT_BYTES = 256 << 10
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way of building that was tried."""
+
+    label: str
+    finished: Finished
+
+
+@dataclass(frozen=True)
+class Product:
+    """A program or a module, built; its path is in the guest. Empty where no attempt gave one."""
+
+    path: str
+    label: str
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def words(self) -> str:
+        """What the builders said, for the student."""
+        return "\n".join(
+            f"$ {' '.join(attempt.finished.words)}  → {attempt.finished.code}"
+            f"{' (time limit)' if attempt.finished.timed_out else ''}\n"
+            + (attempt.finished.text[-1500:] + attempt.finished.error_text[-3000:]).strip()
+            for attempt in self.attempts
+        )
+
+
+def deliver(
+    observer: Observer, source: Path, destination: str, leave_out: Callable[[Path], bool] = lambda path: False
+) -> None:
+    """Copy a folder of the host into the guest, as root's.
+
+    Args:
+        observer: of a guest in which nothing of the submission has run yet: its own `tar` unpacks.
+        source: the folder; holds only regular files, folders and links that stay inside.
+        destination: made where it is missing.
+        leave_out: true for a path (relative to the source) that stays behind.
+
+    Raises:
+        LabError: the guest could not unpack it.
+    """
+    buffer = io.BytesIO()
+
+    def entry(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        relative = Path(member.name)
+        if relative.parts and leave_out(relative):
+            return None
+        member.uid = member.gid = 0
+        member.uname = member.gname = "root"
+        return member
+
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        archive.add(source, ".", filter=entry)
+    observer.run("mkdir", "-p", destination)
+    done = observer.run("tar", "-x", "-o", "-C", destination, stdin=buffer.getvalue(), timeout=60)
+    if done.code != 0:
+        raise LabError(f"{source} could not be delivered into the guest", detail=done.error_text[-1000:])
+
+
+def build(
+    observer: Observer,
+    attempts: Sequence[tuple[str, Sequence[str], str]],
+    product: Callable[[], str],
+    *,
+    seconds: float = BUILD_SECONDS,
+) -> Product:
+    """Try ways of building in their order until one gives the product.
+
+    Args:
+        observer: of the guest.
+        attempts: label, words, folder in the guest.
+        product: looks for the product; its path, or nothing.
+        seconds: the most for each attempt.
+    """
+    tried: list[Attempt] = []
+    path = product() if not attempts else ""
+    for label, words, folder in attempts:
+        try:
+            finished = observer.run(*words, folder=folder, timeout=seconds, limit=OUTPUT_BYTES)
+        except GuestError as error:
+            raise LabError(f"The guest could not run `{' '.join(words)}`: {error}") from error
+        tried.append(Attempt(label, finished))
+        path = product()
+        if path:
+            return Product(path, label, tuple(tried))
+    return Product(path, "", tuple(tried))
+
+
+def find_files(
+    observer: Observer, folder: str, wanted: Callable[[str, str], bool], depth: int = 4
+) -> list[str]:
+    """Regular files below a folder for which `wanted(path, name)` holds; the shallowest first."""
+    found: list[str] = []
+    level = [folder]
+    for _ in range(depth):
+        below: list[str] = []
+        for each in level:
+            try:
+                names = observer.list(each)
+            except GuestError:
+                continue
+            for name in names:
+                path = posixpath.join(each, name)
+                status = observer.stat(path)
+                if status is None:
+                    continue
+                if status.kind == "d" and not name.startswith("."):
+                    below.append(path)
+                elif status.kind == "f" and wanted(path, name):
+                    found.append(path)
+        level = below
+    return found
+
+
+def is_program(observer: Observer, path: str) -> bool:
+    """Whether it is executable and an ELF file or a script."""
+    status = observer.stat(path)
+    if status is None or status.kind != "f" or not status.mode & 0o111:
+        return False
+    head = observer.read(path, most=4)
+    return head == b"\x7fELF" or head[:2] == b"#!"

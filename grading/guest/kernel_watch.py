@@ -1,0 +1,81 @@
+"""Watches a guest's kernel while checks run: what it complains about is kept with its lines.
+
+Complaints come from the observer's stream of kernel records (only those that the kernel itself
+wrote), and from outside: a panic, a reset or the end of the VM. Under emulation a stalled host
+looks like a lockup inside; such complaints are the submission's only where its module is named.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grading.guest.observer import KernelRecord
+
+COMPLAINTS = re.compile(
+    r"Kernel panic|BUG:|BUG \S+|Oops|general protection fault|WARNING: |INFO: task .* blocked for|"
+    r"INFO: possible|possible recursive locking|possible circular locking|inconsistent lock state|"
+    r"soft lockup|hard LOCKUP|detected stalls|self-detected stall|scheduling while atomic|"
+    r"sleeping function called from invalid context|list_(add|del) corruption|refcount_t:|KASAN|UBSAN|KCSAN|"
+    r"kobject_add_internal failed|sysfs: cannot create duplicate|divide error|stack-protector|"
+    r"page dumped because|Bad page state|unable to handle|kernel BUG at"
+)
+"""How a kernel begins to complain (kernel/panic.c, lib/bug.c, kernel/watchdog.c, kernel/hung_task.c,
+kernel/locking/lockdep.c, kernel/rcu/tree_stall.h, lib/list_debug.c, lib/refcount.c, fs/sysfs/dir.c)."""
+
+STALLS = re.compile(r"soft lockup|detected stalls|self-detected stall|blocked for|hard LOCKUP|clocksource")
+MODULE_NAMED = re.compile(r"\[monitor\]|\bmonitor\(")
+LINES = 40
+"""As many lines of a complaint are kept."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One complaint."""
+
+    lines: tuple[str, ...]
+    fatal: bool = False
+    """Whether the machine is gone with it."""
+
+    @property
+    def may_be_the_hosts(self) -> bool:
+        """Whether a stalled host looks the same, and nothing names the module."""
+        text = "\n".join(self.lines)
+        return bool(STALLS.search(text)) and not MODULE_NAMED.search(text)
+
+
+class KernelWatch:
+    """Collects complaints; told of each record as it arrives."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+        self._fatal = False
+
+    def record(self, record: KernelRecord) -> None:
+        """One more record of the kernel's log."""
+        if record.facility != 0:
+            return
+        with self._lock:
+            if self._lines:
+                if len(self._lines) < LINES:
+                    self._lines.append(record.text)
+            elif COMPLAINTS.search(record.text):
+                self._lines.append(record.text)
+
+    def machine_broke(self, lines: Sequence[str]) -> None:
+        """The machine is gone or has panicked; the lines are the end of its serial console."""
+        with self._lock:
+            self._fatal = True
+            self._lines = (self._lines + list(lines))[:LINES] or ["the machine is gone"]
+
+    def take(self) -> Trouble | None:
+        """What there was since the last time."""
+        with self._lock:
+            if not self._lines:
+                return None
+            found = Trouble(tuple(self._lines), self._fatal)
+            self._lines, self._fatal = [], False
+            return found

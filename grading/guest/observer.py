@@ -1,0 +1,511 @@
+"""The host's end of the observer: what a check sees of a guest, and does in it.
+
+The observer (`grading/observer/`) is a static program that runs in the guest before the
+submission is delivered. Many requests may be under way at once, from several threads; each
+takes a round trip of some milliseconds. The frames are described in `observer/frames.h`.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import queue
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from lab.errors import MachineError
+
+HEADER = struct.Struct("<IIBQ")
+LENGTH = struct.Struct("<I")
+ANSWER_SECONDS = 20.0
+"""The most for a request that does not wait for a program, on a fast machine."""
+
+MARGIN_SECONDS = 10.0
+"""What an answer may take beyond a program's own time limit, on a fast machine."""
+
+
+class Stream(Protocol):
+    """Bytes to and from the observer; a paramiko channel is one."""
+
+    def recv(self, nbytes: int) -> bytes:
+        """At most so many bytes; none at the end."""
+
+    def sendall(self, s: bytes) -> None:
+        """All of these bytes."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program in the guest that has ended, with what it printed. Bytes: it may have printed anything."""
+
+    words: tuple[str, ...]
+    status: int
+    """As waitpid(2) tells it."""
+    stdout: bytes
+    stderr: bytes
+    stdout_bytes: int
+    """How many it wrote, also beyond the limit."""
+    stderr_bytes: int
+    began: float
+    """Seconds of the guest's CLOCK_MONOTONIC."""
+    ended: float
+    timed_out: bool
+    """Whether its time limit was reached, and it was killed for that."""
+
+    @property
+    def code(self) -> int:
+        """Its exit code, or 128 and the signal's number, as a shell tells it."""
+        return 128 + os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) else os.WEXITSTATUS(self.status)
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran."""
+        return self.ended - self.began
+
+    @property
+    def text(self) -> str:
+        """Standard output as text; undecodable bytes are shown as `\\xNN`."""
+        return self.stdout.decode("utf-8", "backslashreplace")
+
+    @property
+    def error_text(self) -> str:
+        """Standard error, likewise."""
+        return self.stderr.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of the guest, as its kernel tells it (proc(5))."""
+
+    pid: int
+    parent: int
+    name: str
+    state: str
+    """A letter: `R` runs, `S` sleeps, `Z` is a zombie."""
+    start: int
+    """In clock ticks since boot; with the PID it names a process for ever."""
+    cpu_ticks: int
+    """Of processor time, user and system."""
+    nice: int
+    threads: int
+    space_pids: tuple[int, ...]
+    """Its PIDs in the nested PID namespaces, its innermost last (`NSpid`)."""
+    rss_bytes: int
+    spaces: dict[str, str]
+    """Its namespaces by `pid`, `mnt`, `uts`, `ipc`; a zombie has none."""
+    words: tuple[str, ...]
+    """Its command line."""
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """What lstat(2) tells of a file."""
+
+    kind: str
+    """`f` file, `d` folder, `l` link, `c` character device, `b` block device, `s` socket, `p` FIFO."""
+    mode: int
+    size: int
+    device: int
+    inode: int
+    device_number: int
+    links: int
+
+
+@dataclass(frozen=True)
+class KernelRecord:
+    """One record of the kernel's log (Documentation/ABI/testing/dev-kmsg)."""
+
+    sequence: int
+    facility: int
+    """0 is the kernel itself; what a program writes to /dev/kmsg never has it."""
+    level: int
+    seconds: float
+    """Since boot."""
+    text: str
+
+
+class GuestError(OSError):
+    """The guest's kernel refused a request; `errno` says why."""
+
+
+class _Answers:
+    """What has come for one request."""
+
+    def __init__(self) -> None:
+        self.frames: queue.SimpleQueue[tuple[str, float, list[bytes]]] = queue.SimpleQueue()
+
+
+class Job:
+    """A program in the guest that the observer started."""
+
+    def __init__(self, observer: Observer, words: tuple[str, ...], answers: _Answers, limit: float) -> None:
+        self._observer = observer
+        self.words = words
+        self._answers = answers
+        self._limit = limit
+        self._stdout, self._stderr = bytearray(), bytearray()
+        self.finished: Finished | None = None
+        self._lock = threading.RLock()
+        _, self.began, (pid, start) = observer.next_frame(answers, ANSWER_SECONDS, "start")
+        self.pid, self.start = int(pid), int(start)
+
+    def signal(self, number: int, *, group: bool = False) -> None:
+        """Send it a signal, or to its whole process group. Raises `GuestError` where it is gone."""
+        self._observer.signal(self.pid, number, start=self.start, group=group)
+
+    def wait(self, seconds: float | None = None) -> Finished | None:
+        """Wait for its end; None where it has not ended after so many seconds (of a fast machine)."""
+        with self._lock:
+            limit = self._limit + MARGIN_SECONDS if seconds is None else seconds
+            deadline = time.monotonic() + self._observer.scale(limit)
+            while self.finished is None:
+                try:
+                    self._take(*self._observer.frame_before(self._answers, deadline, self.words[0]))
+                except TimeoutError:
+                    if seconds is None:
+                        raise MachineError(
+                            f"The guest's observer did not tell the end of {self.words[0]}"
+                        ) from None
+                    return None
+            return self.finished
+
+    def output(self) -> tuple[bytes, bytes]:
+        """Standard output and error so far."""
+        with self._lock:
+            while self.finished is None:
+                try:
+                    self._take(*self._observer.frame_before(self._answers, 0, self.words[0]))
+                except TimeoutError:
+                    break
+            return bytes(self._stdout), bytes(self._stderr)
+
+    def _take(self, kind: str, when: float, fields: list[bytes]) -> None:
+        if kind == "O":
+            self._stdout += fields[0]
+        elif kind == "E":
+            self._stderr += fields[0]
+        elif kind == "R":
+            status, expired, out, err, ended = (int(field) for field in fields)
+            self.finished = Finished(
+                self.words, status, bytes(self._stdout), bytes(self._stderr), out, err,
+                self.began, ended / 1e9, bool(expired),
+            )  # fmt: skip
+
+
+class Handle:
+    """A device or a socket that the observer holds open."""
+
+    def __init__(self, observer: Observer, number: int, answers: _Answers) -> None:
+        self._observer = observer
+        self._number = number
+        self._answers = answers
+        self.received = bytearray()
+        self.ended = False
+
+    def ioctl(self, code: int, argument: bytes | None) -> tuple[int, int, bytes]:
+        """ioctl(2): its result, errno (0 where it succeeded), and the argument afterwards.
+
+        Args:
+            code: the request.
+            argument: what the pointer leads to; None for a pointer that leads nowhere.
+        """
+        result, number, after = self._observer.ask("ioctl", self._number, code, argument or b"")
+        return int(result), int(number), after
+
+    def send(self, content: bytes, *, last: bool = False) -> int:
+        """Send bytes, and say with `last` that no more come; how many the socket took."""
+        [taken] = self._observer.ask("send", self._number, content, int(last))
+        return int(taken)
+
+    def receive(self, seconds: float, enough: Callable[[bytes], bool] = lambda got: False) -> bytes:
+        """What has come by the other side's end, until it is enough, or within so many seconds (of a fast machine)."""
+        deadline = time.monotonic() + self._observer.scale(seconds)
+        while not self.ended and not enough(bytes(self.received)):
+            try:
+                _, _, fields = self._observer.frame_before(self._answers, deadline, "socket")
+            except TimeoutError:
+                break
+            self.ended = not fields or not fields[0]
+            self.received += fields[0] if fields else b""
+        return bytes(self.received)
+
+    def close(self) -> None:
+        """Close it."""
+        self._observer.ask("close", self._number)
+
+
+class Observer:
+    """What runs in the guest on our behalf.
+
+    Args:
+        stream: to a program that was just started.
+        scale: makes a time limit in seconds fit the machine's speed.
+        alive: raises `MachineError` when it can be told from outside that the machine is lost.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        scale: Callable[[float], float] = lambda seconds: seconds,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._stream = stream
+        self.scale = scale
+        self._alive = alive
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, _Answers] = {}
+        self._lock = threading.Lock()
+        self._lost = ""
+        self.kernel: list[KernelRecord] = []
+        """The kernel's log since the observer was started; only ever appended to."""
+        self.on_kernel: Callable[[KernelRecord], None] = lambda record: None
+        hello = _Answers()
+        self._waiting[0] = hello
+        threading.Thread(target=self._receive, name="observer", daemon=True).start()
+        kind, _, _ = self.next_frame(hello, ANSWER_SECONDS, "the observer's greeting")
+        if kind != "H":
+            raise MachineError("The guest's observer did not greet")
+
+    def start(
+        self,
+        *words: str,
+        folder: str = "/",
+        stdin: bytes = b"",
+        timeout: float = 30,
+        limit: int = 1 << 20,
+        user: int = 0,
+    ) -> Job:
+        """Start a program.
+
+        Args:
+            words: the program, looked up in a fixed PATH, and its arguments.
+            folder: its working directory.
+            stdin: its standard input, which then ends.
+            timeout: seconds on a fast machine after which it is killed; 0 for none.
+            limit: bytes of each of its outputs that are kept; the rest is read and only counted.
+            user: its user and group id.
+        """
+        milliseconds = int(self.scale(timeout) * 1000)
+        _, answers = self._send("start", milliseconds, limit, folder, user, stdin, *words)
+        return Job(self, words, answers, timeout)
+
+    def run(
+        self,
+        *words: str,
+        folder: str = "/",
+        stdin: bytes = b"",
+        timeout: float = 30,
+        limit: int = 1 << 20,
+        user: int = 0,
+    ) -> Finished:
+        """Start a program and wait for its end; the arguments are those of `start`."""
+        job = self.start(*words, folder=folder, stdin=stdin, timeout=timeout, limit=limit, user=user)
+        finished = job.wait()
+        assert finished is not None
+        return finished
+
+    def signal(self, pid: int, number: int, *, start: int = -1, group: bool = False) -> None:
+        """kill(2), for the process with that start time only where one is given."""
+        self.ask("signal", pid, start, number, int(group))
+
+    def processes(self) -> list[Process]:
+        """All processes but the kernel's own threads."""
+        fields = self.ask("processes")
+        return [_process(fields[at : at + 9]) for at in range(0, len(fields), 9)]
+
+    def read(self, path: str, *, offset: int = 0, most: int = 16 << 20) -> bytes:
+        """Bytes of a regular file; `proc:` before a path means the observer's own procfs."""
+        return self.ask("read", path, offset, most)[0]
+
+    def proc(self, path: str) -> str:
+        """A file of the observer's own procfs as text, as `1/mountinfo`; empty where there is none."""
+        try:
+            return self.read(f"proc:{path}").decode("utf-8", "backslashreplace")
+        except GuestError:
+            return ""
+
+    def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
+        """Make a file, or replace its contents."""
+        self.ask("write", path, f"{mode:o}", content)
+
+    def stat(self, path: str) -> FileStatus | None:
+        """lstat(2); None where there is nothing."""
+        try:
+            kind, mode, *numbers = self.ask("stat", path)
+        except GuestError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                return None
+            raise
+        size, device, inode, device_number, links = (int(number) for number in numbers)
+        return FileStatus(kind.decode(), int(mode, 8), size, device, inode, device_number, links)
+
+    def list(self, path: str) -> list[str]:
+        """Names in a folder, sorted."""
+        return sorted(name.decode("utf-8", "backslashreplace") for name in self.ask("list", path))
+
+    def link(self, path: str) -> str:
+        """Where a link leads; empty where there is none."""
+        try:
+            return self.ask("link", path)[0].decode("utf-8", "backslashreplace")
+        except GuestError:
+            return ""
+
+    def open(self, path: str) -> Handle:
+        """Open a device for reading and writing."""
+        return self._handle("open", path)
+
+    def connect(self, path: str) -> Handle:
+        """Connect to a UNIX stream socket."""
+        return self._handle("connect", path)
+
+    def close(self) -> None:
+        """Let it end."""
+        self._stream.close()
+
+    def ask(self, *fields: str | int | bytes) -> list[bytes]:
+        """Send a request and wait for its one answer. Raises `GuestError` where it was refused."""
+        number, answers = self._send(*fields)
+        try:
+            _, _, found = self.next_frame(answers, ANSWER_SECONDS, str(fields[0]))
+        finally:
+            with self._lock:
+                self._waiting.pop(number, None)
+        return found
+
+    def next_frame(self, answers: _Answers, seconds: float, what: str) -> tuple[str, float, list[bytes]]:
+        """The next frame for a request, within so many seconds on a fast machine."""
+        try:
+            return self.frame_before(answers, time.monotonic() + self.scale(seconds), what)
+        except TimeoutError:
+            raise MachineError(
+                f"The guest's observer did not answer ({what}) within {self.scale(seconds):.0f} s"
+            ) from None
+
+    def frame_before(self, answers: _Answers, deadline: float, what: str) -> tuple[str, float, list[bytes]]:
+        """The next frame before `time.monotonic()` reaches the deadline, or `TimeoutError`."""
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                kind, when, fields = answers.frames.get(timeout=min(max(left, 0), 0.5))
+            except queue.Empty:
+                if self._lost:
+                    raise MachineError(self._lost) from None
+                self._alive()
+                if left <= 0:
+                    raise TimeoutError(what) from None
+                continue
+            if kind == "F":
+                raise GuestError(int(fields[0]), f"{what}: {os.strerror(int(fields[0]))}")
+            if kind == "L":
+                answers.frames.put((kind, when, fields))
+                raise MachineError(self._lost)
+            return kind, when, fields
+
+    def _handle(self, what: str, path: str) -> Handle:
+        number, answers = self._send(what, path)
+        self.next_frame(answers, ANSWER_SECONDS, f"{what} {path}")
+        return Handle(self, number, answers)
+
+    def _send(self, *fields: str | int | bytes) -> tuple[int, _Answers]:
+        payload = bytearray()
+        for field in fields:
+            content = field if isinstance(field, bytes) else str(field).encode("utf-8", "surrogateescape")
+            payload += LENGTH.pack(len(content)) + content
+        answers = _Answers()
+        with self._lock:
+            if self._lost:
+                raise MachineError(self._lost)
+            number = next(self._numbers)
+            self._waiting[number] = answers
+            head = HEADER.pack(HEADER.size - 4 + len(payload), number, ord("Q"), 0)
+            try:
+                self._stream.sendall(head + bytes(payload))
+            except (OSError, EOFError) as error:
+                self._lose(f"The connection to the guest's observer was lost: {error or 'closed'}")
+                raise MachineError(self._lost) from error
+        return number, answers
+
+    def _receive(self) -> None:
+        buffer = bytearray()
+        try:
+            while chunk := self._stream.recv(1 << 16):
+                buffer += chunk
+                at = 0
+                while len(buffer) - at >= HEADER.size:
+                    size, number, kind, when = HEADER.unpack_from(buffer, at)
+                    if len(buffer) - at < 4 + size:
+                        break
+                    self._dispatch(
+                        number, chr(kind), when / 1e9, bytes(buffer[at + HEADER.size : at + 4 + size])
+                    )
+                    at += 4 + size
+                del buffer[:at]
+            reason = "it ended, or the connection did"
+        except (OSError, EOFError, ValueError, struct.error) as error:
+            reason = str(error) or type(error).__name__
+        with self._lock:
+            self._lose(f"The guest's observer was lost: {reason}")
+
+    def _lose(self, reason: str) -> None:
+        self._lost = self._lost or reason
+        for answers in self._waiting.values():
+            answers.frames.put(("L", 0.0, []))
+
+    def _dispatch(self, number: int, kind: str, when: float, payload: bytes) -> None:
+        fields = []
+        at = 0
+        while at < len(payload):
+            (size,) = LENGTH.unpack_from(payload, at)
+            fields.append(payload[at + 4 : at + 4 + size])
+            at += 4 + size
+        if kind == "K":
+            record = _kernel_record(fields[0])
+            if record:
+                self.kernel.append(record)
+                self.on_kernel(record)
+            return
+        with self._lock:
+            answers = self._waiting.get(number)
+        if answers is not None:
+            answers.frames.put((kind, when, fields))
+
+
+def _process(fields: list[bytes]) -> Process:
+    pid, stat, space_pids, rss, *rest = fields
+    name, _, after = stat.decode("utf-8", "backslashreplace").partition("(")[2].rpartition(")")
+    values = after.split()  # from field 3 of proc_pid_stat(5) on
+    words = rest[4].split(b"\0")
+    return Process(
+        pid=int(pid),
+        parent=int(values[1]),
+        name=name,
+        state=values[0],
+        start=int(values[19]),
+        cpu_ticks=int(values[11]) + int(values[12]),
+        nice=int(values[16]),
+        threads=int(values[17]),
+        space_pids=tuple(int(number) for number in space_pids.split()),
+        rss_bytes=int(rss.split()[0]) * 1024 if rss.split() else 0,
+        spaces={kind: rest[at].decode() for at, kind in enumerate(("pid", "mnt", "uts", "ipc"))},
+        words=tuple(word.decode("utf-8", "backslashreplace") for word in words[:-1]),
+    )
+
+
+def _kernel_record(raw: bytes) -> KernelRecord | None:
+    head, _, text = raw.partition(b";")
+    values = head.split(b",")
+    try:
+        priority, sequence, microseconds = (int(value) for value in values[:3])
+    except ValueError:
+        return None
+    line = text.split(b"\n")[0].decode("utf-8", "backslashreplace")
+    return KernelRecord(sequence, priority >> 3, priority & 7, microseconds / 1e6, line)

@@ -1,0 +1,104 @@
+"""The observer and the probe, built once in a clean guest, and the read-only disk that carries them.
+
+No compiler is needed on the host, and nothing of a submission is there when they are built.
+They lie in the cache under a name made of their sources and the guest's release.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import lifecycle, paths
+from lab.console import Progress
+from lab.errors import LabError
+from lab.image.tools import output
+
+SOURCES = Path(__file__).resolve().parent.parent / "observer"
+PROGRAMS = ("observer", "probe")
+DISK = "tools.img"
+DISK_MIB = 4
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What goes into graded guests."""
+
+    folder: Path
+
+    @property
+    def disk(self) -> Path:
+        """ext4, to be mounted read-only."""
+        return self.folder / DISK
+
+    def program(self, name: str) -> Path:
+        """One of `PROGRAMS`, static."""
+        return self.folder / name
+
+
+def tools(progress: Progress, suite: str | None = None) -> Tools:
+    """The tools for guests of a release, built where they are missing.
+
+    Raises:
+        LabError: they do not build, or no machine can be started.
+    """
+    digest = hashlib.sha256(f"{suite} {DISK_MIB}".encode())
+    for path in sorted(SOURCES.iterdir()):
+        if path.name == "Makefile" or path.suffix in (".c", ".h"):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    parent = paths.cache() / "grading"
+    parent.mkdir(exist_ok=True, mode=0o700)
+    folder = parent / f"tools-{digest.hexdigest()[:16]}"
+    with (parent / "tools.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _build(folder, progress, suite)
+    return Tools(folder)
+
+
+def _build(folder: Path, progress: Progress, suite: str | None) -> None:
+    name = f"tools-{os.getpid()}"
+    machine = lifecycle.up(name, progress, suite=suite)
+    try:
+        progress.step("Building the observer")
+        machine.put(SOURCES, "/root/observer")
+        machine.run(
+            f"cd /root/observer && make -s && strip {' '.join(PROGRAMS)}",
+            timeout=120,
+        )
+        new = folder.with_suffix(".new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        content = new / "content"
+        content.mkdir()
+        for program in PROGRAMS:
+            (content / program).write_bytes(machine.read(f"/root/observer/{program}"))
+            (content / program).chmod(0o555)
+        said = output(
+            [
+                "mkfs.ext4",
+                "-q",
+                "-O",
+                "^has_journal",
+                "-m",
+                "0",
+                "-d",
+                str(content),
+                str(new / DISK),
+                f"{DISK_MIB}M",
+            ]
+        )
+        if not (new / DISK).exists():
+            raise LabError("The disk with the observer could not be made", detail=said)
+        for program in PROGRAMS:
+            (content / program).rename(new / program)
+        content.rmdir()
+        (new / DISK).chmod(0o444)
+        new.rename(folder)
+    finally:
+        machine.close()
+        lifecycle.destroy(name)

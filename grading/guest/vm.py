@@ -1,0 +1,127 @@
+"""A graded machine: fresh, with our observer in it before anything of the submission is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from grading.guest.kernel_watch import KernelWatch, Trouble
+from grading.guest.observer import Observer, Process
+from grading.guest.tools import Tools
+from lab import lifecycle
+from lab.console import Progress
+from lab.errors import LabError, MachineError
+from lab.machine.boot import serial_tail
+from lab.machine.qemu_command import Hardware
+from lab.machine.remote import RemoteMachine
+
+TOOLS = "/run/boxwright-tools"
+"""Where the read-only disk is mounted."""
+
+SETTINGS = {
+    "kernel/hung_task_timeout_secs": "20",
+    "kernel/panic_on_oops": "0",
+    "kernel/core_pattern": "|/bin/false",
+    "kernel/printk_devkmsg": "on",
+}
+"""Sysctls of a graded guest: a hang is told while its check runs, an oops leaves the guest alive to be looked
+at, a core dump fills no disk, and nobody's lines are dropped (Documentation/admin-guide/sysctl/kernel.rst)."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the guest was like before anything was delivered."""
+
+    processes: frozenset[tuple[int, int]]
+    """PID and start time of each."""
+    mounts: tuple[str, ...]
+    hostname: str
+    modules: frozenset[str]
+
+
+class Guest:
+    """One machine and its observer. `RemoteMachine` of any kind; the read-only disk is there for `qemu` only."""
+
+    def __init__(self, machine: RemoteMachine[Any], tools: Tools, *, has_disk: bool) -> None:
+        self.machine = machine
+        self.watch = KernelWatch()
+        if has_disk:
+            command = f"mkdir -p {TOOLS} && mount -o ro /dev/vdb {TOOLS} && exec {TOOLS}/observer"
+        else:
+            for name in ("observer", "probe"):
+                machine.write(f"{TOOLS}/{name}", tools.program(name).read_bytes(), mode=0o755)
+            command = f"exec {TOOLS}/observer"
+        stream = machine.connection.talk(command)
+        self.observer = Observer(stream, scale=machine.deadline, alive=self._alive)
+        self.observer.on_kernel = self.watch.record
+        for name, value in SETTINGS.items():
+            try:
+                self.observer.write(f"/proc/sys/{name}", value.encode())
+            except OSError:
+                continue  # a kernel without hung-task detection, for one
+        self.kernel = self.observer.proc("sys/kernel/osrelease").strip()
+        self.baseline = Baseline(
+            frozenset((process.pid, process.start) for process in self.observer.processes()),
+            tuple(self.mounts()),
+            self.observer.proc("sys/kernel/hostname").strip(),
+            self.modules(),
+        )
+
+    def mounts(self) -> list[str]:
+        """The host's mount table as PID 1 sees it, without the numbers that any mount changes."""
+        lines = self.observer.proc("1/mountinfo").splitlines()
+        return sorted(" ".join(line.split()[3:6]) + " " + line.partition(" - ")[2] for line in lines)
+
+    def modules(self) -> frozenset[str]:
+        """Names of the loaded kernel modules."""
+        return frozenset(line.split()[0] for line in self.observer.proc("modules").splitlines())
+
+    def newcomers(self) -> list[Process]:
+        """Processes that were not there before the delivery; those of the observer's own jobs included."""
+        return [
+            process
+            for process in self.observer.processes()
+            if (process.pid, process.start) not in self.baseline.processes
+        ]
+
+    def trouble(self) -> Trouble | None:
+        """What the kernel complained of since the last call."""
+        for event in self.machine.events():
+            if event.kind in ("panic", "reset", "shutdown"):
+                self.watch.machine_broke([f"{event.kind} {event.detail}".strip(), *self.serial()])
+                break
+        return self.watch.take()
+
+    def serial(self) -> list[str]:
+        """The end of the serial console, from the last complaint on."""
+        return serial_tail(self.machine.folder, 40).splitlines()
+
+    def _alive(self) -> None:
+        for event in self.machine.events():
+            if event.kind in ("panic", "reset", "shutdown"):
+                raise MachineError(f"The guest is gone: {event.kind} {event.detail}".strip())
+
+    def close(self) -> None:
+        """Let go of it; the machine goes on."""
+        self.observer.close()
+        self.machine.close()
+
+
+def fresh_guest(name: str, tools: Tools, progress: Progress, suite: str | None = None) -> Guest:
+    """A new QEMU machine of that name, a clone of the warm state that has the tools' disk."""
+    hardware = Hardware(read_only_disk=str(tools.disk))
+    machine = lifecycle.up(name, progress, suite=suite, hardware=hardware)
+    try:
+        return Guest(machine, tools, has_disk=True)
+    except BaseException:
+        machine.close()
+        remove_guest(name)
+        raise
+
+
+def remove_guest(name: str) -> None:
+    """Take the machine away, whatever state it is in."""
+    try:
+        lifecycle.destroy(name)
+    except LabError:
+        return  # there is none

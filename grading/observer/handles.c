@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/* Devices and sockets that stay open between requests: the monitor's device, and clients that are rude. */
+#define _GNU_SOURCE
+#include "observer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct handle {
+	struct source source;
+	struct handle *next;
+	uint32_t number;	/* the request that made it names it */
+};
+
+static struct handle *handles;
+
+static void received(struct source *source)
+{
+	struct handle *handle = (struct handle *)source;
+	struct message message = { 0 };
+	char bytes[65536];
+	ssize_t got = read(source->fd, bytes, sizeof(bytes));
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* An empty piece: the other side has closed. */
+	put_field(&message, bytes, got > 0 ? (size_t)got : 0);
+	send_message(handle->number, OUTPUT, &message);
+	if (got <= 0)
+		unwatch(source);
+}
+
+static void keep(uint32_t number, int fd)
+{
+	struct handle *handle = must_allocate(NULL, sizeof(*handle));
+	struct message message = { 0 };
+
+	*handle = (struct handle){ { received, fd }, handles, number };
+	handles = handle;
+	send_message(number, STARTED, &message);
+}
+
+static struct handle *find(const struct request *request)
+{
+	uint32_t wanted = request->count > 1 ? (uint32_t)field_number(&request->fields[1]) : 0;
+
+	for (struct handle *handle = handles; handle; handle = handle->next)
+		if (handle->number == wanted)
+			return handle;
+	reply_failure(request->number, EBADF, "no such handle");
+	return NULL;
+}
+
+/* open | path: a handle, named by this request's number */
+void handle_open(const struct request *request)
+{
+	char *path = request->count > 1 ? field_text(&request->fields[1]) : strdup("");
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	free(path);
+	if (fd < 0)
+		reply_failure(request->number, errno, "open");
+	else
+		keep(request->number, fd);
+}
+
+/* ioctl | handle | code | bytes, or none for a pointer that leads nowhere: result | errno | the bytes afterwards */
+void handle_ioctl(const struct request *request)
+{
+	struct handle *handle = find(request);
+	struct message message = { 0 };
+	char *bytes = NULL;
+	int result;
+
+	if (!handle)
+		return;
+	if (request->count > 3 && request->fields[3].length)
+		bytes = field_text(&request->fields[3]);
+	errno = 0;
+	result = ioctl(handle->source.fd, (unsigned long)field_number(&request->fields[2]),
+		       bytes ? (void *)bytes : (void *)16);
+	put_number(&message, result);
+	put_number(&message, result < 0 ? errno : 0);
+	put_field(&message, bytes, bytes ? request->fields[3].length : 0);
+	send_message(request->number, REPLY, &message);
+	free(bytes);
+}
+
+/* connect | path of a UNIX socket: a handle */
+void handle_connect(const struct request *request)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (fd < 0 || request->count < 2 || request->fields[1].length >= sizeof(address.sun_path)) {
+		reply_failure(request->number, fd < 0 ? errno : EINVAL, "connect");
+		return;
+	}
+	memcpy(address.sun_path, request->fields[1].bytes, request->fields[1].length);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		reply_failure(request->number, errno, "connect");
+		close(fd);
+		return;
+	}
+	keep(request->number, fd);
+	event.data.ptr = &handles->source;
+	epoll_ctl(events, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* send | handle | bytes | 1 to say that no more will come: how many were taken */
+void handle_send(const struct request *request)
+{
+	struct handle *handle = find(request);
+	struct message message = { 0 };
+	ssize_t done;
+
+	if (!handle)
+		return;
+	done = request->count > 2 ? send(handle->source.fd, request->fields[2].bytes, request->fields[2].length,
+					 MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+	if (done < 0) {
+		reply_failure(request->number, errno, "send");
+		return;
+	}
+	if (request->count > 3 && field_number(&request->fields[3]))
+		shutdown(handle->source.fd, SHUT_WR);
+	put_number(&message, done);
+	send_message(request->number, REPLY, &message);
+}
+
+/* close | handle */
+void handle_close(const struct request *request)
+{
+	struct handle *handle = find(request);
+	struct message message = { 0 };
+
+	if (!handle)
+		return;
+	unwatch(&handle->source);
+	close(handle->source.fd);
+	for (struct handle **place = &handles; *place; place = &(*place)->next) {
+		if (*place == handle) {
+			*place = handle->next;
+			break;
+		}
+	}
+	send_message(request->number, REPLY, &message);
+	send_message(handle->number, REPLY, &message);
+	handle->source.ready = NULL;	/* not freed: the loop may still hold an event of it */
+}

@@ -1,0 +1,340 @@
+"""The pytest plugin: hands the session to checks, and makes a verdict of each.
+
+    ./bootstrap.sh pytest exercises                      # the reference, in a fresh VM
+    ./bootstrap.sh pytest exercises -k logs --boxwright-job job.json   # what `grade` itself runs
+
+Checks run in the order before, shared, alone. Each is watched: what the kernel complains of
+while it runs is pinned on it, the guest is replaced, and the others go on. A check that ends in
+an error of ours, or loses the machine, is run again in a fresh guest before anything is said.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grading.api.checks import MARK, Check
+from grading.api.expectations import Unmet, shown
+from grading.api.scenarios import KNOWN
+from grading.guest.kernel_watch import Trouble
+from grading.guest.observer import GuestError
+from grading.run.job import Job, open_session
+from grading.session import Session
+from grading.verdicts import CheckResult, Verdict
+from lab.errors import LabError, MachineError
+
+STAGES = {"before": 0, "shared": 1, "alone": 2}
+ATTEMPTS = 2
+"""How often a check may lose its machine, or end in an error of ours, before that is its verdict."""
+
+SERVICES = ("engine", "observer", "guest", "module", "rootfs", "nonce", "kernel_log")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `grade` passes on."""
+    group = parser.getgroup("boxwright")
+    group.addoption("--boxwright-job", metavar="FILE", help="what to grade, as `grade` writes it")
+    group.addoption("--boxwright-results", metavar="FILE", help="a JSON line for each verdict")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the mark means, and begin."""
+    config.addinivalue_line("markers", f"{MARK}(check): a check of the grader; see grading.api.check")
+    config.pluginmanager.register(Grading(config), "boxwright-grading")
+
+
+class Outcome:
+    """What one run of a check came to."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.skipped = ""
+        self.trouble: Trouble | None = None
+        self.seconds = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether the machine was lost meanwhile."""
+        return isinstance(self.error, MachineError) or bool(self.trouble and self.trouble.fatal)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether something went wrong that no submission is to blame for, as far as can be told."""
+        return self.error is not None and not isinstance(
+            self.error, (AssertionError, GuestError, MachineError, pytest.fail.Exception)
+        )
+
+
+class Grading:
+    """The hooks, and what they share."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        path = config.getoption("--boxwright-job")
+        self.job = Job.read(Path(path)) if path else Job.reference()
+        results = config.getoption("--boxwright-results")
+        self.results = Path(results).open("a") if results else None
+        self._session: Session | None = None
+        self.verdicts: dict[str, CheckResult] = {}
+        self._outcome = Outcome()
+        self._broke: dict[str, str] = {}
+        """Scenarios that broke the guest, and the check on which that was pinned."""
+        self._checks: list[Check] = []
+
+    @property
+    def session(self) -> Session:
+        """Made when the first check asks for it."""
+        if self._session is None:
+            self._session = open_session(self.job)
+        return self._session
+
+    # What is run, and in which order
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Choose by level, half and name; order by stage."""
+        kept: list[pytest.Item] = []
+        dropped: list[pytest.Item] = []
+        for item in items:
+            check = declared(item)
+            if check is None:
+                kept.append(item)
+            elif self.job.wants(check):
+                kept.append(item)
+                item.add_marker(pytest.mark.vm)
+            else:
+                dropped.append(item)
+        stage = [STAGES[check.stage] if (check := declared(item)) else 0 for item in kept]
+        order = sorted(range(len(kept)), key=lambda at: stage[at])  # stable: else as they are written
+        items[:] = [kept[at] for at in order]
+        self._checks = [check for item in items if (check := declared(item))]
+        if dropped:
+            config.hook.pytest_deselected(items=dropped)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run a check as often as it takes to know its verdict."""
+        check = declared(item)
+        if check is None:
+            return None
+        from _pytest.runner import runtestprotocol
+
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        parent = self._missing_parent(check)
+        if parent:
+            self._conclude(check, "skipped", Outcome(), parent=parent)
+            reports = [_report(item, "skipped", f"needs {parent}")]
+        else:
+            outcome, reports = Outcome(), []
+            for attempt in range(ATTEMPTS + 1):
+                self._outcome = Outcome()
+                began = time.monotonic()
+                self._begin_scenarios(item, check)
+                reports = runtestprotocol(item, log=False, nextitem=nextitem)
+                outcome = self._outcome
+                outcome.seconds = time.monotonic() - began
+                if not self._again(item, check, outcome, attempt):
+                    break
+                if hasattr(item, "_initrequest"):
+                    item._initrequest()  # as a fresh item: pytest keeps what its fixtures gave
+            verdict = self._judge(item, check, outcome)
+            reports = [_report(item, verdict, self.verdicts[check.id].actual)]
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    def _begin_scenarios(self, item: pytest.Item, check: Check) -> None:
+        """Let what this stage will look at begin, when its first check does."""
+        if check.stage == "alone":
+            return
+        wanted = []
+        for other in item.session.items:
+            found = declared(other)
+            if found and found.stage == check.stage and not self._missing_parent(found, ahead=True):
+                wanted += [KNOWN[name] for name in getattr(other, "fixturenames", ()) if name in KNOWN]
+        if wanted and not self.session.scenarios.one_by_one:
+            _ = self.session.engine() if check.stage == "shared" and self._engine_starts() else None
+            self.session.scenarios.begin(list(dict.fromkeys(wanted)))
+
+    def _engine_starts(self) -> bool:
+        try:
+            self.session.engine()
+        except (AssertionError, LabError, OSError):
+            return False
+        return True
+
+    def _missing_parent(self, check: Check, *, ahead: bool = False) -> str:
+        """The id of a parent that did not pass; `ahead`: leaves out those not run yet."""
+        for need in check.needs:
+            found = self.verdicts.get(need)
+            if found is None:
+                if not ahead and any(each.id == need for each in self._checks):
+                    continue  # it comes later: the order of the stages is the author's business
+                continue
+            if found.verdict != "passed":
+                return need
+        return ""
+
+    def _again(self, item: pytest.Item, check: Check, outcome: Outcome, attempt: int) -> bool:
+        """Look at the kernel, replace what is broken, and say whether the check must run again."""
+        session = self.session
+        try:
+            outcome.trouble = session.guest.trouble()
+        except (LabError, OSError) as error:
+            outcome.error = outcome.error or error
+        broken = outcome.trouble is not None or outcome.lost
+        beside_others = session.scenarios.busy() and not session.scenarios.one_by_one
+        if not broken and not outcome.is_ours:
+            return False
+        if broken and beside_others:
+            session.replace_guest()  # who it was shows when they run one by one
+            return attempt < ATTEMPTS
+        for name in getattr(item, "fixturenames", ()):
+            if name in KNOWN and broken:
+                self._broke.setdefault(name, check.id)
+        session.replace_guest()
+        if outcome.trouble is not None and outcome.trouble.may_be_the_hosts:
+            return attempt < ATTEMPTS
+        if outcome.trouble is not None:
+            return False  # the kernel's own words; once is enough
+        return attempt < ATTEMPTS - 1
+
+    def _judge(self, item: pytest.Item, check: Check, outcome: Outcome) -> Verdict:
+        verdict: Verdict = "passed"
+        if outcome.trouble is not None:
+            verdict = "error" if outcome.trouble.may_be_the_hosts and not outcome.lost else "failed"
+        elif outcome.lost:
+            verdict = "failed"  # twice, in fresh guests
+        elif outcome.is_ours:
+            verdict = "error"
+        elif outcome.error is not None:
+            verdict = "failed"
+        elif outcome.skipped:
+            verdict = "skipped"
+        self._conclude(check, verdict, outcome)
+        return verdict
+
+    def _conclude(self, check: Check, verdict: Verdict, outcome: Outcome, parent: str = "") -> None:
+        error = outcome.error
+        expected = actual = why = ""
+        if isinstance(error, Unmet):
+            expected, actual, why = error.expected, error.actual, error.why
+        elif error is not None:
+            actual = shown(str(error) or type(error).__name__)
+        if outcome.trouble is not None:
+            expected = "a kernel that has nothing to complain about"
+            actual = outcome.trouble.lines[0]
+            why = "While this check ran, the kernel complained; the machine was replaced afterwards."
+        elif outcome.lost:
+            expected = "a machine that goes on answering"
+            why = "While this check ran, the machine stopped answering; in a fresh one it did so again."
+        if verdict == "error":
+            why = "This could not be decided, and it is not the submission's doing as far as can be told."
+        result = CheckResult(
+            id=check.id, group=check.group, level=check.level, verdict=verdict,
+            points=check.points if verdict == "passed" else 0, max_points=check.points,
+            title=check.title, rationale=why or check.rationale, expected=expected, actual=actual,
+            hint=check.hint if verdict == "failed" else "", parent=parent,
+            kernel=outcome.trouble.lines if outcome.trouble else (), hidden=check.hidden,
+            seconds=round(outcome.seconds, 3),
+        )  # fmt: skip
+        self.verdicts[check.id] = result
+        if self.results:
+            self.results.write(json.dumps(result.__dict__) + "\n")
+            self.results.flush()
+
+    # What pytest tells of one run
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+        """Keep what was raised, which a report only has as text."""
+        if call.excinfo is not None:
+            if isinstance(call.excinfo.value, pytest.skip.Exception):
+                self._outcome.skipped = str(call.excinfo.value)
+            elif self._outcome.error is None:
+                self._outcome.error = call.excinfo.value
+        return (yield)
+
+    def pytest_unconfigure(self) -> None:
+        """Let go of the guest."""
+        if self._session is not None:
+            self._session.close()
+        self.job.clean_up()
+        if self.results:
+            self.results.close()
+
+    # Fixtures
+
+    @pytest.fixture
+    def graded(self) -> Session:
+        """The session itself."""
+        return self.session
+
+    @pytest.fixture
+    def engine(self) -> Any:
+        """The engine, with a supervisor that answers."""
+        return self.session.service("engine")
+
+    @pytest.fixture
+    def idle_engine(self) -> Any:
+        """The engine; no supervisor is started for it."""
+        return self.session.idle_engine()
+
+    @pytest.fixture
+    def observer(self) -> Any:
+        """Our eyes and hands in the guest."""
+        return self.session.service("observer")
+
+    @pytest.fixture
+    def module(self) -> Any:
+        """The monitor, loaded."""
+        return self.session.service("module")
+
+    @pytest.fixture
+    def kernel_log(self) -> Any:
+        """The kernel's log since the guest was fresh."""
+        return self.session.service("kernel_log")
+
+    @pytest.fixture
+    def rootfs(self) -> Any:
+        """Makes a rootfs at each call."""
+        return self.session.new_rootfs
+
+    @pytest.fixture
+    def nonce(self) -> Any:
+        """Makes a word that occurs nowhere else, at each call."""
+        return self.session.nonce
+
+    @pytest.fixture
+    def machine(self) -> Any:
+        """The guest's machine: `run` a command over SSH. What it says, the guest says."""
+        return self.session.guest.machine
+
+    @pytest.fixture
+    def host(self) -> Any:
+        """testinfra's view of the guest. What it says, the guest's own programs say."""
+        from lab.machine.testinfra_host import testinfra_host
+
+        return testinfra_host(self.session.guest.machine)
+
+
+def declared(item: pytest.Item) -> Check | None:
+    """What an item declares, where it is a check."""
+    mark = item.get_closest_marker(MARK)
+    return mark.args[0] if mark else None
+
+
+def _report(item: pytest.Item, verdict: Verdict, text: str) -> pytest.TestReport:
+    """What pytest shows of a verdict."""
+    outcome: Any = {"passed": "passed", "skipped": "skipped"}.get(verdict, "failed")
+    where = (str(item.path), item.location[1] or 0, text or verdict)
+    return pytest.TestReport(
+        item.nodeid, item.location, {}, outcome,
+        longrepr=where if outcome == "skipped" else None if outcome == "passed" else f"{verdict}: {text}",
+        when="call",
+    )  # fmt: skip

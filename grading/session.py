@@ -1,0 +1,250 @@
+"""One submission being graded: its guest, what was built, and the services that checks ask for.
+
+The session makes a guest whenever one is needed: at the beginning, and again when a check has
+broken it. Everything that a check may take as a fixture, and a scenario as a parameter, is a
+service here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import posixpath
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from grading.api.engine import Engine, Rootfs
+from grading.api.expectations import scale_with
+from grading.api.module import Module
+from grading.api.scenarios import Scenarios
+from grading.guest import delivery
+from grading.guest.delivery import Product
+from grading.guest.tools import Tools
+from grading.guest.vm import TOOLS, Guest
+from lab import paths
+from lab.deploy import ROOTFS_BASE
+from lab.errors import LabError
+
+REFERENCE = "/reference"
+WORKERS = 4
+"""Scenarios that run at once: most of each is waiting, and a guest has two processors."""
+
+Whose = Literal["submission", "reference"]
+
+
+@dataclass(frozen=True)
+class Half:
+    """What a half of a submission is made from.
+
+    `attempts` are label, words and folder in the guest; `program` is the path at which the product is
+    expected, or empty to look for it.
+    """
+
+    whose: Whose
+    folder: str = ""
+    attempts: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+    program: str = ""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came out of building."""
+
+    engine: Product
+    module: Product
+
+
+@dataclass
+class Session:
+    """All that the checks of one submission share."""
+
+    open_guest: Callable[[], Guest]
+    """A fresh machine, each time it is called; the one before is gone then."""
+    tools: Tools
+    tree: Path | None
+    """The submission on the host; None where both halves are ours."""
+    leave_out: Callable[[Path], bool]
+    engine_half: Half
+    module_half: Half
+    level: int
+    seed: str
+    built: Built | None = None
+    replaced: int = 0
+    """How often a broken guest was replaced."""
+    _guest: Guest | None = None
+    _services: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.scenarios = Scenarios(self.service, WORKERS)
+        self.random = random.Random(self.seed)
+
+    @property
+    def guest(self) -> Guest:
+        """The guest, with the submission delivered and built."""
+        with self._lock:
+            if self._guest is None:
+                self._guest = self.open_guest()
+                scale_with(self._guest.machine.deadline)
+                self._prepare(self._guest)
+            return self._guest
+
+    def replace_guest(self) -> None:
+        """Throw the guest away; the next look makes a new one."""
+        with self._lock:
+            if self._guest is not None:
+                self._guest.close()
+            self._guest = None
+            self._services.clear()
+            self.replaced += 1
+        before, self.scenarios = self.scenarios, Scenarios(self.service, WORKERS)
+        self.scenarios.adopt(before)
+
+    def close(self) -> None:
+        """Let go of the guest."""
+        with self._lock:
+            if self._guest is not None:
+                self._guest.close()
+                self._guest = None
+
+    def nonce(self) -> str:
+        """A word that occurs nowhere else."""
+        with self._lock:
+            text = f"{self.seed} {next(self._numbers)}"
+        return "n" + hashlib.sha256(text.encode()).hexdigest()[:9]
+
+    def new_id(self, name: str) -> str:
+        """A container's id that begins so and was not used before."""
+        return f"{name}-{self.nonce()[:6]}"
+
+    def new_rootfs(self) -> Rootfs:
+        """A root file system that no container has used: the base's files, and a probe of its own name."""
+        nonce = self.nonce()
+        path = f"/srv/roots/{nonce}"
+        observer = self.guest.observer
+        observer.run("mkdir", "-p", "/srv/roots")
+        # Hard links: no check writes to a file that was there.
+        done = observer.run("cp", "-al", ROOTFS_BASE, path)
+        if done.code == 0:
+            done = observer.run("cp", f"{TOOLS}/probe", f"{path}/probe-{nonce}")
+        if done.code != 0:
+            raise LabError("The guest could not make a rootfs", detail=done.error_text)
+        return Rootfs(path, nonce)
+
+    def service(self, name: str) -> Any:
+        """A service by the name that a fixture or a scenario's parameter has."""
+        if name == "engine":
+            return self.engine()
+        makers: dict[str, Callable[[], Any]] = {
+            "observer": lambda: self.guest.observer,
+            "guest": lambda: self.guest,
+            "module": self.module,
+            "rootfs": lambda: self.new_rootfs,
+            "nonce": lambda: self.nonce,
+            "graded": lambda: self,
+            "kernel_log": lambda: self.module().log,
+        }
+        return makers[name]()
+
+    def module(self) -> Module:
+        """The monitor, loaded where it was built."""
+        with self._lock:
+            if "module" not in self._services:
+                guest = self.guest
+                assert self.built is not None
+                path = self.built.module.path
+                self._services["module"] = Module(guest.observer, path, self.tools)
+                if path:
+                    self._services["module"].load()
+            found: Module = self._services["module"]
+            return found
+
+    def idle_engine(self) -> Engine:
+        """The engine, without a supervisor of ours."""
+        with self._lock:
+            if "engine" not in self._services:
+                guest = self.guest
+                assert self.built is not None
+                self.module()
+                path = self.built.engine.path
+                self._services["engine"] = Engine(
+                    guest.observer, (path,), posixpath.dirname(path), ROOTFS_BASE, self.level,
+                    self.new_rootfs, self.new_id,
+                )  # fmt: skip
+            found: Engine = self._services["engine"]
+            return found
+
+    def engine(self) -> Engine:
+        """The engine with a supervisor that answers."""
+        with self._lock:
+            engine = self.idle_engine()
+            if not engine.supervisor_lives:
+                engine.start_supervisor()
+            return engine
+
+    def _prepare(self, guest: Guest) -> None:
+        """Deliver and build. Where nothing is taken of a submission, ours stands in."""
+        observer = guest.observer
+        if self.tree is not None:
+            delivery.deliver(observer, self.tree, delivery.TREE, self.leave_out)
+        if "reference" in (self.engine_half.whose, self.module_half.whose):
+            for name in ("runtime", "kernel"):
+                delivery.deliver(
+                    observer, paths.CHECKOUT / name, f"{REFERENCE}/{name}",
+                    lambda path: "__pycache__" in path.parts or path.suffix in (".o", ".ko"),
+                )  # fmt: skip
+        engine = self._build(guest, self.engine_half, self._find_engine)
+        module = self._build(guest, self.module_half, self._find_module)
+        self.built = Built(engine, module)
+
+    def _build(self, guest: Guest, half: Half, find: Callable[[Guest, Half], str]) -> Product:
+        return delivery.build(guest.observer, half.attempts, lambda: find(guest, half))
+
+    @staticmethod
+    def _find_engine(guest: Guest, half: Half) -> str:
+        observer = guest.observer
+        if half.program:
+            if observer.stat(half.program) is not None:
+                observer.run("chmod", "755", half.program)
+            return half.program if delivery.is_program(observer, half.program) else ""
+        if not half.folder:
+            return ""
+        programs = delivery.find_files(
+            observer, half.folder, lambda path, name: delivery.is_program(observer, path), depth=3
+        )
+        named = [path for path in programs if posixpath.basename(path) == "engine"]
+        workloads = ("cpu_hog", "memory_hog", "io_pulse")
+        others = [
+            path
+            for path in programs
+            if posixpath.basename(path) not in workloads and observer.read(path, most=4) == b"\x7fELF"
+        ]
+        return (named + others + [""])[0]
+
+    @staticmethod
+    def _find_module(guest: Guest, half: Half) -> str:
+        if not half.folder:
+            return ""
+        modules = delivery.find_files(guest.observer, half.folder, lambda path, name: name.endswith(".ko"))
+        named = [path for path in modules if posixpath.basename(path) == "monitor.ko"]
+        return (named + modules + [""])[0]
+
+
+def reference_engine() -> Half:
+    """Our engine, in the place of a submission's."""
+    return Half(
+        "reference", f"{REFERENCE}/runtime",
+        (("reference", ("make", "-s", "-C", f"{REFERENCE}/runtime/init"), "/"),),
+        f"{REFERENCE}/runtime/engine",
+    )  # fmt: skip
+
+
+def reference_module() -> Half:
+    """Our monitor, in the place of a submission's."""
+    folder = f"{REFERENCE}/kernel"
+    return Half("reference", folder, (("reference", ("make", "-s"), folder),))
