@@ -17,49 +17,18 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
-#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
-#include "monitor_ioctl.h"
+#include "monitor_watched.h"
 
 #define INTERVAL_MS 50
-
-/**
- * struct watched - one registered container
- * @list: in containers
- * @owner: the open file that registered it; it goes when that is closed
- * @pid: its first process; a reference, which a re-used number cannot fool
- * @ns: the PID namespace to add up, kept alive by @pid; NULL: the process alone
- * @nr: its number for whoever registered it
- * @soft: bytes above which one warning is given
- * @hard: bytes above which it is killed
- * @rss: bytes found by the present walk
- * @warned: the warning was given
- * @killed: SIGKILL was sent
- * @id: its name
- */
-struct watched {
-	struct list_head list;
-	struct file *owner;
-	struct pid *pid;
-	struct pid_namespace *ns;
-	pid_t nr;
-	unsigned long soft;
-	unsigned long hard;
-	unsigned long rss;
-	bool warned;
-	bool killed;
-	char id[MONITOR_ID_LEN];
-};
 
 static LIST_HEAD(containers);
 static DEFINE_MUTEX(containers_lock);
@@ -71,62 +40,6 @@ static void forget(struct watched *container)
 	list_del(&container->list);
 	put_pid(container->pid);
 	kfree(container);
-}
-
-/* The process of this reference; NULL when all its threads have ended. Under RCU. */
-static struct task_struct *living(struct pid *pid)
-{
-	struct task_struct *process = pid ? pid_task(pid, PIDTYPE_TGID) : NULL;
-
-	return process && atomic_read(&process->signal->live) ? process : NULL;
-}
-
-static bool has_ended(struct pid *pid)
-{
-	bool ended;
-
-	rcu_read_lock();
-	ended = !living(pid);
-	rcu_read_unlock();
-	return ended;
-}
-
-/* Between vfork() and exec a child runs in its parent's memory, which must not count twice. */
-static bool is_borrowed(struct task_struct *thread)
-{
-	return thread->vfork_done &&
-	       READ_ONCE(rcu_dereference(thread->real_parent)->mm) == thread->mm;
-}
-
-/*
- * The first thread may have ended before the others, so any thread that still has the
- * memory will do. Exec and exit change mm and vfork_done under the task's lock.
- */
-static unsigned long bytes_of(struct task_struct *process)
-{
-	struct task_struct *thread;
-	unsigned long pages = 0;
-	bool found = false;
-
-	for_each_thread(process, thread) {
-		task_lock(thread);
-		if (thread->mm) {
-			found = true;
-			if (!is_borrowed(thread))
-				pages = get_mm_rss(thread->mm);
-		}
-		task_unlock(thread);
-		if (found)
-			break;
-	}
-	return pages << PAGE_SHIFT;
-}
-
-static bool belongs(struct task_struct *process, const struct watched *container)
-{
-	if (container->ns)
-		return pid_nr_ns(task_tgid(process), container->ns) != 0;
-	return task_tgid(process) == container->pid;
 }
 
 static void measure(void)
@@ -151,19 +64,6 @@ static void measure(void)
 		}
 	}
 	rcu_read_unlock();
-}
-
-/* One that is dying already, of something else, is not killed, nor said to be. */
-static bool is_dying(struct pid *pid)
-{
-	struct task_struct *process;
-	bool dying;
-
-	rcu_read_lock();
-	process = living(pid);
-	dying = !process || (READ_ONCE(process->signal->flags) & SIGNAL_GROUP_EXIT);
-	rcu_read_unlock();
-	return dying;
 }
 
 /* What is said comes before what is done: who sees the end shall find the reason. */
