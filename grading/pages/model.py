@@ -1,4 +1,4 @@
-"""What the pages are given besides results: marks from the gradebook, and similar submissions."""
+"""What the pages are given besides results and the gradebook's ledger, and what students are told of hidden checks."""
 
 from __future__ import annotations
 
@@ -6,24 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from grading.verdicts import CheckResult, SubmissionResult
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What people decided about a submission, and what comes of it."""
-
-    final: float | None = None
-    """Points after everything; `None`: the checks' score."""
-    manual: float = 0.0
-    """Points given by hand, to be added; may be negative."""
-    penalty: float = 0.0
-    """Points taken off for being late, as a positive number."""
-    late: str = ""
-    """How late, in words, as `2 days`."""
-    excused: bool = False
-    """Not asked for; the score does not count."""
-    remarks: tuple[str, ...] = ()
-    """For the student to read."""
 
 
 @dataclass(frozen=True)

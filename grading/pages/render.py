@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from importlib import resources
 
 import jinja2
 from markupsafe import Markup
 
+from grading.gradebook.ledger import Ledger, Row
+from grading.gradebook.marks import Adjustments
 from grading.pages import diff, text
-from grading.pages.model import Mark, Similar, for_student
+from grading.pages.model import Similar, for_student
 from grading.pages.statistics import ClassFigures, Tally, groups_of, share
 from grading.pages.student_view import StudentView
 from grading.verdicts import GROUPS, SubmissionResult
@@ -33,7 +37,7 @@ PASSAGES_MOST = 6
 def student_page(
     result: SubmissionResult,
     *,
-    mark: Mark | None = None,
+    rows: Sequence[Row] = (),
     to_hand_out: bool = True,
     class_link: str = "",
     copy_link: str = "",
@@ -42,7 +46,8 @@ def student_page(
 
     Args:
         result: its verdicts.
-        mark: what people decided about it.
+        rows: its marks, as the gradebook's ledger has them: one, or one for each member of a team whose
+            marks differ. Members are not told each other's.
         to_hand_out: the student's copy, where hidden checks tell nothing but title and verdict.
         class_link: relative URL of the class page; only for the instructor's copy.
         copy_link: relative URL of the student's copy; only for the instructor's.
@@ -53,7 +58,7 @@ def student_page(
         script="",
         view=StudentView(shown),
         result=shown,
-        mark=mark or Mark(),
+        rows=[] if to_hand_out and len(rows) > 1 else [row for row in rows if _was_marked(row)],
         to_hand_out=to_hand_out,
         class_link=class_link,
         copy_link=copy_link,
@@ -65,7 +70,7 @@ def class_page(
     *,
     title: str,
     links: Mapping[str, str],
-    marks: Mapping[str, Mark] | None = None,
+    ledger: Ledger | None = None,
     similar: Sequence[Similar] = (),
 ) -> str:
     """The instructor's page of the whole class.
@@ -74,20 +79,36 @@ def class_page(
         results: one for each submission.
         title: what the class is called.
         links: relative URL of each submission's page, by its name.
-        marks: what people decided, by submission.
+        ledger: whose they are, and their marks.
         similar: pairs of submissions with much in common, the most similar first.
     """
+    rows = rows_of(ledger)
     return _page(
         "class.html.j2",
         script=_file("class.js"),
         figures=ClassFigures(results),
         title=title,
         links=links,
-        marks=marks or {},
-        no_mark=Mark(),
+        ledger=ledger,
+        rows=rows,
+        marked=any(_was_marked(row) for members in rows.values() for row in members),
         similar=similar,
         passages_most=PASSAGES_MOST,
     )
+
+
+def rows_of(ledger: Ledger | None) -> dict[str, list[Row]]:
+    """The rows of each submission: one, or several where members of a team have marks of their own."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in ledger.rows if ledger else ():
+        if row.submission:
+            found[row.submission].append(row)
+    return found
+
+
+def _was_marked(row: Row) -> bool:
+    """Whether there is more to tell than the points of the checks."""
+    return row.adjustments != Adjustments() or bool(row.mark.waiting)
 
 
 def _page(template: str, *, script: str, **given: object) -> str:
@@ -157,7 +178,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def points(value: float) -> str:
+def points(value: float | Decimal) -> str:
     """Points without needless zeros: `7`, `7.5`, `0.33`."""
     return f"{value:.2f}".rstrip("0").rstrip(".").replace("-0", "0", value == 0)
 

@@ -9,9 +9,10 @@ how much is missing.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
@@ -21,6 +22,9 @@ LINES_FIRST, LINES_LAST = 50, 20
 """Lines of one text that are shown: the first and, after a note, the last ones."""
 NAME_MOST = 80
 """Characters that are shown of a name."""
+TIMES = "\N{MULTIPLICATION SIGN}"
+NAMELESS = "(no name)"
+"""Stands where a name is empty, so that a link to it can be seen."""
 HEADING_MOST = 160
 """Characters that are shown of a check's title."""
 MARKS_MOST = 3
@@ -41,23 +45,25 @@ def _sign(character: str) -> str:
     return f"U+{code:04X}"
 
 
-def _is_odd(character: str, kept: str) -> bool:
-    return (not character.isascii() or not character.isprintable()) and (
-        unicodedata.category(character) in INVISIBLE and character not in kept
-    )
-
-
-def _pieces(text: str, kept: str) -> Iterable[tuple[bool, str]]:
-    """The text as runs of (does it stand for invisible characters?, what to show)."""
+def _signs(text: str, kept: str) -> Iterator[str]:
+    """For each character the sign that stands for it, or nothing where it is shown itself."""
     marks = 0
     for character in text:
-        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
-        if _is_odd(character, kept):
-            yield True, _sign(character)
-        elif marks > MARKS_MOST:
-            yield True, f"U+{ord(character):04X}"
+        category = unicodedata.category(character)
+        marks = marks + 1 if category.startswith("M") else 0
+        odd = (category in INVISIBLE and character not in kept) or marks > MARKS_MOST
+        yield _sign(character) if odd else ""
+
+
+def _pieces(text: str, kept: str) -> Iterator[tuple[bool, str]]:
+    """The text as runs of (is it a sign?, what to show); of a sign that is repeated, how often."""
+    pairs = zip(text, _signs(text, kept), strict=True)
+    for sign, run in itertools.groupby(pairs, key=lambda pair: pair[1]):
+        shown = "".join(character for character, _ in run)
+        if not sign:
+            yield False, shown
         else:
-            yield False, character
+            yield True, sign if len(shown) == 1 else f"{sign}{TIMES}{len(shown)}"
 
 
 def plain(text: str, most: int = NAME_MOST) -> str:
@@ -68,17 +74,10 @@ def plain(text: str, most: int = NAME_MOST) -> str:
 
 def _marked(text: str, kept: str) -> Markup:
     """The text escaped, with a mark around each sign that stands for something invisible."""
-    out: list[str] = []
-    run: list[str] = []
-    for odd, shown in _pieces(text, kept):
-        if odd:
-            out.append(str(escape("".join(run))))
-            run.clear()
-            out.append(f'<span class="odd">{escape(shown)}</span>')
-        else:
-            run.append(shown)
-    out.append(str(escape("".join(run))))
-    return Markup("".join(out))
+    return Markup("").join(
+        Markup('<span class="odd">{}</span>').format(shown) if odd else escape(shown)
+        for odd, shown in _pieces(text, kept)
+    )
 
 
 def _note(count: int, what: str) -> Markup:
@@ -96,7 +95,7 @@ def line(text: str, most: int = LINE_MOST) -> Markup:
 
 def name(text: str) -> Markup:
     """A name as part of a sentence or a cell: in a direction of its own."""
-    return Markup("<bdi>{}</bdi>").format(line(text, NAME_MOST))
+    return Markup("<bdi>{}</bdi>").format(line(text, NAME_MOST) if text.strip() else NAMELESS)
 
 
 def block(text: str) -> Markup:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from grading.pages.model import Mark, Similar
+from grading.gradebook.ledger import Ledger
+from grading.pages.model import Similar
 from grading.pages.names import file_names
-from grading.pages.render import GENERATOR, class_page, student_page
+from grading.pages.render import GENERATOR, class_page, rows_of, student_page
 from grading.verdicts import SubmissionResult
 from lab.errors import LabError
 
@@ -52,7 +53,7 @@ def write_report(
     results: Sequence[SubmissionResult],
     *,
     title: str,
-    marks: Mapping[str, Mark] | None = None,
+    ledger: Ledger | None = None,
     similar: Sequence[Similar] = (),
 ) -> Path:
     """Write the class page and the submissions' pages; a report that is there is replaced.
@@ -61,7 +62,7 @@ def write_report(
         folder: where to; its parent must be there.
         results: one for each submission, names unlike each other.
         title: what the class is called.
-        marks: what people decided, by submission.
+        ledger: whose they are, and their marks.
         similar: pairs of submissions with much in common, the most similar first.
 
     Returns:
@@ -75,7 +76,7 @@ def write_report(
     names = file_names(result.submission for result in results)
     if len(names) != len(results):
         raise ValueError("two results of one submission")
-    marks = marks or {}
+    rows = rows_of(ledger)
     folder = folder.absolute()
     half = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -83,18 +84,18 @@ def write_report(
         for copy in (TO_HAND_OUT, WITH_EVERYTHING):
             (half / copy).mkdir()
         for result in results:
-            file, mark = names[result.submission], marks.get(result.submission)
-            _write(half / TO_HAND_OUT / file, student_page(result, mark=mark))
+            file, its_rows = names[result.submission], rows.get(result.submission, ())
+            _write(half / TO_HAND_OUT / file, student_page(result, rows=its_rows))
             whole = student_page(
                 result,
-                mark=mark,
+                rows=its_rows,
                 to_hand_out=False,
                 class_link="../index.html",
                 copy_link=f"../{TO_HAND_OUT}/{file}",
             )
             _write(half / WITH_EVERYTHING / file, whole)
         links = {name: f"{WITH_EVERYTHING}/{file}" for name, file in names.items()}
-        page = class_page(results, title=title, links=links, marks=marks, similar=similar)
+        page = class_page(results, title=title, links=links, ledger=ledger, similar=similar)
         _write(half / "index.html", page)
         _put(half, folder)
     finally:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from decimal import Decimal
 
-from grading.pages.model import Mark, Passage, Similar
+from grading.gradebook.amounts import Amount, Manual
+from grading.gradebook.ledger import Ledger, Row
+from grading.gradebook.marks import Adjustments, LateRule, Scale, mark
+from grading.gradebook.matching import Unmatched
+from grading.gradebook.roster import Student
+from grading.pages.model import Passage, Similar
 from grading.verdicts import CheckResult, Part, SubmissionResult
 
 TITLES = {
@@ -310,20 +316,33 @@ def results() -> list[SubmissionResult]:
     return found
 
 
-def marks() -> dict[str, Mark]:
-    """What an instructor decided."""
+def ledger() -> Ledger:
+    """Whose the submissions are, and what an instructor decided."""
+    late = LateRule(Amount(Decimal(5), percent=True))
     decided = {
-        "alan-turing": Mark(manual=2.0, remarks=("Two points for the diagram of the buffer.",)),
-        "grace-hopper": Mark(penalty=8.5, late="2 days"),
-        "tony-hoare": Mark(excused=True, remarks=("Ill in that week.",)),
+        "alan-turing": Adjustments(
+            points={"report": Manual(Decimal("8.5"), Decimal(10))},
+            remark="A clear report. Why one lock, though?",
+        ),
+        "grace-hopper": Adjustments(late_days=2, points={"report": Manual(Decimal(9), Decimal(10))}),
+        "tony-hoare": Adjustments(excused=True, remark="Ill in that week."),
     }
-    found = {}
-    for result in results():
-        mark = decided.get(result.submission, Mark())
-        counts = not (mark.excused or result.problem)
-        final = round(result.score + mark.manual - mark.penalty, 2) if counts else None
-        found[result.submission] = replace(mark, final=final)
-    return found
+    graded = results()
+    scale = Scale.of(graded, decided.values())
+    rows = []
+    for result in graded:
+        set_ = decided.get(result.submission, Adjustments())
+        student = Student(name=result.submission.replace("-", " ").title())
+        rows.append(Row(result.submission, (student,), None, set_, mark(result, set_, late, scale)))
+    nobody = Unmatched("Team 7 (final v2)", "No student of the roster has this folder, name, mail or id.")
+    return Ledger(
+        tuple(rows),
+        (Student(name="Ada Lovelace"),),
+        (nobody,),
+        (Student(name="Charles Babbage"),),
+        late,
+        scale,
+    )
 
 
 def similar() -> list[Similar]:
