@@ -51,8 +51,9 @@ def rows(expected: str, actual: str) -> list[Row]:
     codes = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
     for number, (tag, l_from, l_to, r_from, r_to) in enumerate(codes):
         if tag == "equal":
-            at_end = number == len(codes) - 1 and cut <= 0 and ends_left == ends_right
-            out += _same(left[l_from:l_to], at_start=number == 0, at_end=at_end)
+            at_start = number == 0 and len(codes) > 1
+            at_end = 0 < number == len(codes) - 1 and cut <= 0 and ends_left == ends_right
+            out += _same(left[l_from:l_to], at_start=at_start, at_end=at_end)
         elif tag == "replace" and l_to - l_from == r_to - r_from:
             for old, new in zip(left[l_from:l_to], right[r_from:r_to], strict=True):
                 out += _changed(old, new)

@@ -1,4 +1,4 @@
-"""The folder that a report is: written whole or not at all."""
+"""The folder that a report is: written whole or not at all, and only for its owner, because it holds marks."""
 
 from __future__ import annotations
 
@@ -80,7 +80,6 @@ def write_report(
     folder = folder.absolute()
     half = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        half.chmod(0o755)
         for copy in (TO_HAND_OUT, WITH_EVERYTHING):
             (half / copy).mkdir()
         for result in results:
