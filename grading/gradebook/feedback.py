@@ -49,7 +49,8 @@ def failure(check: CheckResult) -> str:
 def plain_verdict(check: CheckResult) -> str:
     """The verdict in words, with the points."""
     if check.verdict == "skipped":
-        return f"skipped, since {line(check.parent) or 'what it builds on'} did not pass; 0 of {check.max_points:g} points"
+        parent = line(check.parent) or "what it builds on"
+        return f"skipped, since {parent} did not pass; {check.points:g} of {check.max_points:g} points"
     if check.verdict == "error":
         return "could not be decided through a failure of ours; no point is lost by it"
     return f"{check.verdict}; {check.points:g} of {check.max_points:g} points"

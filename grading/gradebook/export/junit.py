@@ -1,8 +1,9 @@
 """JUnit XML: a test suite for each submission, a test case for each check, as CI systems show it.
 
-Followed is the schema that Jenkins publishes, junit-10.xsd of its xUnit plugin, against which
-pytest tests its own reports, too. XML 1.0 cannot hold most control characters at all (section 2.2),
-not even escaped; they are replaced by pictures of themselves.
+Followed is the schema that Jenkins publishes, junit-10.xsd of its xUnit plugin, against which pytest
+tests its own reports, too (pytest-dev/pytest, testing/example_scripts/junit-10.xsd). XML 1.0 cannot
+hold most control characters at all (section 2.2), not even escaped; they are replaced by pictures
+of themselves.
 """
 
 from __future__ import annotations

@@ -39,6 +39,19 @@ with Gradebook.open(Path(sys.argv[1]), create=True) as gradebook:
         print(name, flush=True)
 """
 
+SETTER = """
+import dataclasses, sys
+from pathlib import Path
+from grading.gradebook.amounts import Manual
+from grading.gradebook.store import Gradebook
+with Gradebook.open(Path(sys.argv[1]), create=True) as gradebook:
+    for number in range(int(sys.argv[3])):
+        more = {f"{sys.argv[2]}-{number}": Manual.read("1")}
+        gradebook.adjust(
+            "submission", "ann", lambda old: dataclasses.replace(old, points={**old.points, **more})
+        )
+"""
+
 
 def graded(make: Any, **changes: Any) -> Any:
     return dataclasses.replace(make.result(), checks_hash="checks", image="img", level=2, **changes)
@@ -148,6 +161,16 @@ def test_any_result_comes_back_as_it_was(tmp_path: Path, make: Any, data: st.Dat
         assert latest.result.submission in {entry.result.submission for entry in gradebook.all_latest()}
 
 
+def test_names_that_are_no_unicode_stay_apart(tmp_path: Path, make: Any) -> None:
+    names = ["a\udcfe", "a\udcff", "a?", "a\ufffd"]  # as os.fsdecode gives what is not UTF-8
+    with Gradebook.open(tmp_path, create=True) as gradebook:
+        for name in names:
+            gradebook.record(graded(make, submission=name), content_hash="h")
+            gradebook.adjust("student", name, lambda old: dataclasses.replace(old, excused=True))
+        assert {entry.result.submission for entry in gradebook.all_latest()} == set(names)
+        assert {name for _, name in gradebook.adjustments()} == set(names)
+
+
 def test_a_kill_at_any_moment_loses_nothing_that_was_recorded(tmp_path: Path) -> None:
     seen: set[str] = set()
     for attempt in range(6):
@@ -170,14 +193,24 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_recorded(tmp_path: Path) ->
     connection.close()
 
 
-def test_two_processes_write_at_once(tmp_path: Path) -> None:
+def both(script: str, folder: Path) -> None:
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name, "25"], stdout=subprocess.DEVNULL)
+        subprocess.Popen([sys.executable, "-c", script, str(folder), name, "25"], stdout=subprocess.DEVNULL)
         for name in ("left", "right")
     ]
     assert [writer.wait(60) for writer in writers] == [0, 0]
+
+
+def test_two_processes_record_at_once(tmp_path: Path) -> None:
+    both(WRITER, tmp_path)
     with Gradebook.open(tmp_path) as gradebook:
         assert len(gradebook.all_latest()) == 50
+
+
+def test_two_processes_change_the_same_at_once(tmp_path: Path) -> None:
+    both(SETTER, tmp_path)
+    with Gradebook.open(tmp_path) as gradebook:
+        assert len(gradebook.adjustments()["submission", "ann"].points) == 50
 
 
 @pytest.mark.parametrize(
@@ -260,6 +293,9 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     monkeypatch.undo()
     with Gradebook.open(tmp_path) as gradebook:
         assert len(gradebook.all_latest()) == 1
+    with sqlite3.connect(tmp_path / NAME) as connection:
+        assert connection.execute("SELECT * FROM sqlite_master WHERE name = 'later'").fetchall() == []
+    connection.close()
 
 
 def test_a_locked_gradebook_is_one_sentence(tmp_path: Path, make: Any) -> None:
