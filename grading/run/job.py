@@ -36,6 +36,16 @@ class Job:
     """The name of its machine."""
     only: tuple[str, ...] = ()
     """Ids or groups of checks; empty for all."""
+    starters: str = ""
+    """A file that `grading.run.skeleton` wrote: what is known of the skeleton; empty where nothing is."""
+    weak: tuple[str, ...] = ()
+    """Digests of the files in the submission's own first commit; see `Starters.weak`."""
+    host: str = ""
+    """A machine of the lab that is there already and is graded as it stands; empty for a fresh one."""
+    folder: str = ""
+    """Of a `host`: where the work lies on it; empty where `source` is to be delivered."""
+    evidence: str = ""
+    """A folder of ours for what `grading.evidence` keeps of each failure; empty to keep nothing."""
     patch_engine: str = ""
     """A patch against the reference, for the grader's own gate."""
     patch_monitor: str = ""
@@ -50,7 +60,8 @@ class Job:
     def read(cls, path: Path) -> Job:
         """What `write` wrote."""
         value = json.loads(path.read_text())
-        return cls(**{**value, "only": tuple(value["only"])})
+        tuples = {name: tuple(value[name]) for name in ("only", "weak")}
+        return cls(**{**value, **tuples})
 
     def write(self, path: Path) -> None:
         """As JSON."""
