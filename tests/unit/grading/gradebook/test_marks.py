@@ -80,6 +80,8 @@ def test_points_that_others_have_are_waited_for(make: Any) -> None:
 def test_rounding_is_at_the_end_and_half_goes_up(make: Any) -> None:
     thirds = make.result("bob", make.check("one", points=0.1), make.check("two", points=0.2))
     assert marked(make, result=thirds, rule=None).points == 20
+    odd = make.result("bob", make.check("one", points=1.005))  # whose float is a little less
+    assert mark(odd, Adjustments(), None, Scale.of([odd], [])).points == Decimal("1.01")
     assert rounded(Decimal("0.125")) == Decimal("0.13")
     assert rounded(Decimal("2.675")) == Decimal("2.68")  # as a float it is less
     assert marked(make, penalty=Amount.read("0.005")).points == Decimal("10.00")  # 9.995

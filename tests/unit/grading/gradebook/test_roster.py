@@ -44,6 +44,7 @@ def students(path: Path) -> list[tuple[str, ...]]:
         (CLASSROOM, [("s001", "Ann Lee", "", "annlee", ""), ("s002", "", "", "", "")]),
         (GRADESCOPE, [("s001", "Ann Lee", "ann@x.edu", "", "")]),
         ("name;E-Mail;Student ID\nAnn;a@x;1\n", [("1", "Ann", "a@x", "", "")]),
+        ('"remarks, if any, or none";id;name\n"a,b";1;Ann\n', [("1", "Ann", "", "", "")]),
         ("\ufeffID\tFOLDER\n1\tann\n", [("1", "", "", "", "")]),
     ],
 )
