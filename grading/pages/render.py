@@ -24,7 +24,7 @@ from grading.pages import diff, text
 from grading.pages.model import Similar, for_student
 from grading.pages.statistics import ClassFigures, Tally, groups_of, share
 from grading.pages.student_view import StudentView
-from grading.verdicts import GROUPS, SubmissionResult
+from grading.verdicts import GROUPS, Part, SubmissionResult
 
 GENERATOR = "Boxwright grade"
 """Stands in every page's head; by it a folder of ours is told from another."""
@@ -170,6 +170,7 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {
         "GROUPS": GROUPS,
         "share": share,
+        "nothing_taken": Part(found=False),
         "groups_of": groups_of,
         "is_brief": diff.is_brief,
         "diff_rows": diff.rows,
