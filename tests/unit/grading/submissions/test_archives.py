@@ -395,6 +395,7 @@ def check_nothing_gets_out(fill: Callable[[Path], Path], laid_down: LaidDown) ->
         ("", "link/canary", tarfile.REGTYPE, "", 0, b"x"),
     ]
 )
+@example(members=[("", "a", tarfile.SYMTYPE, "x" * 5000, 0, b"")])
 @ANYTHING
 def test_whatever_a_tar_holds(
     members: list[tuple[str, str, bytes, str, int, bytes]], laid_down: LaidDown
