@@ -60,7 +60,7 @@ class Job:
     def read(cls, path: Path) -> Job:
         """What `write` wrote."""
         value = json.loads(path.read_text())
-        tuples = {name: tuple(value[name]) for name in ("only", "weak")}
+        tuples = {name: tuple(value.get(name, ())) for name in ("only", "weak")}
         return cls(**{**value, **tuples})
 
     def write(self, path: Path) -> None:

@@ -1,0 +1,77 @@
+"""The command `grade`: what an instructor types. Everything it does is in the modules it calls."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+
+import typer
+
+from grading.cli_gradebook import export, set_, show_
+from grading.cli_report import report
+from grading.cli_run import run
+from lab import console
+from lab.errors import LabError
+
+EPILOG = """[bold]A class, from the folder to the course's system[/bold]
+
+grade run submissions/ --level 1    a line for each as it ends; Ctrl-C, and call it again to go on
+
+grade show ann                      why ann has these points
+
+grade set ann --late 2d             what no check knows
+
+grade report                        pages for the class and for each student
+
+grade export -f moodle --worksheet Grades.csv -o Filled.csv
+"""
+
+app = typer.Typer(
+    name="grade",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.command("show")(show_)
+app.command("set")(set_)
+app.command()(report)
+app.command()(export)
+
+
+@app.callback(epilog=EPILOG)
+def grade() -> None:
+    """Honest verdicts on container engines and kernel monitors, each in a fresh VM.
+
+    A verdict is [bold]passed[/bold], [bold]failed[/bold], [bold]skipped[/bold] (what it builds on did not
+    pass) or [bold]error[/bold]: ours or the machine's, tried again, and never a lost point.
+    """
+
+
+def main() -> None:
+    """Run `grade`; whatever goes wrong ends in one sentence and a non-zero status."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except LabError as error:
+        console.report(error)
+        sys.exit(error.exit_status)
+    except OSError as error:
+        console.report(LabError(*_explain(error)))
+        sys.exit(1)
+
+
+def _interrupt(signal_number: int, frame: object) -> None:
+    """Let SIGTERM clean up as Ctrl-C does; a second one changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _explain(error: OSError) -> tuple[str, str]:
+    where = f" at {error.filename}" if error.filename else ""
+    what = f"{error.strerror or error}{where}"
+    if error.errno == errno.ENOSPC:
+        return what, "Make room and call it again; what is in the gradebook is not graded again."
+    return what, ""

@@ -1,0 +1,172 @@
+"""The command `grade run`: a class, or one submission, in fresh VMs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grading.cli_gradebook import results_folder
+from lab import console
+from lab.cli_options import JsonOption
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from grading.run.batch import Many, Settings
+    from grading.run.single import Ground
+    from grading.verdicts import SubmissionResult
+
+LevelOption = Annotated[
+    int,
+    typer.Option(
+        min=1, max=2, help="1: what the course asks, with tolerance. 2: the whole contract, exactly."
+    ),
+]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="PATH|reference",
+        help="Where the engine is within each submission; `reference`: grade the monitor with ours as the engine.",
+    ),
+]
+MonitorOption = Annotated[
+    str | None,
+    typer.Option("--monitor", metavar="PATH|reference", help="The same for the kernel monitor."),
+]
+OnlyOption = Annotated[
+    str | None, typer.Option("--only", metavar="LIST", help="Checks or groups of them, with commas between.")
+]
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="CHECK", help="This check, or group, and all after it.")
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="RESULTS",
+        help="Folder for the gradebook and what is kept of failures; BOXWRIGHT_RESULTS, or else results/.",
+    ),
+]
+
+
+def run(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Submissions: a folder or an archive each. Or one submission itself."
+        ),
+    ],
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, max=256, help="VMs at once; as cores and memory allow if none."),
+    ] = None,
+    level: LevelOption = 1,
+    engine: EngineOption = None,
+    monitor: MonitorOption = None,
+    starter: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="The skeleton that students were given, where the class does not show it."
+        ),
+    ] = None,
+    only: OnlyOption = None,
+    from_: FromOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Grade also what is done already.")] = False,
+    suite: Annotated[str | None, typer.Option(help="The guest's release: trixie, …")] = None,
+    seed: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Repeat the names and numbers of an earlier run.")
+    ] = None,
+    json_: JsonOption = False,
+    output: OutputOption = None,
+) -> None:
+    """Grade submissions, each in a fresh VM of its own without a network.
+
+    It may be stopped with Ctrl-C, and goes on from there when it is called again: what is done, with the
+    same files, checks and options, is not done again. Each result goes into the gradebook as it comes;
+    `grade show`, `grade set`, `grade report` and `grade export` go on from there.
+    """
+    from grading.run.preparation import prepare
+
+    with console.progress() as progress:
+        ground = prepare(progress, suite)
+    settings = _settings(ground, level, engine, monitor, only, from_, suite, seed, starter, again)
+    results = results_folder(output)
+    found = carry_out(folder, settings, ground, here(ground, jobs), results, quiet=json_)
+    conclude(found, results, json_=json_)
+
+
+def here(ground: Ground, jobs: int | None) -> Many:
+    """Grades on this host, so many at once."""
+    from grading.run.places import places
+    from grading.run.pool import local
+
+    return local(ground, jobs or places())
+
+
+def carry_out(
+    folder: Path, settings: Settings, ground: Ground, many: Many, results: Path, *, quiet: bool
+) -> list[SubmissionResult]:
+    """Run a batch and show on standard error how it goes on."""
+    from grading.run import batch
+    from grading.run.show import Shown
+
+    with Shown(console.err) as shown:
+        return batch.run(folder, settings, ground, many, results=results, watcher=shown)
+
+
+def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> None:
+    """Print what came of it.
+
+    Raises:
+        LabError: something is undecided.
+    """
+    from grading.run.show import table
+
+    if json_:
+        console.print_json([result.to_json() for result in found])
+    else:
+        console.out.print(table(found))
+        console.out.print(
+            f"The gradebook is in {results}. [dim]grade show · grade report · grade export[/dim]",
+            soft_wrap=True,
+        )
+    open_ = [result for result in found if result.undecided]
+    if open_:
+        names = ", ".join(result.submission for result in open_[:5]) + (", …" if len(open_) > 5 else "")
+        raise LabError(
+            f"{len(open_)} of {len(found)} submissions have checks that could not be decided: {names}",
+            "No point was taken for these; call it again, and only they are graded again.",
+        )
+
+
+def _settings(
+    ground: Ground,
+    level: int,
+    engine: str | None,
+    monitor: str | None,
+    only: str | None,
+    start: str | None,
+    suite: str | None,
+    seed: str | None,
+    starter: Path | None,
+    again: bool,
+) -> Settings:
+    from grading.run.batch import Settings
+    from grading.run.catalogue import chosen
+    from grading.run.job import REFERENCE
+
+    if engine == REFERENCE and monitor == REFERENCE:
+        raise LabError("With both halves ours there is nothing to grade", "Leave --engine or --monitor out.")
+    return Settings(
+        level=level,
+        engine=engine or "",
+        monitor=monitor or "",
+        suite=suite or "",
+        only=chosen([check for check in ground.checks if check.level <= level], only, start),
+        seed=seed or "",
+        starter=starter,
+        again=again,
+    )

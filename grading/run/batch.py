@@ -1,0 +1,213 @@
+"""A class: found, looked at, graded as far as it was not yet, and recorded one submission at a time.
+
+A run may be stopped at any moment, by Ctrl-C or the power: what was recorded stays, and the next run goes
+on from there. What counts as done is in the gradebook alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from grading.gradebook.store import Gradebook
+from grading.run import machines, skeleton
+from grading.run.content import content_hash
+from grading.run.job import Job
+from grading.run.single import Graded, Ground, refused
+from grading.submissions.found import Submission, find
+from grading.submissions.survey import Survey, survey
+from grading.verdicts import CheckResult, SubmissionResult
+from lab.errors import LabError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is asked for."""
+
+    level: int = 1
+    engine: str = ""
+    """As `Job.engine`."""
+    monitor: str = ""
+    suite: str = ""
+    only: tuple[str, ...] = ()
+    """Ids of checks; empty for all of the level."""
+    seed: str = ""
+    """Empty: another one for each submission, so that nobody knows the names in the checks beforehand."""
+    starter: Path | None = None
+    again: bool = False
+    """Grade also what is done."""
+
+    @property
+    def options(self) -> str:
+        """For the gradebook: what makes this run's results others than those of a run without options."""
+        said = {"engine": self.engine, "monitor": self.monitor, "only": ",".join(self.only)}
+        return " ".join(f"{name}={value}" for name, value in said.items() if value)
+
+    def job(self, submission: Submission) -> Job:
+        """The job for a submission, as far as the settings say it."""
+        return Job(
+            submission=submission.name,
+            source=str(submission.source.resolve()),
+            engine=self.engine,
+            monitor=self.monitor,
+            level=self.level,
+            suite=self.suite,
+            only=self.only,
+            seed=self.seed or secrets.token_hex(8),
+        )
+
+
+class Watcher(Protocol):
+    """Told how a run goes on; from several threads."""
+
+    def begin(self, names: Sequence[str], done: Sequence[SubmissionResult], checks: int) -> None:
+        """These are to be graded, those are done already; so many checks each."""
+
+    def check(self, submission: str, check: CheckResult) -> None:
+        """A verdict has come; it may come again, after a worker was lost."""
+
+    def ended(self, graded: Graded) -> None:
+        """A submission has its result, and it is recorded."""
+
+
+Tell = Callable[[str, CheckResult], None]
+"""Told a submission's name and a verdict."""
+
+Many = Callable[[Sequence[Job], Tell, Path], Generator[Graded, None, None]]
+"""Grades jobs wherever it likes; told whom to tell of verdicts, and a folder of ours for its files."""
+
+
+def run(
+    folder: Path,
+    settings: Settings,
+    ground: Ground,
+    many: Many,
+    *,
+    results: Path,
+    watcher: Watcher,
+    survey: Callable[..., Survey] = survey,
+) -> list[SubmissionResult]:
+    """Grade what there is in a folder and not done yet; the results of all of it, by name.
+
+    Args:
+        folder: of a class, or one submission.
+        settings: what is asked for.
+        ground: from `prepare`.
+        many: grades the jobs.
+        results: the folder with the gradebook; made where it is missing.
+        watcher: told how it goes on.
+        survey: looks at the class before.
+
+    Raises:
+        LabError: the folder holds nothing, another run is at work on these results, or the gradebook refuses.
+        OSError: this host cannot read or write.
+    """
+    submissions = find(folder)
+    with locked(results), Gradebook.open(results, create=True) as gradebook, _work_folder(results) as work:
+        hashes: dict[str, str] = {}
+        done: dict[str, SubmissionResult] = {}
+        for submission in submissions:
+            hashes[submission.name] = _hash(submission)
+            before = gradebook.finished(
+                submission.name,
+                content_hash=hashes[submission.name],
+                checks_hash=ground.checks_hash,
+                image=ground.image,
+                level=settings.level,
+                options=settings.options,
+            )
+            if before is not None and not settings.again:
+                done[submission.name] = before
+        left = [submission for submission in submissions if submission.name not in done]
+        wanted = [check for check in ground.checks if settings.job(submissions[0]).wants(check)]
+        watcher.begin([each.name for each in left], list(done.values()), len(wanted))
+        if not left:
+            return [done[each.name] for each in submissions]
+        batch = gradebook.begin_batch(folder, dataclasses.asdict(settings))
+
+        def keep(graded: Graded) -> None:
+            result = graded.result
+            gradebook.record(
+                result,
+                content_hash=hashes[result.submission],
+                options=settings.options,
+                partial=bool(settings.only),
+                finished=graded.finished,
+                batch=batch,
+            )
+            done[result.submission] = result
+            watcher.ended(graded)
+
+        # All of the class, also what is done: only all of it shows what the skeleton is.
+        looked = survey(submissions, work, starter=settings.starter)
+        skeleton.write(looked.class_starters, work / "starters.json")
+        jobs = []
+        for submission in left:
+            job = settings.job(submission)
+            if submission.name in looked.problems:
+                keep(Graded(refused(job, ground, looked.problems[submission.name]), finished=True))
+                continue
+            weak = tuple(sorted(looked.starters(submission.name).weak))
+            jobs.append(dataclasses.replace(job, starters=str(work / "starters.json"), weak=weak))
+        # Closed at once when this is interrupted: the workers end before the folder goes.
+        with contextlib.closing(many(jobs, watcher.check, work)) as results_come:
+            for graded in results_come:
+                keep(graded)
+        gradebook.end_batch(batch)
+        return [done[each.name] for each in submissions]
+
+
+@contextlib.contextmanager
+def locked(results: Path) -> Iterator[None]:
+    """Hold a folder of results; the kernel lets go of it however this ends.
+
+    Raises:
+        LabError: another run holds it, or it cannot be made.
+    """
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(results, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise LabError(
+            f"The folder of results {results} cannot be used: {error.strerror}", "Name another with --output."
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LabError(
+                f"Another `grade` is at work on the results in {results}",
+                "Wait for it, or name others with --output.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _work_folder(results: Path) -> Iterator[Path]:
+    """A folder for the files of a run, on the disk of the results; that of a killed run goes now."""
+    work = results.resolve() / ".run"
+    machines.sweep()
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _hash(submission: Submission) -> str:
+    """Of a submission; what cannot be read has none that any other has."""
+    try:
+        return content_hash(submission.source)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"

@@ -1,0 +1,115 @@
+"""Reads what a worker writes: a JSON line for each verdict, and one about how it was reached.
+
+Only the results file counts; nothing that is printed does. Texts in it come from the guest and are
+data: they are read as JSON, cut where they are too long, and never interpreted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from grading.verdicts import CheckResult, Part, Verdict
+
+LONGEST_LINE = 4 << 20
+"""Bytes; a verdict has some kilobytes."""
+
+MOST_BYTES = 256 << 20
+"""Of all lines; a worker that writes more has gone astray."""
+
+
+@dataclass
+class Written:
+    """What a worker has written so far."""
+
+    checks: dict[str, CheckResult] = field(default_factory=dict)
+    engine: Part = field(default_factory=lambda: Part(False))
+    monitor: Part = field(default_factory=lambda: Part(False))
+    kernel: str = ""
+    problem: str = ""
+    told: bool = False
+    """Whether the line about it has come."""
+    astray: str = ""
+    """Why it is not believed any more; empty as long as it is."""
+
+
+class Results:
+    """A results file that grows."""
+
+    def __init__(self, path: Path, on_check: Callable[[CheckResult], None] = lambda check: None) -> None:
+        self._path = path
+        self._on_check = on_check
+        self._at = 0
+        self._rest = b""
+        self.written = Written()
+
+    def read(self) -> Written:
+        """Take in what has been added; the same object at each call.
+
+        Raises:
+            OSError: this host cannot read it.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._at)
+                while not self.written.astray and (piece := file.read(1 << 20)):
+                    self._at += len(piece)
+                    *lines, self._rest = (self._rest + piece).split(b"\n")
+                    for line in lines:
+                        self._take(line)
+                    if len(self._rest) > LONGEST_LINE or self._at > MOST_BYTES:
+                        self.written.astray = "it wrote more than verdicts ever take"
+        except FileNotFoundError:
+            pass  # it has not come so far
+        return self.written
+
+    def _take(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            value = json.loads(line)
+            if "about" in value:
+                self._about(value["about"])
+            else:
+                check = _check(value)
+                self.written.checks[check.id] = check
+                self._on_check(check)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            self.written.astray = f"a line of its results makes no sense: {error}"
+
+    def _about(self, value: Mapping[str, Any]) -> None:
+        written = self.written
+        written.told = True
+        written.engine = _part(value.get("engine")) or written.engine
+        written.monitor = _part(value.get("monitor")) or written.monitor
+        written.kernel = str(value.get("kernel") or written.kernel)
+        written.problem = str(value.get("problem") or written.problem)
+
+
+def _check(value: Mapping[str, Any]) -> CheckResult:
+    found = CheckResult(**{**value, "kernel": tuple(value["kernel"])})
+    if found.verdict not in get_args(Verdict):
+        raise ValueError(f"the verdict {found.verdict!r}")
+    for number in (found.points, found.max_points, found.seconds):
+        if not isinstance(number, int | float) or not math.isfinite(number):
+            raise ValueError(f"the number {number!r}")
+    for each in dataclasses.fields(found):
+        if each.type == "str" and not isinstance(getattr(found, each.name), str):
+            raise ValueError(f"{each.name} is no text")
+    return found
+
+
+def _part(value: Mapping[str, Any] | None) -> Part | None:
+    if value is None:
+        return None
+    return Part(
+        found=bool(value["found"]),
+        path=str(value.get("path", "")),
+        built_by=str(value.get("built_by", "")),
+        reasons=tuple(str(reason) for reason in value.get("reasons", ())),
+    )
