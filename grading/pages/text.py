@@ -74,6 +74,8 @@ def plain(text: str, most: int = NAME_MOST) -> str:
 
 def _marked(text: str, kept: str) -> Markup:
     """The text escaped, with a mark around each sign that stands for something invisible."""
+    if text.isascii() and text.isprintable():  # nearly all text; the rest costs a look at each character
+        return escape(text)
     return Markup("").join(
         Markup('<span class="odd">{}</span>').format(shown) if odd else escape(shown)
         for odd, shown in _pieces(text, kept)
