@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from grading.api.expectations import expect, wait_until
@@ -84,6 +85,19 @@ class Container:
         """Wait until none of its processes is left, zombies included; False where one stays."""
         return bool(wait_until(lambda: not self.processes, seconds))
 
+    def view(self, seconds: float = 10) -> dict[str, bytes]:
+        """What `probe view` or `probe escape` found inside, by key: read from its rootfs, not from its log."""
+        path = f"{self.rootfs.path}/view-{self.rootfs.nonce}"
+        wait_until(
+            lambda: self.engine.observer.stat(path), seconds, f"the probe in {self.id} has looked around",
+            actual=lambda: f"it has not; `logs` shows {self.engine.logs(self.id)[-400:]!r}",
+        )  # fmt: skip
+        found = {}
+        for line in self.engine.observer.read(path).decode("ascii", "replace").splitlines():
+            _, key, value = [*line.split(" "), "", ""][:3]
+            found[key] = bytes.fromhex(value)
+        return found
+
     def log(self) -> bytes:
         """What the engine has kept of its output."""
         return self.engine.logs(self.id)
@@ -151,9 +165,7 @@ class Engine:
                 return True
             return self.observer.run(*self.words, "ps", folder=self.folder, timeout=5).code == 0
 
-        wait_until(
-            answers, seconds, "that `engine ps` is answered by the supervisor", actual=lambda: job.output()
-        )
+        wait_until(answers, seconds, "that `engine ps` is answered by the supervisor", actual=job.output)
         ended = job.wait(0)
         expect(
             ended is None,
@@ -170,10 +182,8 @@ class Engine:
         """Send it a signal, and wait for its end; None where it goes on."""
         if self.supervisor is None:
             return None
-        try:
+        with suppress(GuestError):  # it may have ended by itself
             self.supervisor.signal(number)
-        except GuestError:
-            pass  # it has ended by itself
         return self.supervisor.wait(seconds)
 
     @property
@@ -211,7 +221,8 @@ class Engine:
         return Container(self, self.new_id(name), rootfs or self.new_rootfs())
 
     def _command(self, container: Container, probe: str) -> list[str]:
-        return [f"{container.rootfs.probe} {probe}"]
+        line = f"{container.rootfs.probe} {probe}".replace("NONCE", container.rootfs.nonce)
+        return [line] if self.level == 1 else line.split()
 
     def _options(self, soft: int | None, hard: int | None, nice: int | None) -> list[str]:
         options = []
@@ -227,7 +238,7 @@ class Engine:
         """`engine start` of a container that runs the probe, which must succeed.
 
         Args:
-            probe: the probe's words, as `hold 20`.
+            probe: the probe's words, as `hold 20`; NONCE stands for the rootfs's own nonce.
             name: how its id begins.
             soft: MiB; None for the engine's default.
             hard: likewise.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from grading.api.expectations import expect, wait_until
@@ -101,10 +100,8 @@ class Holder:
 
     def end(self) -> None:
         """Kill it and what is in its namespace."""
-        try:
+        with suppress(GuestError):
             self.job.signal(9, group=True)
-        except GuestError:
-            pass
         self.job.wait(5)
 
 
@@ -122,7 +119,7 @@ class Module:
         self.path = path
         self.tools = tools
         self.log = KernelLog(observer)
-        self.name = os.path.basename(path).removesuffix(".ko").replace("-", "_")
+        self.name = path.rpartition("/")[2].removesuffix(".ko").replace("-", "_")
         self.loading: Finished | None = None
 
     @property
@@ -150,10 +147,8 @@ class Module:
         try:
             yield handle
         finally:
-            try:
+            with suppress(GuestError):
                 handle.close()
-            except GuestError:
-                pass
 
     def holder(self, probe: str, *, in_namespace: bool = False) -> Holder:
         """A process that runs the probe; in a PID namespace of its own where asked, as PID 1 of it."""

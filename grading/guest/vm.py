@@ -23,9 +23,11 @@ SETTINGS = {
     "kernel/panic_on_oops": "0",
     "kernel/core_pattern": "|/bin/false",
     "kernel/printk_devkmsg": "on",
+    "kernel/sched_autogroup_enabled": "0",
 }
 """Sysctls of a graded guest: a hang is told while its check runs, an oops leaves the guest alive to be looked
-at, a core dump fills no disk, and nobody's lines are dropped (Documentation/admin-guide/sysctl/kernel.rst)."""
+at, a core dump fills no disk, nobody's lines are dropped,
+and a nice value counts between sessions as within one (Documentation/admin-guide/sysctl/kernel.rst)."""
 
 
 @dataclass(frozen=True)

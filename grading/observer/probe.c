@@ -2,21 +2,24 @@
 /*
  * What the checks run inside containers: one static program that does one plain thing.
  *
- *   probe view NONCE             what the world looks like from here: lines "NONCE key hex-of-value"
+ *   probe view NONCE [SECONDS] […]   what the world looks like from here, in /view-NONCE: lines "NONCE key
+ *                                hex-of-value"; then sleeps
  *   probe write FD HEX           exactly these bytes, then exit 0
  *   probe lines NONCE COUNT [PAUSE_US]   "NONCE 1\n" to "NONCE COUNT\n", then exit 0
  *   probe flood NONCE MIB        so many MiB of numbered lines, then exit 0
  *   probe torn NONCE             a line, half a line without its end, then waits to be killed
  *   probe exit CODE | die SIGNAL | sleep SECONDS
- *   probe polite CODE            exits with CODE on SIGTERM; says "NONCE ready" first where given
- *   probe stubborn               ignores SIGTERM
+ *   probe polite CODE NONCE      says "NONCE ready"; on SIGTERM makes /term-NONCE, says "NONCE bye", exits with CODE
+ *   probe stubborn NONCE         says "NONCE ready", ignores SIGTERM
  *   probe hold MIB [SECONDS]     so much resident memory, idle
  *   probe grow STEP_MIB PAUSE_MS MOST_MIB [busy]   grows step by step; then idle, or busy and never asleep
  *   probe crowd COUNT MIB        so many children, each with so much resident memory
  *   probe burn SECONDS           nothing but processor time
  *   probe orphans COUNT          children that end as orphans, then sleeps
  *   probe argv WORDS…            the words, as "argv index hex" lines
- *   probe escape NONCE           tries what leads out of a chroot, and says whether it got there
+ *   probe escape NONCE           tries what leads out of a chroot; what it found is in /view-NONCE
+ *   probe unprivileged DEVICE CODE HEX   an ioctl by a process that opened the device and then gave up its rights
+ *   probe opens PATH             whether this user can open it: prints errno, 0 for yes
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -27,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -56,12 +60,14 @@ static void write_all(int fd, const char *bytes, size_t length)
 	}
 }
 
+static FILE *report;	/* what it found: seen from the host whether the engine keeps logs or not */
+
 static void tell(const char *nonce, const char *key, const void *bytes, size_t length)
 {
-	printf("%s %s ", nonce, key);
+	fprintf(report, "%s %s ", nonce, key);
 	for (size_t i = 0; i < length; i++)
-		printf("%02x", ((const unsigned char *)bytes)[i]);
-	printf("\n");
+		fprintf(report, "%02x", ((const unsigned char *)bytes)[i]);
+	fprintf(report, "\n");
 }
 
 static void tell_text(const char *nonce, const char *key, const char *text)
@@ -116,7 +122,28 @@ static void tell_names(const char *nonce, const char *key, const char *folder)
 	tell(nonce, key, names, length);
 }
 
-static int view(const char *nonce, char **words)
+static int begin_report(const char *nonce)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/.view-%.64s", nonce);
+	report = fopen(path, "w");
+	if (!report)
+		perror(path);
+	return report ? 0 : -1;
+}
+
+static void end_report(const char *nonce)
+{
+	char from[128], to[128];
+
+	fclose(report);
+	snprintf(from, sizeof(from), "/.view-%.64s", nonce);
+	snprintf(to, sizeof(to), "/view-%.64s", nonce);
+	rename(from, to);
+}
+
+static int view(const char *nonce, long seconds, char **words)
 {
 	static const char *const spaces[] = { "pid", "mnt", "uts", "ipc", "net", "cgroup", "user" };
 	char path[64], text[4096];
@@ -124,6 +151,8 @@ static int view(const char *nonce, char **words)
 	DIR *files;
 	struct dirent *entry;
 
+	if (begin_report(nonce))
+		return 3;
 	tell_number(nonce, "pid", getpid());
 	tell_number(nonce, "ppid", getppid());
 	tell_number(nonce, "sid", getsid(0));
@@ -155,7 +184,8 @@ static int view(const char *nonce, char **words)
 	while (files && (entry = readdir(files))) {
 		char key[32];
 
-		if (entry->d_name[0] == '.' || atoi(entry->d_name) == dirfd(files))
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == dirfd(files) ||
+		    atoi(entry->d_name) == fileno(report))
 			continue;
 		snprintf(path, sizeof(path), "/proc/self/fd/%.10s", entry->d_name);
 		snprintf(key, sizeof(key), "fd.%.10s", entry->d_name);
@@ -169,7 +199,8 @@ static int view(const char *nonce, char **words)
 		snprintf(key, sizeof(key), "argv.%d", i);
 		tell_text(nonce, key, words[i]);
 	}
-	tell_text(nonce, "end", "");
+	end_report(nonce);
+	pause_us(seconds * 1000000);
 	return 0;
 }
 
@@ -278,10 +309,13 @@ static void crowd(long count, long mib)
 }
 
 static int exit_code;
+static char last_words[96], mark[96];
 
 static void leave(int number)
 {
 	(void)number;
+	close(open(mark, O_CREAT | O_WRONLY, 0644));
+	(void)!write(1, last_words, strlen(last_words));
 	_exit(exit_code);
 }
 
@@ -289,8 +323,11 @@ static int escape(const char *nonce)
 {
 	struct stat root, up;
 	char path[32];
-	int held = open("/", O_RDONLY | O_DIRECTORY);
+	int held = open("/", O_RDONLY | O_DIRECTORY), own;
 
+	if (begin_report(nonce))
+		return 3;
+	own = fileno(report);
 	/* chroot(2): the working directory stays outside of a root below it, and `..` leads on from there. */
 	mkdir("/boxwright-escape", 0755);
 	if (chroot("/boxwright-escape"))
@@ -302,13 +339,34 @@ static int escape(const char *nonce)
 	(void)!chroot(".");
 	tell_text(nonce, "outside", !access("/usr/local/sbin", F_OK) && !access("/var/lib/dpkg", F_OK) ? "yes" : "no");
 	for (int fd = 3; fd < 256; fd++) {
-		if (fd == held || fstat(fd, &up) || !S_ISDIR(up.st_mode) || fstat(held, &root))
+		if (fd == held || fd == own || fstat(fd, &up) || !S_ISDIR(up.st_mode) || fstat(held, &root))
 			continue;
 		snprintf(path, sizeof(path), "%d", fd);
 		if (up.st_dev != root.st_dev || up.st_ino != root.st_ino)
 			tell_text(nonce, "held", path);
 	}
-	tell_text(nonce, "end", "");
+	fchdir(held);
+	(void)!chroot(".");
+	end_report(nonce);
+	return 0;
+}
+
+static int unprivileged(const char *device, unsigned long code, const char *hex)
+{
+	unsigned char bytes[256] = { 0 };
+	int file = open(device, O_RDWR), result;
+
+	for (size_t i = 0; hex[2 * i] && hex[2 * i + 1] && i < sizeof(bytes); i++) {
+		char pair[3] = { hex[2 * i], hex[2 * i + 1], 0 };
+
+		bytes[i] = (unsigned char)strtol(pair, NULL, 16);
+	}
+	if (file < 0 || setgid(65534) || setuid(65534)) {
+		printf("open %d\n", errno);
+		return 1;
+	}
+	result = ioctl(file, code, bytes);
+	printf("%d %d\n", result, result < 0 ? errno : 0);
 	return 0;
 }
 
@@ -319,7 +377,7 @@ int main(int argc, char **argv)
 	long second = argc > 3 ? atol(argv[3]) : 0, third = argc > 4 ? atol(argv[4]) : 0;
 
 	if (!strcmp(what, "view"))
-		return view(first, argv);
+		return view(first, second, argv);
 	if (!strcmp(what, "write") && argc > 3)
 		return write_hex(atoi(first), argv[3]);
 	if (!strcmp(what, "lines"))
@@ -348,6 +406,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "polite")) {
 		exit_code = atoi(first);
+		snprintf(last_words, sizeof(last_words), "%.64s bye\n", argc > 3 ? argv[3] : "");
+		snprintf(mark, sizeof(mark), "/term-%.64s", argc > 3 ? argv[3] : "");
 		signal(SIGTERM, leave);
 		printf("%s ready\n", argc > 3 ? argv[3] : "");
 		fflush(stdout);
@@ -399,6 +459,12 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "escape"))
 		return escape(first);
+	if (!strcmp(what, "unprivileged") && argc > 4)
+		return unprivileged(first, strtoul(argv[3], NULL, 10), argv[4]);
+	if (!strcmp(what, "opens")) {
+		printf("%d\n", open(first, O_RDWR) < 0 ? errno : 0);
+		return 0;
+	}
 	fprintf(stderr, "probe: what shall it be?\n");
 	return 2;
 }

@@ -1,0 +1,84 @@
+"""It builds, and its module loads: the ground on which all other checks stand."""
+
+from __future__ import annotations
+
+from grading.api import check, expect, wait_until
+from grading.api.module import DEVICE, Module
+from grading.session import Session
+
+
+@check(
+    "build",
+    points=0.5,
+    stage="before",
+    hint="Build it yourself in a fresh VM: the compiler's words are the same.",
+)
+def test_engine_builds(graded: Session) -> None:
+    """The engine builds in a fresh VM.
+
+    It is built there from its sources alone; whatever was built elsewhere stays behind.
+    """
+    _ = graded.guest
+    assert graded.built is not None
+    product = graded.built.engine
+    expect(product.path, "an executable engine after building", product.words or "no engine was found")
+
+
+@check(
+    "build", points=0.5, stage="before", half="monitor",
+    hint="`make` against the headers of the running kernel; an API that changed is named in the compiler's words.",
+)  # fmt: skip
+def test_monitor_builds(graded: Session) -> None:
+    """The kernel module builds for the running kernel."""
+    _ = graded.guest
+    assert graded.built is not None
+    product = graded.built.module
+    expect(product.path, "a kernel module (.ko) after building", product.words or "no module was found")
+
+
+@check(
+    "build", points=0.5, stage="before", half="monitor", needs=["build.monitor_builds"],
+    hint="`dmesg` after `insmod` says what the kernel had against it.",
+)  # fmt: skip
+def test_monitor_loads(module: Module) -> None:
+    """The module loads and makes its device."""
+    loading = module.loading
+    assert loading is not None
+    expect(loading.code == 0, "insmod succeeds", loading.error_text or loading.code)
+    expect(module.loaded, "the kernel lists the module", "it does not")
+    status = wait_until(lambda: module.observer.stat(DEVICE), 3)
+    expect(status and status.kind == "c", f"the character device {DEVICE}", "it is not there")
+
+
+@check(
+    "build",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=["build.monitor_loads"],
+    hint="pr_info, and pr_fmt once.",
+)
+def test_monitor_says_that_it_is_loaded(module: Module) -> None:
+    """The kernel log says that the module was loaded, in the contract's words."""
+    line = f"[container_monitor] Module loaded. Device: {DEVICE}"
+    found = [each.text for each in module.log.monitor_lines()]
+    expect(line in found, f"the line {line!r}", found)
+
+
+@check(
+    "build",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=["build.monitor_loads"],
+    hint="miscdevice has a mode.",
+)
+def test_device_is_roots_alone(module: Module) -> None:
+    """Only root can open the device.
+
+    Whoever can register a process can have it killed.
+    """
+    status = module.observer.stat(DEVICE)
+    expect(status and not status.mode & 0o066, "mode 0600", status and f"{status.mode:04o}")
+    nobody = module.observer.run("/run/boxwright-tools/probe", "opens", DEVICE, user=65534)
+    expect(nobody.text.strip() == "13", "EACCES for another user", nobody.text)

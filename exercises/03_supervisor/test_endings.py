@@ -1,0 +1,270 @@
+"""Every end is noticed, and told for what it was."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from grading.api import check, expect, scenario, wait_until
+from grading.api.engine import Container, Engine
+from grading.api.listing import Listing
+from grading.guest.observer import Finished, Observer, Process
+
+
+@dataclass
+class Endings:
+    """Containers that ended in different ways, and what `ps` tells of them."""
+
+    containers: dict[str, Container] = field(default_factory=dict)
+    stops: dict[str, Finished] = field(default_factory=dict)
+    gone: dict[str, bool] = field(default_factory=dict)
+    asked: bool = False
+    """Whether the polite one received SIGTERM."""
+    listing: Listing | None = None
+
+    def entry(self, name: str) -> str:
+        """What `ps` tells of one."""
+        assert self.listing is not None
+        return self.listing.entry(self.containers[name].id)
+
+    def reason(self, name: str) -> str:
+        """The contract's reason of one."""
+        assert self.listing is not None
+        return self.listing.reason(self.containers[name].id)
+
+    def words(self, name: str) -> frozenset[str]:
+        """What is told of one in words."""
+        assert self.listing is not None
+        return self.listing.words(self.containers[name].id)
+
+
+@scenario
+def endings(engine: Engine, observer: Observer) -> Endings:
+    """Some end by themselves, some are stopped, one is killed from outside."""
+    found = Endings()
+    for name, probe in (
+        ("zero", "exit 0"), ("seven", "exit 7"), ("fault", "die 11"), ("polite", "polite 3 NONCE"),
+        ("stubborn", "stubborn NONCE"), ("plain", "sleep 600"), ("victim", "sleep 600"),
+    ):  # fmt: skip
+        lives = name in ("polite", "stubborn", "plain", "victim")
+        found.containers[name] = engine.start(probe, name=name, running=lives)
+    polite = found.containers["polite"]
+    for name in ("polite", "stubborn"):
+        nonce = found.containers[name].rootfs.nonce.encode()
+        wait_until(lambda n=name, w=nonce: w + b" ready" in found.containers[n].log(), 5)  # type: ignore[misc]
+    victim = found.containers["victim"].init or found.containers["victim"].await_running()
+    observer.signal(victim.pid, 9, start=victim.start)
+    jobs = {name: engine.begin("stop", found.containers[name].id) for name in ("polite", "stubborn", "plain")}
+    for name, job in jobs.items():
+        done = job.wait()
+        assert done is not None
+        found.stops[name] = done
+    for name, container in found.containers.items():
+        found.gone[name] = container.await_gone(8)
+    found.asked = observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None
+    wait_until(lambda: all(engine.ps().ended(each.id) for each in found.containers.values()), 3)
+    found.listing = engine.ps()
+    return found
+
+
+@check(
+    "metadata",
+    points=2,
+    needs=["metadata.running_ones_are_listed"],
+    hint="SIGCHLD or a pidfd; then waitpid(), then the record.",
+)
+def test_end_is_told(endings: Endings) -> None:
+    """`ps` tells that a container has ended, when it has ended by itself."""
+    assert endings.listing is not None
+    for name in ("zero", "seven"):
+        container = endings.containers[name]
+        expect(
+            endings.listing.ended(container.id),
+            f"{container.id} is told to have ended",
+            endings.entry(name) or "nothing of it",
+        )
+
+
+@check("metadata", level=2, needs=["metadata.end_is_told"], hint="WEXITSTATUS.")
+def test_exit_code_is_told(endings: Endings) -> None:
+    """`ps` tells the exit code."""
+    assert endings.listing is not None
+    expect(endings.listing.has_number(endings.containers["seven"].id, 7), "7", endings.entry("seven"))
+    expect(endings.listing.has_number(endings.containers["zero"].id, 0), "0", endings.entry("zero"))
+
+
+@check("metadata", level=2, needs=["metadata.end_is_told"])
+def test_own_end_is_exited(endings: Endings) -> None:
+    """A container that ends by itself has the reason `exited`, also by a signal of its own."""
+    for name in ("zero", "seven", "fault"):
+        expect(endings.reason(name) == "exited", "exited", endings.entry(name))
+
+
+@check("metadata", level=2, needs=["metadata.end_is_told"], hint="WIFSIGNALED, WTERMSIG.")
+def test_signal_is_told(endings: Endings) -> None:
+    """`ps` tells the signal that ended a container."""
+    entry = endings.entry("fault")
+    expect(re.search(r"\b(11|139)\b|SEGV", entry), "signal 11, SIGSEGV", entry)
+
+
+@check(
+    "metadata",
+    points=2,
+    needs=["metadata.end_is_told"],
+    hint="Set the flag before the first signal, read it when the child is reaped.",
+)
+def test_stop_differs_from_exit(endings: Endings) -> None:
+    """`ps` tells a stopped container from one that ended by itself."""
+    for name in ("polite", "plain"):
+        more = endings.words(name) ^ endings.words("zero")
+        expect(more, "different words for the two ends", [endings.entry("zero"), endings.entry(name)])
+
+
+@check("metadata", level=2, needs=["metadata.stop_differs_from_exit"])
+def test_stop_is_stopped(endings: Endings) -> None:
+    """A container that was stopped has the reason `stopped`, whatever signal it took."""
+    for name in ("polite", "plain", "stubborn"):
+        expect(endings.reason(name) == "stopped", "stopped", endings.entry(name))
+
+
+@check("metadata", level=2, needs=["metadata.stop_is_stopped"], hint="Keep which signal was sent last.")
+def test_stop_tells_which_signal(endings: Endings) -> None:
+    """`ps` tells whether SIGTERM was enough, or SIGKILL was needed."""
+
+    def tells(name: str) -> frozenset[str]:
+        assert endings.listing is not None
+        numbers = endings.listing.numbers(endings.containers[name].id)[1:]
+        return frozenset(re.findall(r"TERM|KILL", endings.entry(name))) | frozenset(
+            {"9", "137", "143", "15", "3"} & set(numbers)
+        )
+
+    expect(
+        tells("polite") != tells("stubborn"),
+        "different signals for the two",
+        [endings.entry("polite"), endings.entry("stubborn")],
+    )
+
+
+@check(
+    "metadata",
+    level=2,
+    needs=["metadata.end_is_told"],
+    hint="SIGKILL without a stop is the hard limit's only if the monitor says so.",
+)
+def test_kill_from_outside_is_killed(endings: Endings) -> None:
+    """A container that somebody else kills has the reason `killed`.
+
+    Nobody asked to stop it and it was far below its limit: neither `stopped` nor `hard_limit_killed` is true.
+    """
+    expect(endings.reason("victim") == "killed", "killed", endings.entry("victim"))
+
+
+@check("control", points=2, needs=["containers.starts"], hint="kill() with the container's host PID.")
+def test_stop_ends_a_container(endings: Endings) -> None:
+    """`stop` ends a container."""
+    for name in ("polite", "plain"):
+        expect(
+            endings.stops[name].code == 0,
+            "`stop` succeeds",
+            f"{endings.stops[name].code}: {endings.stops[name].error_text}",
+        )
+        expect(endings.gone[name], "none of its processes is left", "some are")
+
+
+@check(
+    "control",
+    needs=["control.stop_ends_a_container"],
+    hint="SIGTERM first: a program may want to put things in order.",
+)
+def test_stop_asks_first(endings: Endings) -> None:
+    """`stop` sends SIGTERM before anything worse."""
+    expect(endings.asked, "the program's handler of SIGTERM has run", "it has not")
+
+
+@check(
+    "control",
+    needs=["control.stop_ends_a_container"],
+    hint="PID 1 of a namespace ignores what it has no handler for; only SIGKILL from outside does not ask.",
+)
+def test_stop_kills_who_does_not_listen(endings: Endings) -> None:
+    """A container that ignores SIGTERM is killed after a while."""
+    expect(endings.gone["stubborn"], "none of its processes is left", "it goes on")
+
+
+@dataclass(frozen=True)
+class Quick:
+    """Containers that end at once, with nobody asking."""
+
+    containers: list[Container]
+    zombies: list[Process]
+    told: Listing
+
+
+@scenario
+def quick(engine: Engine, observer: Observer) -> Quick:
+    """Start some that end at once; let no client call, and look for zombies; then ask `ps`."""
+    containers = [
+        engine.start(f"exit {code}", name=f"quick{code}", running=False) for code in (1, 2, 3, 4, 5, 6)
+    ]
+    supervisor = engine.supervisor
+    assert supervisor is not None
+
+    def zombies() -> list[Process]:
+        return [each for each in observer.processes() if each.state == "Z" and each.parent == supervisor.pid]
+
+    wait_until(lambda: not any(each.processes for each in containers) and not zombies(), 4)
+    left = zombies()
+    for _ in range(3):  # one of another scenario may be between its end and its reaping
+        if left:
+            left = [each for each in zombies() if each.pid in {old.pid for old in left}]
+    wait_until(lambda: all(engine.ps().ended(each.id) for each in containers), 4)
+    return Quick(containers, left, engine.ps())
+
+
+@check(
+    "teardown",
+    points=2,
+    needs=["containers.starts"],
+    hint="Reap on SIGCHLD or by pidfd, in a loop, and not when the next request comes.",
+)
+def test_no_zombie_stays(quick: Quick) -> None:
+    """An ended container is reaped at once, whether or not a client calls."""
+    expect(
+        not quick.zombies,
+        "no zombie below the supervisor",
+        [f"{each.pid} {each.name}" for each in quick.zombies],
+    )
+
+
+@check(
+    "metadata",
+    needs=["metadata.end_is_told"],
+    hint="Record the container before it can end: a child may be gone before clone() returns.",
+)
+def test_quick_end_is_not_missed(quick: Quick) -> None:
+    """A container that ends at once is not told to be running for ever."""
+    for container in quick.containers:
+        expect(
+            quick.told.ended(container.id),
+            f"{container.id} has ended",
+            quick.told.entry(container.id) or "nothing of it",
+        )
+
+
+@scenario
+def orphans(engine: Engine, observer: Observer) -> tuple[int, Finished, bool]:
+    """A container whose children lose their parents, then is stopped."""
+    container = engine.start("orphans 5", name="orphans")
+    init = container.await_running()
+    done = engine.stop(container.id)
+    return init.pid, done, container.await_gone(8)
+
+
+@check(
+    "teardown",
+    needs=["control.stop_ends_a_container"],
+    hint="With PID 1 the kernel ends everything in its PID namespace.",
+)
+def test_nothing_of_a_container_stays(orphans: tuple[int, Finished, bool]) -> None:
+    """With a container end all of its processes."""
+    expect(orphans[2], "no process of it is left", "some are")

@@ -1,0 +1,446 @@
+"""The command line: what is taken, what is refused, and what `run` returns."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+
+from grading.api import check, expect, scenario, wait_until
+from grading.api.engine import Container, Engine
+from grading.guest.observer import Finished, GuestError, Observer
+
+
+@check("client", points=0.5, stage="before", needs=["build.engine_builds"], hint="argc < 2.")
+def test_usage(idle_engine: Engine) -> None:
+    """Without a command the engine prints its usage and fails."""
+    done = idle_engine()
+    expect(not done.timed_out, "it ends", "it waits")
+    expect(done.code != 0, "a status other than 0", done.code)
+    expect((done.text + done.error_text).strip(), "some words about how it is used", "nothing")
+
+
+@check("client", level=2, stage="before", points=0.5, needs=["client.usage"], hint="fprintf(stderr, …).")
+def test_usage_names_the_commands(idle_engine: Engine) -> None:
+    """The usage stands on standard error and names the commands."""
+    said = idle_engine().error_text
+    missing = [word for word in ("supervisor", "start", "run", "ps", "logs", "stop") if word not in said]
+    expect(not missing, "all six commands", f"not there: {', '.join(missing)}")
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """Requests that must not be carried out."""
+
+    done: dict[str, Finished]
+    ran: dict[str, bool]
+    strays: list[str]
+    """Files that a bad id has made."""
+
+
+@scenario
+def refusals(engine: Engine, observer: Observer) -> Refusals:
+    """Bad ids, limits, names; each with a rootfs of its own and a command that would be seen."""
+    ids = {
+        "leads out": "../bwstray", "is empty": "", "is too long": "a" * 32, "holds a slash": "bw/stray",
+        "begins with a dot": ".bwstray", "holds a space": "bw stray",
+    }  # fmt: skip
+    done: dict[str, Finished] = {}
+    ran: dict[str, bool] = {}
+
+    def attempt(name: str, identifier: str, *options: str) -> None:
+        root = engine.new_rootfs()
+        words = [f"{root.probe} sleep 555"] if engine.level == 1 else [root.probe, "sleep", "555"]
+        done[name] = engine("start", identifier, root.path, *words, *options)
+        ran[name] = any(root.probe in each.words for each in observer.processes())
+
+    for name, identifier in ids.items():
+        attempt(name, identifier)
+    attempt("soft above hard", engine.new_id("limits"), "--soft-mib", "64", "--hard-mib", "32")
+    attempt("a limit that is no number", engine.new_id("limits"), "--soft-mib", "much")
+    attempt("a negative limit", engine.new_id("limits"), "--hard-mib", "-5")
+    attempt("nice 20", engine.new_id("nice"), "--nice", "20")
+    attempt("nice -21", engine.new_id("nice"), "--nice", "-21")
+    for name, words in {
+        "an unknown command": ("dance",), "stop of an unknown id": ("stop", "nobody-here"),
+        "logs of an unknown id": ("logs", "nobody-here"),
+        "start without a command": ("start", engine.new_id("short"), "/srv"),
+    }.items():  # fmt: skip
+        done[name] = engine(*words)
+    strays = []
+    for folder in (engine.folder, "/var/log", "/tmp", "/var", "/run", "/", "/srv"):
+        try:
+            strays += [f"{folder}/{name}" for name in observer.list(folder) if "bwstray" in name]
+        except GuestError:
+            continue
+    return Refusals(done, ran, strays)
+
+
+def refused(refusals: Refusals, *names: str) -> None:
+    """Fail unless these were refused and did nothing."""
+    for name in names:
+        done = refusals.done[name]
+        expect(
+            done.code != 0 and not done.timed_out,
+            f"{name}: refused",
+            f"status {done.code}: {done.text + done.error_text}",
+        )
+        expect(not refusals.ran.get(name), f"{name}: nothing runs", "a process was started")
+
+
+@check(
+    "client",
+    points=2,
+    needs=["containers.starts"],
+    hint="Look at every character, before the id becomes part of a path.",
+)
+def test_bad_ids_are_refused(refusals: Refusals) -> None:
+    """An id that is none is refused and touches nothing.
+
+    An id becomes the name of a log file: `../x` would be a file of somebody else's.
+    """
+    refused(refusals, "leads out", "is empty", "is too long", "holds a slash")
+    expect(not refusals.strays, "no file outside of the logs", refusals.strays)
+
+
+@check(
+    "client",
+    level=2,
+    needs=["client.bad_ids_are_refused"],
+    hint="A-Z a-z 0-9 . _ -, the first a letter or digit.",
+)
+def test_odd_ids_are_refused(refusals: Refusals) -> None:
+    """An id begins with a letter or digit and holds no space."""
+    refused(refusals, "begins with a dot", "holds a space")
+
+
+@check("client", needs=["containers.starts"], hint="Compare them after both were read.")
+def test_soft_above_hard_is_refused(refusals: Refusals) -> None:
+    """A soft limit above the hard one is refused."""
+    refused(refusals, "soft above hard")
+
+
+@check("client", level=2, needs=["containers.starts"], hint="strtol() tells where it stopped.")
+def test_numbers_are_checked(refusals: Refusals) -> None:
+    """Limits and nice values that make no sense are refused."""
+    refused(refusals, "a limit that is no number", "a negative limit", "nice 20", "nice -21")
+
+
+@check("client", needs=["containers.starts"])
+def test_unknown_things_fail(refusals: Refusals) -> None:
+    """What is not known fails: a command, an id."""
+    refused(refusals, "an unknown command", "stop of an unknown id", "start without a command")
+
+
+@check(
+    "client",
+    needs=["containers.starts"],
+    hint="An empty answer with status 0 looks like a container that said nothing.",
+)
+def test_logs_of_an_unknown_id_fail(refusals: Refusals) -> None:
+    """`logs` of an unknown id fails."""
+    refused(refusals, "logs of an unknown id")
+
+
+@check(
+    "client",
+    level=2,
+    needs=["client.unknown_things_fail"],
+    hint="Whoever reads standard output expects results there.",
+)
+def test_messages_stand_on_standard_error(refusals: Refusals) -> None:
+    """A failure is explained on standard error, with status 125."""
+    for name in ("is empty", "soft above hard", "stop of an unknown id", "logs of an unknown id"):
+        done = refusals.done[name]
+        expect(
+            done.error_text.strip() and not done.text.strip(),
+            f"{name}: words on standard error only",
+            done.text or "none",
+        )
+        expect(done.code == 125, f"{name}: status 125, an error of the engine", done.code)
+
+
+@dataclass
+class Commands:
+    """Programs that cannot be executed, and arguments that must arrive."""
+
+    missing: Finished
+    missing_run: Finished
+    not_executable: Finished
+    arguments: list[str]
+    one_string: list[str]
+    longest_id: Finished
+    ps_after: str
+    missing_id: str
+
+
+@scenario
+def commands(engine: Engine, observer: Observer) -> Commands:
+    """Start what is not there, what is no program, and what has arguments."""
+    root = engine.new_rootfs()
+    observer.write(f"{root.path}/plain", b"no program\n")
+    missing_id = engine.new_id("missing")
+    missing = engine("start", missing_id, root.path, "/no/such/program")
+    missing_run = engine("run", engine.new_id("missing"), root.path, "/no/such/program", timeout=20)
+    plain = engine("start", engine.new_id("plain"), root.path, "/plain")
+
+    def words(*command: str, root_path: str) -> list[str]:
+        identifier = engine.new_id("args")
+        engine("start", identifier, root_path, *command)
+        return [identifier]
+
+    def seen(container: Container) -> list[str]:
+        view = container.view()
+        found = []
+        while f"argv.{len(found)}" in view:
+            found.append(view[f"argv.{len(found)}"].decode("utf-8", "backslashreplace"))
+        return found[3:]
+
+    arguments: list[str] = []
+    if engine.level == 2:
+        other = engine.container("args")
+        engine(
+            "start",
+            other.id,
+            other.rootfs.path,
+            other.rootfs.probe,
+            "view",
+            other.rootfs.nonce,
+            "0",
+            "two words",
+            "",
+            "$HOME;*",
+            "ü",
+        )
+        arguments = seen(other)
+    third = engine.container("args")
+    engine(
+        "start", third.id, third.rootfs.path, f"{third.rootfs.probe} view {third.rootfs.nonce} 0 red green"
+    )
+    one_string = seen(third)
+    long_root = engine.new_rootfs()
+    long_id = (engine.new_id("long.id_with-all") + "0" * 31)[:31]
+    longest = engine("start", long_id, long_root.path, f"{long_root.probe} exit 0")
+    return Commands(missing, missing_run, plain, arguments, one_string, longest, engine.ps().text, missing_id)
+
+
+@check("client", needs=["containers.starts"], hint="31 characters and a NUL are 32 bytes.")
+def test_longest_id_is_taken(commands: Commands) -> None:
+    """An id of 31 characters is taken."""
+    done = commands.longest_id
+    expect(done.code == 0, "`start` succeeds", f"{done.code}: {done.text + done.error_text}")
+
+
+@check("client", needs=["containers.starts"], hint="Split it at spaces, or let the container's shell do so.")
+def test_one_string_is_split(commands: Commands) -> None:
+    """A command in one string arrives as its words."""
+    expect(commands.one_string[-2:] == ["red", "green"], "the words `red` and `green`", commands.one_string)
+
+
+@check(
+    "client",
+    level=2,
+    needs=["containers.starts"],
+    hint="Send them as a list; a line of text cannot carry every argument.",
+)
+def test_arguments_arrive_unchanged(commands: Commands) -> None:
+    """Separate arguments arrive unchanged: spaces, nothing, and signs of the shell included."""
+    expected = ["0", "two words", "", "$HOME;*", "ü"]
+    got = commands.arguments
+    expect(got == expected or got == expected[1:], repr(expected[1:]), got)
+
+
+@check(
+    "client",
+    level=2,
+    points=2,
+    needs=["containers.starts"],
+    hint="A pipe with O_CLOEXEC: exec closes it, a failure writes errno into it.",
+)
+def test_start_tells_what_cannot_be_executed(commands: Commands) -> None:
+    """`start` never reports success for a program that did not start: 127 not found, 126 not executable."""
+    expect(
+        commands.missing.code == 127,
+        "127 for a program that is not there",
+        f"{commands.missing.code}: {commands.missing.text}",
+    )
+    expect(commands.missing.error_text.strip(), "words on standard error", "none")
+    expect(
+        commands.not_executable.code == 126, "126 for a file that is no program", commands.not_executable.code
+    )
+
+
+@check("client", level=2, needs=["client.start_tells_what_cannot_be_executed"])
+def test_run_tells_what_cannot_be_executed(commands: Commands) -> None:
+    """`run` of a program that is not there ends with 127."""
+    expect(
+        commands.missing_run.code == 127, "127", f"{commands.missing_run.code}: {commands.missing_run.text}"
+    )
+
+
+@dataclass
+class Runs:
+    """`run` in its variants."""
+
+    codes: dict[int, Finished] = field(default_factory=dict)
+    fault: Finished | None = None
+    killed: Finished | None = None
+    long: Finished | None = None
+    early: bool = False
+    """Whether the client of the long one was gone while its container still ran."""
+    gone_at_end: bool = False
+    beside: Finished | None = None
+    """`ps` while another `run` waits."""
+    lines: bytes = b""
+    lines_nonce: str = ""
+
+
+LINES = 3000
+
+
+@scenario
+def runs(engine: Engine, observer: Observer) -> Runs:
+    """Wait for containers that end in different ways."""
+    found = Runs()
+    long = engine.begin_run("sleep 3", name="long")
+    assert long.job is not None
+    long.await_running()
+    found.beside = engine("ps", timeout=10)
+    while long.processes:
+        if long.job.wait(0) is not None and long.processes:
+            found.early = True
+            break
+        long.job.wait(0.05)
+    found.long = long.job.wait()
+    found.gone_at_end = not long.processes
+    for code in (0, 7):
+        _, found.codes[code] = engine.run(f"exit {code}", name=f"code{code}")
+    _, found.fault = engine.run("die 11", name="fault")
+    victim = engine.begin_run("sleep 600", name="victim")
+    victim.await_running()
+    process = victim.init or victim.await_running()
+    observer.signal(process.pid, 9, start=process.start)
+    assert victim.job is not None
+    found.killed = victim.job.wait()
+    container, _ = engine.run(f"lines NONCE {LINES}", name="lines")
+    found.lines, found.lines_nonce = container.log(), container.rootfs.nonce
+    return found
+
+
+@check(
+    "control",
+    points=2,
+    needs=["containers.starts"],
+    hint="The supervisor's answer to `run` comes when the container has ended, with its status.",
+)
+def test_run_returns_the_exit_code(runs: Runs) -> None:
+    """`run` ends with the container's exit code."""
+    for code, done in runs.codes.items():
+        expect(
+            done.code == code and not done.timed_out,
+            f"exit code {code}",
+            f"{done.code}: {done.text[-300:] + done.error_text[-300:]}",
+        )
+
+
+@check("control", needs=["control.run_returns_the_exit_code"], hint="128 + WTERMSIG(status).")
+def test_run_returns_the_signal(runs: Runs) -> None:
+    """`run` ends with 128 + the signal, where one ended the container."""
+    assert runs.killed is not None and runs.fault is not None
+    expect(runs.killed.code == 137, "137 after SIGKILL", runs.killed.code)
+    expect(runs.fault.code == 139, "139 after SIGSEGV", runs.fault.code)
+
+
+@check(
+    "control",
+    needs=["control.run_returns_the_exit_code"],
+    hint="Wait for the container, not for the request to be taken.",
+)
+def test_run_waits(runs: Runs) -> None:
+    """`run` returns when its container has ended, and not before."""
+    assert runs.long is not None
+    expect(not runs.early, "the client waits as long as the container lives", "it was gone before")
+    expect(runs.gone_at_end and runs.long.code == 0, "it returns 0 at the end", runs.long.code)
+
+
+@check(
+    "control",
+    points=2,
+    needs=["control.run_returns_the_exit_code"],
+    hint="A thread for each client, or one loop that waits for all of them.",
+)
+def test_run_holds_up_nobody(runs: Runs) -> None:
+    """While one client waits in `run`, others are answered."""
+    assert runs.beside is not None
+    expect(
+        runs.beside.code == 0 and not runs.beside.timed_out, "`ps` is answered meanwhile", runs.beside.code
+    )
+
+
+@check(
+    "logs",
+    needs=["control.run_returns_the_exit_code", "logs.output_is_kept"],
+    hint="Answer `run` after the log's last byte was written.",
+)
+def test_log_is_complete_when_run_returns(runs: Runs) -> None:
+    """When `run` returns, the log is complete."""
+    last = f"{runs.lines_nonce} {LINES}\n".encode()
+    expect(last in runs.lines, f"the last of {LINES} lines", runs.lines[-200:])
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """`run`, told to end."""
+
+    done: Finished | None
+    gone: bool
+    entry: str
+    reason: str
+    waited: bool
+
+
+@scenario
+def interrupted(engine: Engine) -> dict[str, Interrupted]:
+    """SIGINT and SIGTERM to a `run` that waits."""
+    found = {}
+    for name in ("INT", "TERM"):
+        container = engine.begin_run("polite 5 NONCE", name=f"sig{name.lower()}")
+        assert container.job is not None
+        ready = f"{container.rootfs.nonce} ready".encode()
+        container.await_running()
+        wait_until(lambda c=container, r=ready: r in c.log(), 5)  # type: ignore[misc]
+        container.job.signal(getattr(signal, f"SIG{name}"))
+        gone = container.await_gone(8)
+        done = container.job.wait(8)
+        listing = engine.ps()
+        mark = engine.observer.stat(f"{container.rootfs.path}/term-{container.rootfs.nonce}") is not None
+        found[name] = Interrupted(done, gone, listing.entry(container.id), listing.reason(container.id), mark)
+    return found
+
+
+@check(
+    "control",
+    points=2,
+    needs=["control.run_returns_the_exit_code", "control.stop_ends_a_container"],
+    hint="The client's handler sends `stop`, and then goes on reading.",
+)
+def test_interrupted_run_stops_its_container(interrupted: dict[str, Interrupted]) -> None:
+    """SIGINT or SIGTERM to `run` stops the container."""
+    for name, each in interrupted.items():
+        expect(each.gone, f"SIG{name}: the container ends", "it goes on")
+        expect(each.done is not None, f"SIG{name}: the client ends, too", "it waits for ever")
+
+
+@check("control", needs=["control.interrupted_run_stops_its_container"], hint="EINTR is no end: read again.")
+def test_interrupted_run_returns_the_final_status(interrupted: dict[str, Interrupted]) -> None:
+    """After SIGINT or SIGTERM `run` waits on for the container's own status."""
+    for name, each in interrupted.items():
+        code = each.done.code if each.done else None
+        allowed = (5,) if each.waited else (137, 143)
+        expect(code in allowed, f"SIG{name}: {' or '.join(map(str, allowed))}, as the container ended", code)
+
+
+@check("control", level=2, needs=["control.interrupted_run_stops_its_container"])
+def test_interrupted_run_is_a_stop(interrupted: dict[str, Interrupted]) -> None:
+    """What `run` was told to end has the reason `stopped`."""
+    for each in interrupted.values():
+        expect(each.reason == "stopped", "stopped", each.entry)

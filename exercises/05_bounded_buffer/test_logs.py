@@ -1,0 +1,226 @@
+"""Every byte that a container writes is in its log, once and in order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from grading.api import check, expect, scenario, wait_until
+from grading.api.engine import Container, Engine
+from grading.guest.observer import Observer
+
+ODD = b"first line\n\0after a NUL\r\n\xff\xfe no text \x1b[31m\n\n\nlast line without an end"
+"""NUL, carriage return, bytes that are no UTF-8, an escape, empty lines, and no newline at the end."""
+
+FLOOD_MIB = 3
+
+
+@dataclass
+class Logs:
+    """What was written, and what `logs` gave back."""
+
+    live: bool = False
+    out: bytes = b""
+    err: bytes = b""
+    odd: bytes = b""
+    torn: bytes = b""
+    torn_nonce: str = ""
+    empty: bytes = b""
+
+
+@scenario
+def logs(engine: Engine, observer: Observer) -> Logs:
+    """Small outputs of different kinds."""
+    found = Logs()
+    living = engine.start("stubborn NONCE", name="live")
+    word = f"{living.rootfs.nonce} ready".encode()
+    found.live = bool(wait_until(lambda: word in living.log(), 5))
+    torn = engine.start("torn NONCE", name="torn")
+    half = f"{torn.rootfs.nonce} torn".encode()
+    wait_until(lambda: half in torn.log(), 3)
+    init = torn.init or torn.await_running()
+    observer.signal(init.pid, 9, start=init.start)
+    out = engine.start("write 1 " + b"to standard output\n".hex(), name="out", running=False)
+    err = engine.start("write 2 " + b"to standard error\n".hex(), name="err", running=False)
+    odd = engine.start("write 1 " + ODD.hex(), name="odd", running=False)
+    empty = engine.start("exit 0", name="empty", running=False)
+
+    def when(container: Container, expected: bytes) -> bytes:
+        wait_until(lambda: expected in container.log(), 5)
+        return container.log()
+
+    found.out = when(out, b"to standard output\n")
+    found.err = when(err, b"to standard error\n")
+    found.odd = when(odd, ODD)
+    torn.await_gone(5)
+    found.torn, found.torn_nonce = torn.log(), torn.rootfs.nonce
+    empty.await_gone(5)
+    found.empty = empty.log()
+    engine.stop(living.id)
+    return found
+
+
+@check(
+    "logs",
+    points=2,
+    needs=["containers.starts"],
+    hint="dup2() of a pipe's end in the child; the supervisor reads the other.",
+)
+def test_output_is_kept(logs: Logs) -> None:
+    """What a container writes to standard output is in its log."""
+    expect(b"to standard output" in logs.out, "its line", logs.out)
+
+
+@check("logs", needs=["containers.starts"], hint="Both descriptors, 1 and 2.")
+def test_errors_are_kept(logs: Logs) -> None:
+    """What a container writes to standard error is in its log."""
+    expect(b"to standard error" in logs.err, "its line", logs.err)
+
+
+@check(
+    "logs", needs=["logs.output_is_kept"], hint="Write what has come; do not wait for more, or for the end."
+)
+def test_log_can_be_read_while_it_is_written(logs: Logs) -> None:
+    """The log of a running container shows what it has written so far."""
+    expect(logs.live, "its line within a moment", "it came not")
+
+
+@check(
+    "logs",
+    needs=["logs.output_is_kept"],
+    hint="read() at the end of a pipe gives the rest first; a last line need not end.",
+)
+def test_last_line_without_an_end_is_kept(logs: Logs) -> None:
+    """A last line without a newline is not lost."""
+    expect(b"last line without an end" in logs.odd, "the last line", logs.odd)
+
+
+@check(
+    "logs",
+    level=2,
+    points=2,
+    needs=["logs.output_is_kept"],
+    hint="Bytes and their number, never strings: a NUL is a byte like others.",
+)
+def test_bytes_are_unchanged(logs: Logs) -> None:
+    """No byte is lost, added or changed: `logs` gives back exactly what was written."""
+    expect(logs.odd == ODD, repr(ODD), repr(logs.odd))
+    expect(logs.empty == b"", "nothing, where nothing was written", logs.empty)
+
+
+@check(
+    "logs",
+    points=2,
+    needs=["logs.output_is_kept"],
+    hint="Read to the end of the pipe, not to the end of the child.",
+)
+def test_last_words_survive_a_kill(logs: Logs) -> None:
+    """What a container wrote before it was killed is in its log, half a line included."""
+    nonce = logs.torn_nonce.encode()
+    expect(nonce + b" whole\n" in logs.torn, "its last whole line", logs.torn)
+    expect(nonce + b" torn" in logs.torn, "the half line after it", logs.torn)
+
+
+@dataclass
+class Flood:
+    """Three containers that write as fast as they can, and one that writes a line."""
+
+    outputs: dict[str, bytes] = field(default_factory=dict)
+    quiet_came: bool = False
+    ps_answered: bool = False
+    ended: dict[str, bool] = field(default_factory=dict)
+
+
+@scenario
+def flood(engine: Engine) -> Flood:
+    """Several MiB by each of three at once."""
+    found = Flood()
+    noisy = [engine.start(f"flood NONCE {FLOOD_MIB}", name=f"flood{n}", running=False) for n in range(3)]
+    quiet = engine.start("stubborn NONCE", name="quiet")
+    word = f"{quiet.rootfs.nonce} ready".encode()
+    found.ps_answered = engine("ps", timeout=10).code == 0
+    found.quiet_came = bool(wait_until(lambda: word in quiet.log(), 8))
+    for container in noisy:
+        found.ended[container.rootfs.nonce] = container.await_gone(15)
+    for container in noisy:
+        last = _lines(container)[-1]
+        wait_until(lambda c=container, w=last: w in engine.logs(c.id, limit=16 << 20)[-4096:], 4)  # type: ignore[misc]
+        found.outputs[container.rootfs.nonce] = engine.logs(container.id, limit=16 << 20)
+    engine.stop(quiet.id)
+    return found
+
+
+def _lines(container: Container) -> list[bytes]:
+    """What `probe flood` writes."""
+    return flood_lines(container.rootfs.nonce)
+
+
+def flood_lines(nonce: str) -> list[bytes]:
+    """The same, by nonce: numbered lines until so many MiB are full."""
+    lines, length, number = [], 0, 0
+    while length < FLOOD_MIB << 20:
+        lines.append(f"{nonce} {number} {number:060d}\n".encode())
+        length += len(lines[-1])
+        number += 1
+    return lines
+
+
+@check(
+    "logs",
+    points=2,
+    needs=["logs.output_is_kept"],
+    hint="A full buffer makes the producer wait; it never drops, and never overwrites.",
+)
+def test_nothing_is_lost_in_a_flood(flood: Flood) -> None:
+    """Of several MiB at full speed, every line is in the log, once and in order."""
+    for nonce, output in flood.outputs.items():
+        numbers = [int(n) for n in re.findall(rb"^" + nonce.encode() + rb" (\d+) 0", output, re.MULTILINE)]
+        expected = len(flood_lines(nonce))
+        first_gap = next((at for at, number in enumerate(numbers) if at != number), len(numbers))
+        expect(
+            numbers == list(range(expected)), f"lines 0 to {expected - 1}",
+            f"{len(numbers)} lines, in order up to {first_gap}",
+        )  # fmt: skip
+
+
+@check("logs", level=2, needs=["logs.nothing_is_lost_in_a_flood"])
+def test_flood_is_kept_to_the_byte(flood: Flood) -> None:
+    """Of several MiB at full speed, every byte is in the log."""
+    for nonce, output in flood.outputs.items():
+        expected = b"".join(flood_lines(nonce))
+        expect(
+            output == expected,
+            f"{len(expected)} bytes, as they were written",
+            f"{len(output)} bytes that differ",
+        )
+
+
+@check(
+    "logs",
+    needs=["logs.nothing_is_lost_in_a_flood"],
+    hint="A file for each container; a piece in the buffer knows whose it is.",
+)
+def test_logs_are_not_mixed(flood: Flood) -> None:
+    """Each log holds what its own container wrote, and nothing of another's."""
+    for nonce, output in flood.outputs.items():
+        strangers = [other for other in flood.outputs if other != nonce and other.encode() in output]
+        expect(not strangers, "only its own lines", strangers)
+
+
+@check(
+    "logs",
+    points=2,
+    needs=["logs.output_is_kept"],
+    hint="Signal not-full and not-empty, and look again after each wait.",
+)
+def test_full_buffer_does_not_deadlock(flood: Flood) -> None:
+    """Writers faster than the disk are slowed down, and end."""
+    for nonce, ended in flood.ended.items():
+        expect(ended, f"the container of {nonce} ends", "it still writes, or hangs")
+
+
+@check("logs", needs=["logs.output_is_kept"], hint="No lock is held while a producer waits for room.")
+def test_noisy_one_stops_nobody(flood: Flood) -> None:
+    """While others write at full speed, `ps` answers and a quiet container's line arrives."""
+    expect(flood.ps_answered, "`ps` is answered", "it was not")
+    expect(flood.quiet_came, "the quiet container's line is in its log", "it is not")

@@ -1,0 +1,534 @@
+"""The kernel module alone, driven by our own ioctls: no engine has to work for this."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+
+from grading.api import check, expect, scenario, wait_until
+from grading.api.module import REGISTER, UNREGISTER, Line, Module, request, settle
+
+MIB = 1 << 20
+WATCH_SECONDS = 6.0
+"""Within these the monitor must have seen what it watches; a period of a second or two is usual."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A process that grew past its soft limit and stayed below the hard one."""
+
+    registered: tuple[int, int]
+    identifier: str
+    pid: int
+    soft: list[Line]
+    lives: bool
+    hard: list[Line]
+    registering: list[Line]
+    soft_bytes: int
+
+
+@scenario
+def watched(module: Module) -> Watched:
+    """Register one that then grows past its soft limit, and wait some periods more."""
+    holder = module.holder("grow 4 40 28", in_namespace=False)
+    identifier = f"soft-{holder.pid}"
+    with module.opened() as device:
+        result, number, _ = device.ioctl(REGISTER, request(holder.pid, 12 * MIB, 200 * MIB, identifier))
+        wait_until(lambda: module.log.about(identifier, holder.pid, what="SOFT LIMIT"), WATCH_SECONDS)
+        lives = settle(lambda: holder.gone(0) is None, 3)
+        soft = module.log.about(identifier, holder.pid, what="SOFT LIMIT")
+        hard = module.log.about(identifier, holder.pid, what="HARD LIMIT")
+        registering = module.log.about(identifier, what="Registering")
+        device.ioctl(UNREGISTER, request(holder.pid, 0, 0, identifier))
+    holder.end()
+    return Watched((result, number), identifier, holder.pid, soft, lives, hard, registering, 12 * MIB)
+
+
+@check(
+    "soft",
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["build.monitor_loads"],
+    hint="copy_from_user(), find the process, put an entry into the list, look at it periodically.",
+)
+def test_monitor_warns(watched: Watched) -> None:
+    """A registered process that passes its soft limit is warned of in the kernel log."""
+    expect(watched.registered[0] == 0, "MONITOR_REGISTER succeeds", f"errno {watched.registered[1]}")
+    expect(watched.soft, "a line with SOFT LIMIT and its id or PID", "none")
+
+
+@check("soft", stage="before", half="monitor", needs=["soft.monitor_warns"], hint="A flag in the entry.")
+def test_monitor_warns_once(watched: Watched) -> None:
+    """The warning comes once, however long the process stays above its limit."""
+    expect(len(watched.soft) == 1, "one line", [line.text for line in watched.soft])
+
+
+@check(
+    "soft", stage="before", half="monitor", needs=["soft.monitor_warns"], hint="The soft limit only warns."
+)
+def test_monitor_lets_it_live(watched: Watched) -> None:
+    """Above its soft limit and below the hard one a process lives on."""
+    expect(
+        watched.lives and not watched.hard,
+        "a living process and no HARD LIMIT line",
+        [line.text for line in watched.hard] or "it is gone",
+    )
+
+
+@check(
+    "soft",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=["soft.monitor_warns"],
+    hint="The contract has the lines, word for word.",
+)
+def test_monitor_lines_are_exact(watched: Watched) -> None:
+    """Registration and warning are logged in the contract's words, with true numbers."""
+    registering = f"[container_monitor] Registering container={watched.identifier} pid={watched.pid} soft={12 * MIB} hard={200 * MIB}"
+    expect(
+        [line.text for line in watched.registering] == [registering],
+        registering,
+        [line.text for line in watched.registering],
+    )
+    [line] = watched.soft
+    rss = line.number("rss") or 0
+    expected = f"[container_monitor] SOFT LIMIT container={watched.identifier} pid={watched.pid} rss={rss} limit={12 * MIB}"
+    expect(
+        line.text == expected and 12 * MIB < rss < 64 * MIB,
+        "SOFT LIMIT container=… pid=… rss=… limit=12582912, with what it holds",
+        line.text,
+    )
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A process that passed its hard limit."""
+
+    registered: tuple[int, int]
+    code: int | None
+    hard: list[Line]
+    soft: list[Line]
+    identifier: str
+    pid: int
+    limit: int
+
+
+def kill(module: Module, name: str, probe: str, soft: int, hard: int, *, namespace: bool = False) -> Killed:
+    """Register a process that will pass its hard limit, and wait for its end."""
+    holder = module.holder(probe, in_namespace=namespace)
+    pid = module.inner_pid(holder) if namespace else holder.pid
+    identifier = f"{name}-{pid}"
+    with module.opened() as device:
+        result, number, _ = device.ioctl(REGISTER, request(pid, soft * MIB, hard * MIB, identifier))
+        done = holder.gone(WATCH_SECONDS)
+        hard_lines = module.log.about(identifier, pid, what="HARD LIMIT")
+        soft_lines = module.log.about(identifier, pid, what="SOFT LIMIT")
+        if done is None:
+            device.ioctl(UNREGISTER, request(pid, 0, 0, identifier))
+    holder.end()
+    return Killed((result, number), done and done.code, hard_lines, soft_lines, identifier, pid, hard * MIB)
+
+
+@scenario
+def idle_killed(module: Module) -> Killed:
+    """One that sleeps once it has grown."""
+    return kill(module, "idle", "grow 4 30 40", 8, 20)
+
+
+@scenario
+def busy_killed(module: Module) -> Killed:
+    """One that never sleeps."""
+    return kill(module, "busy", "grow 4 30 40 busy", 8, 20)
+
+
+@scenario
+def jump_killed(module: Module) -> Killed:
+    """One that is far above both limits when it is first looked at."""
+    return kill(module, "jump", "hold 48", 8, 20)
+
+
+@scenario
+def crowd_killed(module: Module) -> Killed:
+    """A PID namespace of many small processes."""
+    return kill(module, "crowd", "crowd 6 8", 12, 30, namespace=True)
+
+
+@check(
+    "hard",
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["build.monitor_loads"],
+    hint="send_sig(SIGKILL, …) or kill_pid() from process context.",
+)
+def test_monitor_kills(idle_killed: Killed) -> None:
+    """A registered process that passes its hard limit is killed with SIGKILL."""
+    expect(idle_killed.registered[0] == 0, "MONITOR_REGISTER succeeds", f"errno {idle_killed.registered[1]}")
+    expect(idle_killed.code == 137, "it ends by SIGKILL", idle_killed.code or "it lives on")
+
+
+@check(
+    "hard",
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="A timer runs in the context of whatever task it interrupts; look the process up by a reference that you keep.",
+)
+def test_monitor_kills_a_busy_process(busy_killed: Killed) -> None:
+    """A process that never sleeps is killed like one that does."""
+    expect(busy_killed.code == 137, "it ends by SIGKILL", busy_killed.code or "it lives on")
+
+
+@check("hard", stage="before", half="monitor", needs=["hard.monitor_kills"])
+def test_monitor_says_that_it_kills(idle_killed: Killed) -> None:
+    """The kernel log has a HARD LIMIT line for it."""
+    expect(idle_killed.hard, "a line with HARD LIMIT and its id or PID", "none")
+
+
+@check("hard", level=2, stage="before", half="monitor", needs=["hard.monitor_says_that_it_kills"])
+def test_monitor_hard_line_is_exact(idle_killed: Killed) -> None:
+    """The HARD LIMIT line stands once, in the contract's words, with true numbers."""
+    expect(len(idle_killed.hard) == 1, "one line", [line.text for line in idle_killed.hard])
+    line = idle_killed.hard[0]
+    rss = line.number("rss") or 0
+    expected = f"[container_monitor] HARD LIMIT container={idle_killed.identifier} pid={idle_killed.pid} rss={rss} limit={idle_killed.limit}"
+    expect(
+        line.text == expected and idle_killed.limit < rss < 128 * MIB,
+        "HARD LIMIT container=… pid=… rss=… limit=20971520",
+        line.text,
+    )
+
+
+@check(
+    "hard",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="Two ifs, not if and else.",
+)
+def test_monitor_warns_before_it_kills(jump_killed: Killed) -> None:
+    """Where a process jumps past both limits, the warning still comes, and comes first."""
+    expect(jump_killed.code == 137, "it is killed", jump_killed.code or "it lives on")
+    expect(
+        len(jump_killed.soft) == 1 and jump_killed.hard,
+        "a SOFT LIMIT line and a HARD LIMIT line",
+        [line.text for line in jump_killed.soft + jump_killed.hard],
+    )
+    expect(
+        jump_killed.soft[0].seconds <= jump_killed.hard[0].seconds,
+        "the warning first",
+        [line.text for line in jump_killed.hard],
+    )
+
+
+@check(
+    "hard",
+    level=2,
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="Sum over all processes in the PID namespace of the registered one.",
+)
+def test_monitor_counts_the_whole_container(crowd_killed: Killed) -> None:
+    """All processes in the PID namespace count, not only the registered one.
+
+    Else a container escapes its limit by a fork.
+    """
+    expect(crowd_killed.code == 137, "it ends by SIGKILL", crowd_killed.code or "it lives on")
+
+
+@dataclass
+class Registrations:
+    """What the monitor takes, and what it refuses."""
+
+    answers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    after_unregister_lives: bool = False
+    after_close_lives: bool = False
+    unregister_lines: list[Line] = field(default_factory=list)
+    reused_lives: bool | None = None
+    below_lives: bool = False
+    below_lines: list[Line] = field(default_factory=list)
+    identifier: str = ""
+    pid: int = 0
+
+
+@scenario
+def registrations(module: Module) -> Registrations:
+    """Good and bad requests, and what they leave behind."""
+    found = Registrations()
+    holder = module.holder("hold 24")
+    holder.await_output(b"held")
+    pid = holder.pid
+    found.identifier, found.pid = f"reg-{pid}", pid
+    nobody = 4_194_304 - 7  # PID_MAX_LIMIT is 4,194,304; nothing is that far
+    with module.opened() as device:
+
+        def ask(name: str, code: int, argument: bytes | None) -> None:
+            result, number, _ = device.ioctl(code, argument)
+            found.answers[name] = (result, number)
+
+        ask("unknown pid", REGISTER, request(nobody, MIB, 2 * MIB, "nobody"))
+        ask("pid 0", REGISTER, request(0, MIB, 2 * MIB, "zero"))
+        ask("negative pid", REGISTER, request(-1, MIB, 2 * MIB, "minus"))
+        ask("soft above hard", REGISTER, request(pid, 900 * MIB, 800 * MIB, "crossed"))
+        ask("zero limits", REGISTER, request(pid, 0, 0, "zero"))
+        ask("no NUL", REGISTER, request(pid, 800 * MIB, 900 * MIB, b"x" * 32))
+        ask("unprintable", REGISTER, request(pid, 800 * MIB, 900 * MIB, b"bad\nid"))
+        ask("empty id", REGISTER, request(pid, 800 * MIB, 900 * MIB, b""))
+        ask("bad pointer", REGISTER, None)
+        ask("unknown command", 1 << 30 | 56 << 16 | ord("M") << 8 | 77, request(pid, 1, 2, "x"))
+        ask("unregister of a stranger", UNREGISTER, request(pid, 0, 0, "stranger"))
+        ask("first", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
+        ask("twice", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
+        ask("unregister", UNREGISTER, request(pid, 0, 0, found.identifier))
+        wait_until(lambda: module.log.about(found.identifier, what="Unregister"), 1)
+        found.unregister_lines = module.log.about(found.identifier, what="Unregister")
+        ask("unregister again", UNREGISTER, request(pid, 0, 0, found.identifier))
+        ask("below", REGISTER, request(pid, 100 * MIB, 200 * MIB, f"below-{pid}"))
+        found.below_lives = settle(lambda: holder.gone(0) is None, 2)
+        found.below_lines = module.log.about(f"below-{pid}", what="LIMIT")
+        ask("unregister below", UNREGISTER, request(pid, 0, 0, f"below-{pid}"))
+    unwatched = module.holder("grow 8 400 40")
+    with module.opened() as device:
+        device.ioctl(REGISTER, request(unwatched.pid, 20 * MIB, 30 * MIB, f"let-go-{unwatched.pid}"))
+        device.ioctl(UNREGISTER, request(unwatched.pid, 0, 0, f"let-go-{unwatched.pid}"))
+        unwatched.await_output(b"held 40")
+        found.after_unregister_lives = settle(lambda: unwatched.gone(0) is None, 2.5)
+    closed = module.holder("grow 8 400 40")
+    with module.opened() as device:
+        device.ioctl(REGISTER, request(closed.pid, 20 * MIB, 30 * MIB, f"closed-{closed.pid}"))
+    closed.await_output(b"held 40")
+    found.after_close_lives = settle(lambda: closed.gone(0) is None, 2.5)
+    for each in (holder, unwatched, closed):
+        each.end()
+    return found
+
+
+def answered(found: Registrations, name: str, *numbers: int) -> None:
+    """Fail unless a request was refused so."""
+    result, number = found.answers[name]
+    words = " or ".join(errno.errorcode[each] for each in numbers)
+    got = "it was taken" if result >= 0 else errno.errorcode.get(number, str(number))
+    expect(result < 0 and number in numbers, f"{name}: {words}", got)
+
+
+NEEDS = ["soft.monitor_warns"]
+
+
+@check(
+    "soft",
+    stage="before",
+    half="monitor",
+    needs=NEEDS,
+    hint="rss > limit, in bytes on both sides: get_mm_rss() counts pages.",
+)
+def test_monitor_is_quiet_below_the_limit(registrations: Registrations) -> None:
+    """A process below its limits is neither warned of nor killed."""
+    expect(
+        registrations.answers["below"][0] == 0,
+        "MONITOR_REGISTER succeeds after MONITOR_UNREGISTER",
+        registrations.answers["below"],
+    )
+    expect(
+        registrations.below_lives and not registrations.below_lines,
+        "a living process and no line",
+        [line.text for line in registrations.below_lines],
+    )
+
+
+@check(
+    "hard",
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="list_del() under the lock, then free.",
+)
+def test_unregistered_process_is_let_go(registrations: Registrations) -> None:
+    """After MONITOR_UNREGISTER a process may grow as it likes."""
+    expect(
+        registrations.answers["unregister"][0] == 0,
+        "MONITOR_UNREGISTER succeeds",
+        registrations.answers["unregister"],
+    )
+    expect(registrations.after_unregister_lives, "it lives", "it was killed")
+
+
+@check(
+    "hard",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="release() drops what the file has registered.",
+)
+def test_closed_file_lets_its_processes_go(registrations: Registrations) -> None:
+    """An entry goes away with the file that registered it."""
+    expect(registrations.after_close_lives, "it lives", "it was killed")
+
+
+@check("soft", level=2, stage="before", half="monitor", needs=NEEDS)
+def test_unregister_line_is_exact(registrations: Registrations) -> None:
+    """MONITOR_UNREGISTER is logged in the contract's words."""
+    line = (
+        f"[container_monitor] Unregister request container={registrations.identifier} pid={registrations.pid}"
+    )
+    expect(
+        line in [each.text for each in registrations.unregister_lines],
+        line,
+        [each.text for each in registrations.unregister_lines],
+    )
+
+
+@check("robustness", level=2, stage="before", half="monitor", needs=NEEDS, hint="find_get_pid() gives NULL.")
+def test_monitor_refuses_an_unknown_pid(registrations: Registrations) -> None:
+    """A PID that does not exist is refused with ESRCH."""
+    answered(registrations, "unknown pid", errno.ESRCH)
+    for name in ("pid 0", "negative pid"):
+        answered(registrations, name, errno.ESRCH, errno.EINVAL)
+
+
+@check("robustness", level=2, stage="before", half="monitor", needs=NEEDS)
+def test_monitor_refuses_senseless_limits(registrations: Registrations) -> None:
+    """A soft limit above the hard one, and zero, are refused with EINVAL."""
+    answered(registrations, "soft above hard", errno.EINVAL)
+    answered(registrations, "zero limits", errno.EINVAL)
+
+
+@check(
+    "robustness",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=NEEDS,
+    hint="strnlen() of 32 is 32: there is no NUL. A newline forges a line in the log.",
+)
+def test_monitor_refuses_bad_ids(registrations: Registrations) -> None:
+    """An id without its NUL, or with unprintable bytes, is refused with EINVAL."""
+    answered(registrations, "no NUL", errno.EINVAL)
+    answered(registrations, "unprintable", errno.EINVAL)
+
+
+@check(
+    "robustness",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=NEEDS,
+    hint="Look through the list before you add to it.",
+)
+def test_monitor_refuses_the_same_twice(registrations: Registrations) -> None:
+    """The same process twice is refused with EEXIST."""
+    expect(
+        registrations.answers["first"][0] == 0, "the first time it is taken", registrations.answers["first"]
+    )
+    answered(registrations, "twice", errno.EEXIST)
+
+
+@check(
+    "robustness",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=NEEDS,
+    hint="Say what list_for_each_entry found.",
+)
+def test_unregister_of_a_stranger_is_refused(registrations: Registrations) -> None:
+    """MONITOR_UNREGISTER of what is not registered is refused."""
+    for name in ("unregister of a stranger", "unregister again"):
+        result, _ = registrations.answers[name]
+        expect(result < 0, f"{name}: refused", "it was taken")
+
+
+@check(
+    "robustness",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=NEEDS,
+    hint="copy_from_user() says how much it could not copy.",
+)
+def test_monitor_refuses_bad_calls(registrations: Registrations) -> None:
+    """A bad pointer is EFAULT, an unknown command ENOTTY."""
+    answered(registrations, "bad pointer", errno.EFAULT)
+    answered(registrations, "unknown command", errno.ENOTTY)
+
+
+@scenario
+def unprivileged(module: Module) -> str:
+    """A process that opened the device as root and then gave up its rights."""
+    holder = module.holder("hold 8")
+    argument = request(holder.pid, 800 * MIB, 900 * MIB, "unprivileged").hex()
+    done = module.observer.run(
+        "/run/boxwright-tools/probe", "unprivileged", "/dev/container_monitor", str(REGISTER), argument
+    )
+    holder.end()
+    return done.text.strip()
+
+
+@check(
+    "robustness",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=NEEDS,
+    hint="capable(CAP_SYS_ADMIN) at each ioctl: the file may have changed hands.",
+)
+def test_monitor_asks_for_a_capability(unprivileged: str) -> None:
+    """Without CAP_SYS_ADMIN an open device is of no use: EPERM."""
+    expect(unprivileged == f"-1 {errno.EPERM}", "EPERM", unprivileged)
+
+
+@dataclass(frozen=True)
+class Reused:
+    """A PID that came to name another process."""
+
+    happened: bool
+    lives: bool
+    lines: list[Line]
+
+
+@scenario(exclusive=True)
+def reused_pid(module: Module) -> Reused:
+    """Register one, let it end, and give its PID to a large stranger before the monitor looks again."""
+    observer = module.observer
+    for attempt in range(20):
+        first = module.holder("sleep 600")
+        with module.opened() as device:
+            identifier = f"reuse-{attempt}-{first.pid}"
+            device.ioctl(REGISTER, request(first.pid, 4 * MIB, 8 * MIB, identifier))
+            first.end()
+            # The next fork takes the PID after this one (Documentation/admin-guide/sysctl/kernel.rst, ns_last_pid).
+            observer.write("/proc/sys/kernel/ns_last_pid", str(first.pid - 1).encode())
+            second = module.holder("hold 24")
+            if second.pid != first.pid:
+                second.end()
+                continue
+            second.await_output(b"held")
+            lives = settle(lambda: second.gone(0) is None, 2.5)  # noqa: B023 - used before the next turn
+            lines = module.log.about(identifier, what="LIMIT")
+        second.end()
+        return Reused(True, lives, lines)
+    return Reused(False, True, [])
+
+
+@check(
+    "hard",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="Keep a struct pid, not a number.",
+)
+def test_reused_pid_is_not_punished(reused_pid: Reused) -> None:
+    """A process that was given the PID of one that ended is left alone."""
+    assert reused_pid.happened, "the PID could not be given away again"
+    expect(
+        reused_pid.lives and not reused_pid.lines,
+        "it lives, and no line names it",
+        [line.text for line in reused_pid.lines] or "it was killed",
+    )

@@ -1,0 +1,217 @@
+"""Engine and monitor together: limits that hold, and reasons that are true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grading.api import check, expect, scenario, wait_until
+from grading.api.engine import Container, Engine
+from grading.api.listing import Listing
+from grading.api.module import KernelLog, Line, settle
+from grading.guest.observer import Finished, Process
+
+MIB = 1 << 20
+WATCH_SECONDS = 6.0
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A container that passed its soft limit, and one that did not."""
+
+    container: Container
+    init: Process
+    soft: list[Line]
+    hard: list[Line]
+    registering: list[Line]
+    lives: bool
+    quiet_lines: list[Line]
+    listing: Listing
+    unregistered: list[Line]
+
+
+@scenario
+def warned(engine: Engine, kernel_log: KernelLog) -> Warned:
+    """One grows past its soft limit and goes on; another stays small."""
+    container = engine.start("grow 4 40 28", name="warm", soft=14, hard=120)
+    quiet = engine.start("hold 6", name="cool", soft=30, hard=60)
+    init = container.init or container.await_running()
+    wait_until(lambda: kernel_log.about(container.id, init.pid, what="SOFT LIMIT"), WATCH_SECONDS)
+    lives = settle(lambda: bool(container.processes), 2.5)
+    listing = engine.ps()
+    soft = kernel_log.about(container.id, init.pid, what="SOFT LIMIT")
+    hard = kernel_log.about(container.id, init.pid, what="HARD LIMIT")
+    registering = kernel_log.about(container.id, init.pid, what="Registering")
+    quiet_init = quiet.init or quiet.await_running()
+    quiet_lines = kernel_log.about(quiet.id, quiet_init.pid, what="LIMIT")
+    for each in (container, quiet):
+        engine.stop(each.id)
+    unregistered = kernel_log.about(container.id, what="Unregister")
+    return Warned(container, init, soft, hard, registering, lives, quiet_lines, listing, unregistered)
+
+
+BOTH = ["containers.starts", "build.monitor_loads"]
+
+
+@check(
+    "soft",
+    points=2,
+    half="both",
+    needs=BOTH,
+    hint="The engine registers the container's host PID by ioctl, with its limits in bytes.",
+)
+def test_soft_limit_is_told(warned: Warned) -> None:
+    """A container above its soft limit is warned of in the kernel log."""
+    expect(warned.soft, f"a SOFT LIMIT line with {warned.container.id} or PID {warned.init.pid}", "none")
+
+
+@check("soft", half="both", needs=["soft.soft_limit_is_told"])
+def test_soft_limit_is_told_once(warned: Warned) -> None:
+    """The warning comes once for a container."""
+    expect(len(warned.soft) == 1, "one line", [line.text for line in warned.soft])
+
+
+@check("soft", half="both", needs=["soft.soft_limit_is_told"])
+def test_warned_container_lives_on(warned: Warned) -> None:
+    """After the warning the container lives on, and is told to be running."""
+    expect(warned.lives and not warned.hard, "it runs", [line.text for line in warned.hard] or "it is gone")
+    expect(
+        warned.listing.runs(warned.container.id), "`ps` says so", warned.listing.entry(warned.container.id)
+    )
+
+
+@check("soft", half="both", needs=["soft.soft_limit_is_told"])
+def test_small_container_is_not_mentioned(warned: Warned) -> None:
+    """A container below its limits is not warned of."""
+    expect(not warned.quiet_lines, "no LIMIT line", [line.text for line in warned.quiet_lines])
+
+
+@check("soft", level=2, half="both", needs=["soft.soft_limit_is_told"], hint="MiB are 1,048,576 bytes each.")
+def test_registered_as_asked(warned: Warned) -> None:
+    """The monitor is told the container's id, its host PID, and the limits in bytes."""
+    line = f"[container_monitor] Registering container={warned.container.id} pid={warned.init.pid} soft={14 * MIB} hard={120 * MIB}"
+    expect(
+        [each.text for each in warned.registering] == [line], line, [each.text for each in warned.registering]
+    )
+
+
+@dataclass(frozen=True)
+class Killed:
+    """Containers that passed their hard limit."""
+
+    idle: Container
+    idle_init: Process
+    idle_done: Finished | None
+    busy_gone: bool
+    crowd_gone: bool
+    hard: list[Line]
+    soft: list[Line]
+    listing: Listing
+    neighbour_lives: bool
+    exited: Container
+    stopped: Container
+
+
+@scenario
+def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
+    """An idle hog, a busy one, a crowd; and a small neighbour."""
+    neighbour = engine.start("hold 4", name="near")
+    exited = engine.start("exit 0", name="ended", running=False)
+    stopped = engine.start("polite 0 NONCE", name="asked")
+    idle = engine.begin_run("grow 4 60 48", name="idle", soft=10, hard=26)
+    idle.await_running()
+    init = idle.init or idle.await_running()
+    busy = engine.start("grow 4 60 48 busy", name="busy", soft=10, hard=26)
+    crowd = engine.start("crowd 6 8", name="crowd", soft=12, hard=30)
+    engine.stop(stopped.id)
+    assert idle.job is not None
+    done = idle.job.wait(WATCH_SECONDS + 4)
+    busy_gone = busy.await_gone(WATCH_SECONDS)
+    crowd_gone = crowd.await_gone(WATCH_SECONDS if engine.level == 2 else 0)
+    if done is not None:
+        wait_until(lambda: engine.ps().ended(idle.id), 4)
+    listing = engine.ps()
+    hard = kernel_log.about(idle.id, init.pid, what="HARD LIMIT")
+    soft = kernel_log.about(idle.id, init.pid, what="SOFT LIMIT")
+    lives = bool(neighbour.processes)
+    for each in (neighbour, *([] if busy_gone else [busy]), *([] if crowd_gone else [crowd])):
+        engine.stop(each.id)
+    return Killed(idle, init, done, busy_gone, crowd_gone, hard, soft, listing, lives, exited, stopped)
+
+
+@check("hard", points=2, half="both", needs=BOTH)
+def test_hard_limit_kills(killed: Killed) -> None:
+    """A container above its hard limit is killed."""
+    expect(killed.idle_done is not None, "it ends", "it goes on")
+    expect(killed.hard, f"a HARD LIMIT line with {killed.idle.id} or PID {killed.idle_init.pid}", "none")
+
+
+@check("hard", points=2, half="both", needs=["hard.hard_limit_kills"])
+def test_hard_limit_kills_the_busy(killed: Killed) -> None:
+    """A container that never sleeps is killed like one that does."""
+    expect(killed.busy_gone, "it ends", "it goes on")
+
+
+@check("hard", half="both", needs=["hard.hard_limit_kills"])
+def test_neighbour_lives_on(killed: Killed) -> None:
+    """A small container beside it lives on."""
+    expect(killed.neighbour_lives, "it runs", "it is gone")
+
+
+@check(
+    "hard", half="both", needs=["hard.hard_limit_kills", "control.run_returns_the_exit_code"], hint="128 + 9."
+)
+def test_run_tells_the_kill(killed: Killed) -> None:
+    """`run` of a container that is killed for its memory ends with 137."""
+    code = killed.idle_done and killed.idle_done.code
+    expect(code == 137, "137", code)
+
+
+@check(
+    "hard",
+    points=2,
+    half="both",
+    needs=["hard.hard_limit_kills"],
+    hint="SIGKILL, no stop requested, and the limit was the cause.",
+)
+def test_ps_tells_the_hard_limit(killed: Killed) -> None:
+    """`ps` tells a container killed for its memory from one that ended and from one that was stopped."""
+    words = [killed.listing.words(each.id) for each in (killed.idle, killed.exited, killed.stopped)]
+    entries = [killed.listing.entry(each.id) for each in (killed.idle, killed.exited, killed.stopped)]
+    expect(words[0] - words[1] and words[0] - words[2], "different words for the three ends", entries)
+    expect(killed.listing.ended(killed.idle.id), "it is told to have ended", entries[0])
+
+
+@check("hard", level=2, half="both", needs=["hard.ps_tells_the_hard_limit"])
+def test_reason_is_hard_limit_killed(killed: Killed) -> None:
+    """The reason is `hard_limit_killed`, and nobody else's is."""
+    expect(
+        killed.listing.reason(killed.idle.id) == "hard_limit_killed",
+        "hard_limit_killed",
+        killed.listing.entry(killed.idle.id),
+    )
+    for each, reason in ((killed.exited, "exited"), (killed.stopped, "stopped")):
+        expect(killed.listing.reason(each.id) == reason, reason, killed.listing.entry(each.id))
+
+
+@check(
+    "hard",
+    level=2,
+    points=2,
+    half="both",
+    needs=["hard.hard_limit_kills"],
+    hint="The monitor sums over the container's PID namespace.",
+)
+def test_limit_is_for_the_whole_container(killed: Killed) -> None:
+    """Many small processes count as much as one large one."""
+    expect(killed.crowd_gone, "the crowd ends", "it goes on")
+
+
+@check("hard", level=2, half="both", needs=["hard.hard_limit_kills"])
+def test_warning_comes_before_the_kill(killed: Killed) -> None:
+    """The soft warning comes before the kill, once."""
+    expect(
+        len(killed.soft) == 1 and len(killed.hard) == 1,
+        "one line of each",
+        [line.text for line in killed.soft + killed.hard],
+    )
+    expect(killed.soft[0].seconds <= killed.hard[0].seconds, "the warning first", killed.hard[0].text)

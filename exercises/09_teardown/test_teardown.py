@@ -1,0 +1,282 @@
+"""The end of everything: the supervisor's, and the module's."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from grading.api import check, expect, scenario, wait_until
+from grading.api.engine import Engine
+from grading.api.module import DEVICE, Module
+from grading.guest.observer import Finished, GuestError, Observer
+from grading.guest.vm import Guest
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """A supervisor that was asked to end while containers ran."""
+
+    ended: Finished | None
+    left: list[str]
+    sockets_left: list[str]
+    log: bytes | None
+    """Of the polite one, from the file that held its first line; None where no such file was found."""
+    last_words: bytes
+    asked: bool
+    mounts: tuple[list[str], list[str]]
+    """New and missing ones."""
+    hostname: str
+    proc_works: bool
+    zombies: list[str]
+
+
+def log_files(observer: Observer, folders: list[str], word: bytes, depth: int = 2) -> list[str]:
+    """Regular files below these folders that hold a word."""
+    found = []
+    for folder in folders:
+        try:
+            names = observer.list(folder)
+        except GuestError:
+            continue
+        for name in names:
+            path = f"{folder.rstrip('/')}/{name}"
+            status = observer.stat(path)
+            if status is None:
+                continue
+            if status.kind == "d" and depth and not name.startswith("root"):
+                found += log_files(observer, [path], word, depth - 1)
+            elif (
+                status.kind == "f" and 0 < status.size < 1 << 20 and word in observer.read(path, most=1 << 20)
+            ):
+                found.append(path)
+    return found
+
+
+def shut_down(engine: Engine, guest: Guest, number: int) -> Shutdown:
+    """Ask a supervisor with three containers to end, and look at what stays."""
+    observer = guest.observer
+    if not engine.supervisor_lives:
+        engine.start_supervisor()
+    polite = engine.start("polite 0 NONCE", name="polite")
+    stubborn = engine.start("stubborn NONCE", name="stubborn")
+    plain = engine.start("sleep 600", name="plain")
+    word = f"{polite.rootfs.nonce} ready".encode()
+    wait_until(lambda: word in polite.log(), 5)
+    sockets = [path for path in engine.sockets if observer.stat(path)]
+    paths = log_files(observer, [engine.folder, "/var/log", "/tmp", "/run", "/var/lib"], word)
+    ended = engine.stop_supervisor(number)
+    containers = (polite, stubborn, plain)
+    wait_until(lambda: not any(each.processes for each in containers), 3)
+    left = [f"{each.id}: {len(each.processes)}" for each in containers if each.processes]
+    zombies = [f"{each.pid} {each.name}" for each in guest.newcomers() if each.state == "Z"]
+    log = observer.read(paths[0]) if paths else None
+    now = guest.mounts()
+    before = list(guest.baseline.mounts)
+    mounts = [line for line in now if line not in before], [line for line in before if line not in now]
+    found = Shutdown(
+        ended, left, [path for path in sockets if observer.stat(path)], log, f"{polite.rootfs.nonce} bye".encode(),
+        observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None, mounts,
+        observer.proc("sys/kernel/hostname").strip(), observer.stat("/proc/1/stat") is not None, zombies,
+    )  # fmt: skip
+    for each in containers:
+        for process in each.processes:
+            try:
+                observer.signal(process.pid, 9, start=process.start)
+            except GuestError:
+                continue
+    if ended is None:
+        engine.stop_supervisor(signal.SIGKILL)
+    return found
+
+
+@scenario
+def terminated(engine: Engine, guest: Guest) -> Shutdown:
+    """SIGTERM."""
+    return shut_down(engine, guest, signal.SIGTERM)
+
+
+@scenario
+def broken_off(engine: Engine, guest: Guest) -> Shutdown:
+    """SIGINT."""
+    return shut_down(engine, guest, signal.SIGINT)
+
+
+NEEDS = ["containers.starts"]
+
+
+@check(
+    "teardown",
+    points=2,
+    stage="alone",
+    needs=NEEDS,
+    hint="A handler that sets a flag or writes to a pipe; the loop sees it.",
+)
+def test_supervisor_ends_on_sigterm(terminated: Shutdown) -> None:
+    """SIGTERM ends the supervisor in order, with status 0."""
+    expect(terminated.ended is not None, "it ends", "it goes on")
+    assert terminated.ended is not None
+    expect(
+        terminated.ended.code == 0,
+        "status 0",
+        f"{terminated.ended.code}: {terminated.ended.error_text[-500:]}",
+    )
+
+
+@check("teardown", stage="alone", needs=NEEDS, hint="The same handler.")
+def test_supervisor_ends_on_sigint(broken_off: Shutdown) -> None:
+    """SIGINT ends the supervisor in order, with status 0."""
+    expect(broken_off.ended is not None, "it ends", "it goes on")
+    assert broken_off.ended is not None
+    expect(
+        broken_off.ended.code == 0,
+        "status 0",
+        f"{broken_off.ended.code}: {broken_off.ended.error_text[-500:]}",
+    )
+    expect(not broken_off.left, "no container is left", broken_off.left)
+
+
+@check(
+    "teardown", points=2, stage="alone", needs=NEEDS, hint="Stop every container, wait for each, then leave."
+)
+def test_no_container_stays(terminated: Shutdown) -> None:
+    """With the supervisor end all of its containers, stubborn ones too."""
+    expect(not terminated.left, "none", terminated.left)
+    expect(not terminated.zombies, "no zombie either", terminated.zombies)
+
+
+@check("teardown", stage="alone", needs=["teardown.no_container_stays"], hint="SIGTERM first, here too.")
+def test_containers_are_asked_to_end(terminated: Shutdown) -> None:
+    """At the supervisor's end containers are asked before they are killed."""
+    expect(terminated.asked, "the program's handler of SIGTERM has run", "it has not")
+
+
+@check(
+    "teardown",
+    stage="alone",
+    needs=["logs.output_is_kept", "teardown.containers_are_asked_to_end"],
+    hint="Join the consumer after the producers, and let it empty the buffer first.",
+)
+def test_logs_are_flushed(terminated: Shutdown) -> None:
+    """What containers write at their end is in their logs."""
+    expect(terminated.log is not None, "a log file with what it wrote before", "none was found")
+    expect(terminated.last_words in (terminated.log or b""), "its last words", (terminated.log or b"")[-300:])
+
+
+@check("teardown", stage="alone", needs=["teardown.supervisor_ends_on_sigterm"], hint="unlink() it.")
+def test_socket_is_removed(terminated: Shutdown) -> None:
+    """The supervisor removes its socket."""
+    expect(not terminated.sockets_left, "no socket", terminated.sockets_left)
+
+
+@check(
+    "teardown",
+    points=3,
+    stage="alone",
+    needs=NEEDS,
+    hint='mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) before any other mount in the child.',
+)
+def test_host_is_as_before(terminated: Shutdown, guest: Guest) -> None:
+    """When the containers are gone, the host's mounts, /proc and hostname are what they were.
+
+    Mounts propagate: without making them private first, a container's /proc lands on the host.
+    """
+    expect(terminated.proc_works, "the host's /proc works", "/proc/1/stat is gone")
+    expect(not terminated.mounts[0], "no new mount", terminated.mounts[0][:10])
+    expect(not terminated.mounts[1], "no mount is missing", terminated.mounts[1][:10])
+    expect(
+        terminated.hostname == guest.baseline.hostname,
+        f"the hostname {guest.baseline.hostname}",
+        terminated.hostname,
+    )
+
+
+@dataclass(frozen=True)
+class Unloaded:
+    """A module that was taken away."""
+
+    busy: Finished
+    busy_stayed: bool
+    done: Finished
+    gone: bool
+    device: bool
+    lines: list[str]
+    again: Finished
+
+
+@scenario
+def unloaded(module: Module, observer: Observer) -> Unloaded:
+    """Try with the device open, then for good; then load it again."""
+    with module.opened():
+        busy = module.unload()
+        stayed = module.loaded
+    mark = module.log.mark()
+    done = module.unload() if module.loaded else busy
+    gone = bool(wait_until(lambda: not module.loaded, 3))
+    lines = module.log.since(mark)
+    device = observer.stat(DEVICE) is not None
+    again = module.load()
+    return Unloaded(busy, stayed, done, gone, device, lines, again)
+
+
+@check(
+    "teardown",
+    points=2,
+    stage="alone",
+    half="monitor",
+    needs=["soft.monitor_warns"],
+    hint="Undo in reverse order: device, work or timer, list.",
+)
+def test_module_unloads(unloaded: Unloaded) -> None:
+    """The module can be unloaded, and takes its device with it."""
+    expect(
+        unloaded.done.code == 0 and unloaded.gone,
+        "rmmod succeeds",
+        unloaded.done.error_text or unloaded.done.code,
+    )
+    expect(not unloaded.device, f"{DEVICE} is gone", "it is still there")
+    expect(unloaded.again.code == 0, "it can be loaded again", unloaded.again.error_text)
+
+
+@check("teardown", stage="alone", half="monitor", needs=["soft.monitor_warns"], hint=".owner = THIS_MODULE")
+def test_module_in_use_stays(unloaded: Unloaded) -> None:
+    """While the device is open, the module cannot be unloaded."""
+    expect(
+        unloaded.busy.code != 0 and unloaded.busy_stayed, "rmmod is refused", f"status {unloaded.busy.code}"
+    )
+
+
+@check("teardown", level=2, stage="alone", half="monitor", needs=["teardown.module_unloads"])
+def test_module_says_that_it_is_unloaded(unloaded: Unloaded) -> None:
+    """The kernel log says that the module was unloaded, and nothing else."""
+    expect(
+        unloaded.lines[:1] == ["[container_monitor] Module unloaded."] and len(unloaded.lines) <= 1,
+        "the one line `[container_monitor] Module unloaded.`",
+        unloaded.lines,
+    )
+
+
+@check(
+    "teardown",
+    stage="alone",
+    half="monitor",
+    needs=["soft.monitor_warns"],
+    hint="cancel_delayed_work_sync() or timer_delete_sync() before anything is freed.",
+)
+def test_module_unloads_with_entries(module: Module) -> None:
+    """Unloading right after work leaves no timer and no entry behind: the kernel stays whole.
+
+    An entry or a timer that outlives its module is a crash some moments later.
+    """
+    from grading.api.module import REGISTER, request
+
+    for turn in range(3):
+        holder = module.holder("hold 12")
+        holder.await_output(b"held")
+        with module.opened() as device:
+            device.ioctl(REGISTER, request(holder.pid, 4 << 20, 900 << 20, f"turn-{turn}-{holder.pid}"))
+            wait_until(lambda p=holder.pid: module.log.about(p, what="SOFT"), 3)  # type: ignore[misc]
+        done = module.unload()
+        expect(done.code == 0, "rmmod succeeds", done.error_text)
+        holder.end()
+        expect(module.load().code == 0, "it can be loaded again", "it cannot")
+    wait_until(lambda: False, 0.5)  # a timer that was left goes off meanwhile; the kernel is watched
