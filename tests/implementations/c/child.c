@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -234,7 +233,8 @@ _Noreturn void child_become(const struct child *child)
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || sethostname(child->id, strlen(child->id)) ||
 	    setpriority(PRIO_PROCESS, 0, child->nice))
 		fail(child, STEP_IDENTITY);
-	if (setgroups(0, NULL) || !give_up_rights() || prctl(PR_SET_PDEATHSIG, SIGKILL))
+	/* The system call: the library's function would wait for all the threads we do not have. */
+	if (syscall(SYS_setgroups, 0, NULL) || !give_up_rights() || prctl(PR_SET_PDEATHSIG, SIGKILL))
 		fail(child, STEP_RIGHTS);
 
 	/* The keeper must know us first. End of file: the supervisor is gone. */

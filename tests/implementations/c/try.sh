@@ -80,7 +80,7 @@ try_client() {
 	is 'a quoted command' "a  b|c d|e'f|" "$("$engine" logs split)"
 	(cd $work && "$engine" run rel a --soft-mib 5 --hard-mib 6 pwd)
 	is 'a relative rootfs' / "$("$engine" logs rel)"
-	has 'limits' ' 5 +6 +0 +0 +exited +- /var/log/engine-c/rel.log$' "$(row rel)"
+	has 'limits' ' 5 +6 +0 +0 +exited +- +/var/log/engine-c/rel.log$' "$(row rel)"
 }
 
 try_isolation() {
