@@ -94,7 +94,7 @@ def run(
         ground = prepare(progress, suite)
     settings = _settings(ground, level, engine, monitor, only, from_, suite, seed, starter, again)
     results = results_folder(output)
-    found = carry_out(folder, settings, ground, here(ground, jobs), results, quiet=json_)
+    found = carry_out(folder, settings, ground, here(ground, jobs), results)
     conclude(found, results, json_=json_)
 
 
@@ -107,14 +107,21 @@ def here(ground: Ground, jobs: int | None) -> Many:
 
 
 def carry_out(
-    folder: Path, settings: Settings, ground: Ground, many: Many, results: Path, *, quiet: bool
+    folder: Path, settings: Settings, ground: Ground, many: Many, results: Path
 ) -> list[SubmissionResult]:
     """Run a batch and show on standard error how it goes on."""
     from grading.run import batch
     from grading.run.show import Shown
 
     with Shown(console.err) as shown:
-        return batch.run(folder, settings, ground, many, results=results, watcher=shown)
+        try:
+            return batch.run(folder, settings, ground, many, results=results, watcher=shown)
+        except KeyboardInterrupt:
+            raise LabError(
+                f"Stopped; {shown.count} submissions were graded and are in {results}",
+                "Call it again to go on from there.",
+                exit_status=130,
+            ) from None
 
 
 def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> None:

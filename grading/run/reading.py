@@ -79,7 +79,7 @@ class Results:
                 check = _check(value)
                 self.written.checks[check.id] = check
                 self._on_check(check)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             self.written.astray = f"a line of its results makes no sense: {error}"
 
     def _about(self, value: Mapping[str, Any]) -> None:

@@ -50,6 +50,11 @@ class Shown:
     ) -> None:
         self._progress.stop()
 
+    @property
+    def count(self) -> int:
+        """How many submissions have ended."""
+        return len(self._ended)
+
     def begin(self, names: Sequence[str], done: Sequence[SubmissionResult], checks: int) -> None:
         """As `Watcher.begin`."""
         self._names, self._checks = list(names), max(checks, 1)
