@@ -9,6 +9,7 @@ attributes: the Unix mode), POSIX pax, and the notes on safety in Python's `tarf
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 import struct
@@ -55,6 +56,13 @@ _SENSELESS = (
 """What Python's two modules raise when an archive makes no sense."""
 
 
+_OURS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT}
+    | {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
+"""Errors of this host. All others (none; EINVAL, where zipfile seeks before the beginning) are the archive's."""
+
+
 def stem(name: str) -> str:
     """A file's name without the ending of an archive; unchanged if it has none."""
     lowered = name.lower()
@@ -87,9 +95,13 @@ def unpack(path: Path, site: Site, base: Parts = ()) -> None:
             )
         else:
             with path.open("rb") as raw:
-                _untar(Stream(raw, kind, path.stat().st_size, site.budget), site, base)
+                stream = Stream(raw, kind, path.stat().st_size, site.budget)
+                _untar(stream, site, base)
+            # tarfile stops without a word also where a header is cut, or missing; POSIX wants zeros at the end.
+            if stream.last != bytes(tarfile.BLOCKSIZE):
+                site.notes.add("perhaps cut short, its end is missing", path.name)
     except OSError as error:
-        if error.errno is not None:  # a full disk, say: ours and not the archive's
+        if error.errno in _OURS:
             raise
         raise _damaged(path, error) from error
     except _SENSELESS as error:

@@ -140,6 +140,8 @@ class Stream:
         self._inner = None if kind == "tar" else _decompressor(kind)
         self._ready = b""
         self._at = 0
+        self.last = b""
+        """What the last read returned."""
 
     def read(self, count: int = -1) -> bytes:
         """Up to `count` bytes; fewer only at the end.
@@ -160,7 +162,8 @@ class Stream:
             parts.append(part)
             missing -= len(part)
         self._at += count - missing
-        return b"".join(parts)
+        self.last = b"".join(parts)
+        return self.last
 
     def tell(self) -> int:
         """Position in the decompressed bytes."""
@@ -190,7 +193,7 @@ class Stream:
     def _decompressed(self) -> bytes:
         """The next piece, of at most PIECE bytes; empty at the end."""
         assert self._inner is not None
-        data = b""
+        data, at_end = b"", False
         while True:
             if self._inner.eof:
                 # Several streams may follow one another (pigz, cat a.gz b.gz), and zeros may follow the last.
@@ -200,13 +203,15 @@ class Stream:
                 self._inner = _decompressor(self._kind)
             elif self._inner.needs_input and not data:
                 data = self._raw.read(PIECE)
+                at_end = not data
             try:
                 out = self._inner.decompress(data, PIECE)
             except (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError) as error:
                 raise Broken(str(error)) from error
             if out:
                 return out
-            if not data and not self._inner.eof:
+            # Nothing may also come out because it ended exactly with the last piece; then it asks for input next.
+            if at_end and not self._inner.eof:
                 raise Broken("it ends before its end")
             data = b""
             self._budget.in_time()

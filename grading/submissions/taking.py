@@ -27,6 +27,9 @@ __all__ = ["REFERENCE", "Choice", "Selection", "leftovers", "take"]
 REFERENCE = "reference"
 """Given in place of a path: this kit's own half stands in."""
 
+NEARLY = 0.1
+"""A smaller share of code of its own is mentioned."""
+
 MOST_OTHERS = 4
 """Candidates whose defeat is explained."""
 
@@ -265,6 +268,9 @@ def _reasons(best: _Ranked, others: Sequence[_Ranked], near: str) -> tuple[str, 
         over = "; over ".join(_why_not(best, other, near) for other in others[:MOST_OTHERS])
         more = f"; and {len(others) - MOST_OTHERS} more" if len(others) > MOST_OTHERS else ""
         said.append(f"taken {shown} over {over}{more}")
+    tokens = sum(len(file.tokens) for file in best.candidate.files)
+    if not best.untouched and best.own < NEARLY * tokens:
+        said.append(f"only {best.own:,} of its {tokens:,} tokens are not what the class was given")
     if _says_unimplemented(best.candidate) and not best.untouched:
         said.append("it says of itself that something is not implemented")
     if best.candidate.others:

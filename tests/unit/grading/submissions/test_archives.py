@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import errno
 import gzip
 import io
+import lzma
 import os
 import stat
 import sys
@@ -17,7 +20,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from grading.submissions.limits import MIB, Limits
+from grading.submissions.limits import MIB, Budget, Limits
+from grading.submissions.streams import Broken, Stream, format_of
 from lab.errors import LabError
 
 if sys.version_info >= (3, 14):
@@ -275,6 +279,41 @@ def test_a_header_cannot_fill_the_memory(tmp_path: Path, laid_down: LaidDown) ->
         laid_down(path, tmp_path / "w")
 
 
+def test_headers_upon_headers(tmp_path: Path, laid_down: LaidDown) -> None:
+    """tarfile calls itself for each extended header."""
+    content = tar_bytes((entry("x", tarfile.XHDTYPE)[0], b"")).rstrip(b"\0").ljust(512, b"\0")
+    path = tmp_path / "a.tar"
+    path.write_bytes(content * 3000 + tar_bytes(file("engine.c")))
+    with pytest.raises(LabError, match="damaged or cut short"):
+        laid_down(path, tmp_path / "w")
+
+
+def test_a_tar_without_its_end_is_noted(tmp_path: Path, laid_down: LaidDown) -> None:
+    whole = tar_bytes(file("a.c"), file("b.c"))
+    for length, count in ((1024, 1), (1024 + 100, 1), (2048, 2), (2048 + 512, 2)):
+        path = tmp_path / "alice.tar"
+        path.write_bytes(whole[:length])
+        found, notes = laid_down(path, tmp_path / "w")
+        assert len(found) == count
+        assert notes == (() if length > 2048 else ("perhaps cut short, its end is missing: alice.tar",))
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
+def test_a_stream_never_ends_early_in_silence(compress: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    content = os.urandom(40_000)
+    path = tmp_path / "x"
+    for cut in (0, 1, 12, 10_000):
+        whole = compress(content)
+        path.write_bytes(whole[: len(whole) - cut])
+        with path.open("rb") as raw:
+            stream = Stream(raw, format_of(path), path.stat().st_size, Budget())
+            if cut:
+                with pytest.raises(Broken, match="it ends before its end"):
+                    stream.seek(1 << 20)
+            else:
+                assert stream.seek(1 << 20) == len(content)
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.xz", "tar.bz2", "tar.zst"])
 def test_cut_short(kind: str, tmp_path: Path, laid_down: LaidDown) -> None:
     whole = tmp_path / f"whole.{kind}"
@@ -304,6 +343,19 @@ def test_no_archive_at_all(content: bytes, tmp_path: Path, laid_down: LaidDown) 
     with pytest.raises(
         LabError, match=r"^alice: the archive alice.zip is damaged|^alice: alice.zip is no archive"
     ):
+        laid_down(path, tmp_path / "w")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_full_disk_is_not_the_submissions_fault(
+    number: int, tmp_path: Path, laid_down: LaidDown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, "no")
+
+    path = zipped(tmp_path / "a.zip", ENGINE)
+    monkeypatch.setattr("grading.submissions.site.Site.file", full)
+    with pytest.raises(OSError, match="no"):
         laid_down(path, tmp_path / "w")
 
 
@@ -434,6 +486,7 @@ def test_whatever_a_zip_holds(members: list[tuple[str, str, int, str]], laid_dow
     kind=st.sampled_from(["tar", "zip"]),
     changes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=8),
 )
+@example(kind="zip", changes=[(308, 1)])
 @ANYTHING
 def test_whatever_is_damaged(kind: str, changes: list[tuple[int, int]], laid_down: LaidDown) -> None:
     def fill(folder: Path) -> Path:

@@ -132,6 +132,14 @@ def test_only_the_skeleton_is_taken_and_named(write: Write) -> None:
     assert not engine(folder).untouched
 
 
+def test_a_skeleton_with_a_word_changed_is_told(write: Write) -> None:
+    folder = write("engine.c", WORK.replace("step7", "step_seven"))
+    choice = engine(folder, given(WORK))
+    assert not choice.untouched
+    assert "tokens are not what the class was given" in choice.reasons[1]
+    assert not any("was given" in reason for reason in engine(folder, given(SKELETON)).reasons)
+
+
 def test_the_first_commit_decides_between_two(write: Write) -> None:
     write("a/engine.c", WORK + "int more(int a) { return a + 1; }")
     folder = write("b/engine.c", WORK)

@@ -51,12 +51,15 @@ def test_no_link_is_followed_and_no_pipe_is_opened(write: Write, tmp_path: Path,
     (folder / "secret").symlink_to(tmp_path / "secret")
     (folder / "up").symlink_to("..")
     (folder / "loop").symlink_to(".")
+    write("deep/er/a.h", "")
+    (folder / "deep/er/loop").symlink_to("..")
     (folder / "same.c").symlink_to("engine.c")
     os.mkfifo(folder / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / "socket"))
     found, notes = laid_down(folder, tmp_path / "w")
-    assert found == {"engine.c": b"int x;", "same.c": b"int x;"}
+    assert found == {"engine.c": b"int x;", "same.c": b"int x;", "deep/er/a.h": b""}
+    assert "left out, the link leads to a folder that it is in: deep/er/loop → .." in notes
     assert "left out, neither file nor folder: pipe, socket" in notes
 
 
