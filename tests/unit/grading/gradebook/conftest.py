@@ -33,7 +33,8 @@ def ledger(
     return assemble([entry(each, number) for number, each in enumerate(results, 1)], set_, students, rule)
 
 
-ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
+_ANY_CHARACTER = st.characters(codec=None, exclude_categories=())
+ANY_TEXT = st.text(_ANY_CHARACTER, max_size=30)
 """Surrogates, NUL and all."""
 
 POINTS = st.integers(0, 1000).map(lambda tenths: tenths / 10)
@@ -61,7 +62,7 @@ PARTS = st.builds(Part, st.booleans(), ANY_TEXT, ANY_TEXT, st.lists(ANY_TEXT, ma
 
 RESULTS = st.builds(
     SubmissionResult,
-    submission=ANY_TEXT.filter(bool),
+    submission=st.text(_ANY_CHARACTER, min_size=1, max_size=30),
     checks=st.lists(CHECKS, max_size=4).map(tuple),
     engine=PARTS,
     monitor=PARTS,
@@ -75,6 +76,11 @@ RESULTS = st.builds(
     problem=ANY_TEXT,
 )
 
+CLASSES = st.lists(RESULTS, max_size=3).map(
+    lambda results: list({result.submission: result for result in results}.values())
+)
+"""Results of submissions with different names."""
+
 
 class Make:
     """What the tests build; a fixture, since tests here do not import each other."""
@@ -84,6 +90,7 @@ class Make:
     ledger = staticmethod(ledger)
     any_text = ANY_TEXT
     results = RESULTS
+    classes = CLASSES
 
 
 @pytest.fixture(scope="session")

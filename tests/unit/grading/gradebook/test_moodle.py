@@ -98,6 +98,12 @@ def test_a_bonus_does_not_make_moodle_skip_the_grade(
     assert as_moodle_reads(data)[0]["Grade"] == "100"
 
 
+def test_feedback_is_no_markup(make: Any, filled: Callable[..., tuple[bytes, Outcome]]) -> None:
+    check = make.check("one", "failed", actual="<script>&lt;")
+    data, _ = filled((HEAD + ANN.format("", "")).encode(), make.result(FOLDER, check))
+    assert "Actual: &lt;script&gt;&amp;lt;" in as_moodle_reads(data)[0]["Feedback comments"]
+
+
 def test_an_excused_one_is_left_alone(make: Any, filled: Callable[..., tuple[bytes, Outcome]]) -> None:
     worksheet = (HEAD + ANN.format("", "")).encode()
     data, _ = filled(worksheet, make.result(FOLDER), set_={("submission", FOLDER): Adjustments(excused=True)})
@@ -163,6 +169,7 @@ def test_a_worksheet_is_never_invented_nor_overwritten(make: Any, tmp_path: Path
 
 
 @given(text=st.text(st.sampled_from('ab",;\r\n '), max_size=40))
+@settings(deadline=None)
 def test_fields_are_those_that_csv_has(text: str) -> None:
     try:
         rows = moodle.fields(text, ",")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
@@ -36,6 +36,7 @@ def test_the_schema_is_one() -> None:
 
 
 @given(data=st.data())
+@settings(deadline=None)
 def test_any_result_is_valid(schema: Draft202012Validator, make: Any, data: st.DataObject) -> None:
     result = data.draw(make.results)
     value = json.loads(json.dumps(result.to_json()))
@@ -44,8 +45,9 @@ def test_any_result_is_valid(schema: Draft202012Validator, make: Any, data: st.D
 
 
 @given(data=st.data())
+@settings(deadline=None)
 def test_any_class_is_valid(schema: Draft202012Validator, make: Any, data: st.DataObject) -> None:
-    results = data.draw(st.lists(make.results, max_size=2, unique_by=lambda each: each.submission))
+    results = data.draw(make.classes)
     set_ = Adjustments(2, Amount.read("5%"), None, {"report": Manual.read("-1.5")}, "well", Decimal(3))
     ledger = make.ledger(
         *results,
