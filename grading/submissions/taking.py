@@ -181,9 +181,7 @@ def _ranked(candidate: Candidate, starters: Starters, own_of: Mapping[str, int])
         weight *= 0.5
     if unchanged:
         weight *= 0.3
-    if any(
-        token.kind == "text" and "not implemented" in token.text.lower() for token in candidate.entry.tokens
-    ):
+    if _says_unimplemented(candidate):
         weight *= 0.5
     elif stubs(candidate.entry) >= 3:
         weight *= 0.9

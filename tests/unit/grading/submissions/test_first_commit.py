@@ -107,6 +107,12 @@ def test_a_head_that_makes_no_sense(head: str, clone: Path) -> None:
     assert first_commit(clone) is None
 
 
+def test_a_head_does_not_point_out_of_the_clone(clone: Path) -> None:
+    shutil.copy(clone / ".git/refs/heads/main", clone / "id")
+    (clone / ".git/HEAD").write_text("ref: refs/../../id")
+    assert first_commit(clone) is None
+
+
 def test_damaged_objects(clone: Path) -> None:
     for path in (clone / ".git/objects").glob("??/*"):
         path.chmod(0o644)

@@ -70,13 +70,21 @@ def test_the_makefile_that_make_takes(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["$(A) " * 50_000 + ":", " " * 250_000 + "x", "a" * 250_000, ":" * 100_000, "\\\n" * 90_000]
+    "text",
+    [
+        "$(A) " * 700 + ":\n",
+        "$(A) " * 50_000,
+        " " * 250_000 + "x",
+        "a" * 250_000,
+        ":" * 100_000,
+        "\\\n" * 90_000,
+    ],
 )
 def test_no_makefile_takes_long(text: str) -> None:
     doubling = "A = x\n" + "A += $(A) $(A) $(A)\n" * 200
-    began = time.monotonic()
+    began = time.process_time()
     makefiles.targets(doubling + text)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @given(st.text(alphabet="ab$():=#\\\n\t %.+?!", max_size=120))

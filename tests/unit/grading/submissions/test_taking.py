@@ -124,6 +124,17 @@ def test_a_long_skeleton_never_beats_short_work(write: Write) -> None:
     assert engine(folder, given(long)).entry == "old/attempt.c"
 
 
+def test_a_longer_program_that_says_it_is_unfinished_gives_way(write: Write) -> None:
+    write(
+        "a/engine.c",
+        WORK.replace('"%s \\n"', '"%s is not implemented yet\\n"') + "int more(int a) { return a + 1; }",
+    )
+    folder = write("b/engine.c", WORK)
+    choice = engine(folder)
+    assert choice.entry == "b/engine.c"
+    assert "which says of itself that something is not implemented" in choice.reasons[0]
+
+
 def test_only_the_skeleton_is_taken_and_named(write: Write) -> None:
     folder = write("boilerplate/engine.c", "/* reformatted */" + SKELETON)
     choice = engine(folder, given(SKELETON))
@@ -188,6 +199,7 @@ def test_an_engine_of_several_files(write: Write) -> None:
     write("common/list.c", "struct list { int x; };")
     write("common/other.c", "int other;")
     write("src/tools/gen.c", WORKLOAD)
+    write("src/cpu_hog.c", WORKLOAD)
     write("src/monitor.c", MODULE)
     folder = write("Makefile", "engine:\n\tx\n")
     # `main` itself knows no command; its other files do. Its name says nothing.
@@ -224,6 +236,7 @@ def test_a_module_of_several_files_gets_a_kbuild(write: Write) -> None:
     write("kernel/list.h", "struct entry;")
     write("kernel/list.c", '#include <linux/slab.h>\n#include "../abi/ioctl.h"\n')
     write("kernel/test_list.c", WORKLOAD)
+    write("abi/ioctl.c", "int for_user_space;")
     folder = write("abi/ioctl.h", "#define X 1")
     last = monitor(folder).attempts[-1]
     assert last.folder == "kernel"
@@ -298,6 +311,12 @@ def test_a_python_engine_beside_a_shell_script(write: Write) -> None:
     write("engine", "#!/bin/sh\nexec python3 my_engine.py supervisor start run ps logs stop\n")
     folder = write("my_engine.py", PYTHON + PACKAGE)
     assert engine(folder).entry == "my_engine.py"
+
+
+def test_of_one_packages_programs_the_one_called_engine(write: Write) -> None:
+    write("cli.py", PYTHON + PACKAGE)
+    folder = write("engine.py", PYTHON + PACKAGE)
+    assert engine(folder).entry == "engine.py"
 
 
 def test_submission_toml_comes_first(write: Write) -> None:
