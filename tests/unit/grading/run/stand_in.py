@@ -30,7 +30,7 @@ def verdict(id_: str, word: str, **other: object) -> str:
 
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text())
-    results = Path(sys.argv[2]).open("a")
+    results = Path(sys.argv[2]).open("a")  # noqa: SIM115 - as long as this lives
     source = Path(job["source"])
     calls = source.with_name(f"{source.name}.calls")
     count = int(calls.read_text()) + 1 if calls.exists() else 1
@@ -54,7 +54,7 @@ def main() -> None:
             case "write":
                 write(rest)
             case "print":
-                print(rest, flush=True)
+                os.write(1, f"{rest}\n".encode())
             case "flood":
                 piece = b"x" * (1 << 20)
                 for _ in range(int(rest)):
