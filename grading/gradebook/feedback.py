@@ -1,14 +1,23 @@
-"""What a student is told where there is room for a text only: the mark, how it came about, what failed."""
+"""What a student is told where there is room for a text only: the mark, how it came about, what failed.
+
+Of a hidden check it is the title, the verdict and the points, as on the student's page.
+"""
 
 from __future__ import annotations
 
 from grading.gradebook.amounts import plain
 from grading.gradebook.ledger import Row
 from grading.gradebook.text import clean, line
-from grading.verdicts import CheckResult
+from grading.pages.model import for_student
+from grading.verdicts import CheckResult, SubmissionResult
 
 MOST = 20_000
 """Characters of a feedback; what is beyond is in the student's page."""
+
+
+def told(row: Row) -> SubmissionResult | None:
+    """The row's result as its student may see it; every format that goes to students starts from it."""
+    return for_student(row.result) if row.result else None
 
 
 def feedback(row: Row) -> str:
@@ -19,7 +28,7 @@ def feedback(row: Row) -> str:
     lines += [f"- {clean(step)}" for step in row.mark.steps]
     if row.adjustments.remark:
         lines += ["", clean(row.adjustments.remark)]
-    result = row.result
+    result = told(row)
     if result is not None:
         if result.problem:
             lines += ["", clean(result.problem)]

@@ -1,6 +1,7 @@
 """All of the gradebook as JSON, for programs; `grading/schema.json` is its schema, with the version.
 
-Text is as it came, only escaped as JSON has it (RFC 8259): who shows it has to make it harmless.
+It is for the instructor: of a hidden check everything is told. Text is as it came, only escaped as JSON
+has it (RFC 8259): who shows it has to make it harmless.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import Any
 
 from grading.gradebook.amounts import exact
 from grading.gradebook.export.request import Outcome, Request, notes
-from grading.gradebook.feedback import failure
+from grading.gradebook.feedback import failure, told
 from grading.gradebook.files import write
 from grading.gradebook.ledger import Row
 from grading.gradebook.text import clean, line
@@ -41,12 +41,13 @@ def export(request: Request) -> Outcome:
 
 def results(request: Request, row: Row) -> dict[str, Any]:
     """One submission's results; its tests' scores add up to the mark."""
-    checks = row.result.checks if row.result else ()
+    result = told(row)
+    checks = result.checks if result else ()
     tests = [_test(check) for check in checks]
     points = request.points(row)
     earned = sum((exact(test["score"]) for test in tests), Decimal(0))
     difference = Decimal(0) if points is None else points - earned
-    problem = row.result.problem if row.result else ""
+    problem = result.problem if result else ""
     if difference or not tests or row.adjustments.remark or problem:
         text = [*row.mark.steps, row.adjustments.remark, problem]
         tests.append(

@@ -1,8 +1,8 @@
 """Gradescope's `results.json`, one a submission, as its autograder leaves it in /autograder/results.
 
 Followed is gradescope-autograders.readthedocs.io/en/latest/specs/ ("Output format", "Test case status",
-"Controlling Test Case Visibility"). A hidden check is `after_published`: the student sees it in the report,
-which is when the instructor publishes the grades; `hidden` would hide it for ever.
+"Controlling Test Case Visibility"). A hidden check is `after_published`: the
+student sees its title and verdict when the instructor publishes the grades; `hidden` would mean never.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from grading.gradebook.export.request import Outcome, Request, notes
-from grading.gradebook.feedback import failure, plain_verdict
+from grading.gradebook.feedback import failure, plain_verdict, told
 from grading.gradebook.files import write
 from grading.gradebook.ledger import Row
 from grading.gradebook.text import clean, line
@@ -30,7 +30,7 @@ def export(request: Request) -> Outcome:
 
 def results(request: Request, row: Row) -> dict[str, Any]:
     """One submission's results."""
-    result, points = row.result, request.points(row)
+    result, points = told(row), request.points(row)
     said = [clean(step) for step in row.mark.steps]
     said += [clean(text) for text in (row.adjustments.remark, result.problem if result else "") if text]
     found: dict[str, Any] = {
@@ -60,8 +60,7 @@ def results(request: Request, row: Row) -> dict[str, Any]:
     if result is not None:
         found["execution_time"] = result.seconds
         found["extra_data"] |= {
-            key: getattr(result, key)
-            for key in ("level", "image", "kernel", "checks_hash", "seed", "started")
+            key: getattr(result, key) for key in ("level", "image", "kernel", "checks_hash", "started")
         }
     return found
 

@@ -22,6 +22,7 @@ from grading.gradebook import export as exports
 from grading.gradebook.amounts import Amount, Manual
 from grading.gradebook.export import canvas, document, github_classroom, gradescope, junit, table
 from grading.gradebook.export.request import Outcome, Request
+from grading.gradebook.feedback import feedback
 from grading.gradebook.files import file_names
 from grading.gradebook.marks import Adjustments, LateRule
 from grading.gradebook.roster import Student
@@ -256,8 +257,8 @@ def test_gradescope(make: Any, request_of: Callable[..., Request]) -> None:
         "failed",
         "after_published",
     )
-    assert "Hint: flush" in two["output"]
-    assert (three["status"], "logs.two did not pass" in three["output"]) == ("failed", True)
+    assert "flush" not in two["output"]
+    assert (three["status"], "hidden.1 did not pass" in three["output"]) == ("failed", True)
     assert ("status" in four, four["max_score"]) == (False, 0)
     assert (report["score"], report["max_score"]) == (8, 10)
 
@@ -311,6 +312,23 @@ def test_any_text_is_json(make: Any, request_of: Callable[..., Request], data: s
                 json.loads(path.read_bytes())
     [one] = document.document(request)["submissions"]
     assert json.loads(json.dumps(one))["result"]["submission"] == result.submission
+
+
+def test_what_is_hidden_is_not_told_to_students(make: Any, request_of: Callable[..., Request]) -> None:
+    said = {name: "a secret" for name in ("rationale", "expected", "actual", "hint", "parent")}
+    hidden = make.check("a_secret", "failed", hidden=True, title="One more", kernel=("a secret",), **said)
+    after = make.check("after", "skipped", parent="logs.a_secret")
+    result = make.result("ann", hidden, after, seed="a secret")
+    for name in ("gradescope", "github-classroom"):
+        for path in exports.export(name, request_of(result, output=name)).files:
+            text = path.read_text()
+            if path.suffix == ".base64":
+                text = base64.b64decode(text).decode()
+            assert "secret" not in text
+            assert "One more" in text
+    text = feedback(make.ledger(result).rows[0])
+    assert "secret" not in text
+    assert "One more (hidden.1): failed; 0 of 10 points" in text
 
 
 @pytest.mark.parametrize("name", ["canvas", "gradescope", "junit", "csv", "json", "github-classroom"])
