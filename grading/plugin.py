@@ -21,6 +21,8 @@ import pytest
 from grading.api.checks import MARK, Check
 from grading.api.expectations import Unmet, shown
 from grading.api.scenarios import KNOWN
+from grading.fixtures import Fixtures
+from grading.guest.delivery import TREE
 from grading.guest.kernel_watch import Trouble
 from grading.guest.observer import GuestError
 from grading.run.job import Job, open_session
@@ -31,8 +33,6 @@ from lab.errors import LabError, MachineError
 STAGES = {"before": 0, "shared": 1, "alone": 2}
 ATTEMPTS = 2
 """How often a check may lose its machine, or end in an error of ours, before that is its verdict."""
-
-SERVICES = ("engine", "observer", "guest", "module", "rootfs", "nonce", "kernel_log")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,17 +70,18 @@ class Outcome:
         )
 
 
-class Grading:
+class Grading(Fixtures):
     """The hooks, and what they share."""
 
     def __init__(self, config: pytest.Config) -> None:
         path = config.getoption("--boxwright-job")
         self.job = Job.read(Path(path)) if path else Job.reference()
         results = config.getoption("--boxwright-results")
-        self.results = Path(results).open("a") if results else None
+        self.results = Path(results).open("a") if results else None  # noqa: SIM115 - as long as pytest runs
         self._session: Session | None = None
         self.verdicts: dict[str, CheckResult] = {}
         self._outcome = Outcome()
+        self._told = False
         self._broke: dict[str, str] = {}
         """Scenarios that broke the guest, and the check on which that was pinned."""
         self._checks: list[Check] = []
@@ -89,8 +90,37 @@ class Grading:
     def session(self) -> Session:
         """Made when the first check asks for it."""
         if self._session is None:
-            self._session = open_session(self.job)
+            try:
+                self._session = open_session(self.job)
+            except LabError as error:
+                self._tell({"about": {"problem": str(error)}})
+                pytest.exit(str(error), returncode=error.exit_status)
         return self._session
+
+    def _tell(self, value: object) -> None:
+        if self.results:
+            self.results.write(json.dumps(value) + "\n")
+            self.results.flush()
+
+    def _about(self) -> None:
+        """What was taken and built, once it is known."""
+        session = self._session
+        if self._told or session is None or session.built is None:
+            return
+        self._told = True
+        parts = {}
+        for name, half, product in (
+            ("engine", session.engine_half, session.built.engine),
+            ("monitor", session.module_half, session.built.module),
+        ):
+            path = half.folder.removeprefix(TREE).strip("/") or "."
+            parts[name] = {
+                "found": bool(half.folder),
+                "path": path if half.folder and half.whose == "submission" else "",
+                "built_by": "reference" if half.whose == "reference" else product.label,
+                "reasons": half.reasons,
+            }
+        self._tell({"about": {**parts, "kernel": session.guest.kernel}})
 
     # What is run, and in which order
 
@@ -128,6 +158,7 @@ class Grading:
         if parent:
             self._conclude(check, "skipped", Outcome(), parent=parent)
             reports = [_report(item, "skipped", f"needs {parent}")]
+            item.session._setupstate.teardown_exact(nextitem)  # what the check before it left for this one
         else:
             outcome, reports = Outcome(), []
             for attempt in range(ATTEMPTS + 1):
@@ -244,9 +275,8 @@ class Grading:
             seconds=round(outcome.seconds, 3),
         )  # fmt: skip
         self.verdicts[check.id] = result
-        if self.results:
-            self.results.write(json.dumps(result.__dict__) + "\n")
-            self.results.flush()
+        self._about()
+        self._tell(result.__dict__)
 
     # What pytest tells of one run
 
@@ -267,60 +297,6 @@ class Grading:
         self.job.clean_up()
         if self.results:
             self.results.close()
-
-    # Fixtures
-
-    @pytest.fixture
-    def graded(self) -> Session:
-        """The session itself."""
-        return self.session
-
-    @pytest.fixture
-    def engine(self) -> Any:
-        """The engine, with a supervisor that answers."""
-        return self.session.service("engine")
-
-    @pytest.fixture
-    def idle_engine(self) -> Any:
-        """The engine; no supervisor is started for it."""
-        return self.session.idle_engine()
-
-    @pytest.fixture
-    def observer(self) -> Any:
-        """Our eyes and hands in the guest."""
-        return self.session.service("observer")
-
-    @pytest.fixture
-    def module(self) -> Any:
-        """The monitor, loaded."""
-        return self.session.service("module")
-
-    @pytest.fixture
-    def kernel_log(self) -> Any:
-        """The kernel's log since the guest was fresh."""
-        return self.session.service("kernel_log")
-
-    @pytest.fixture
-    def rootfs(self) -> Any:
-        """Makes a rootfs at each call."""
-        return self.session.new_rootfs
-
-    @pytest.fixture
-    def nonce(self) -> Any:
-        """Makes a word that occurs nowhere else, at each call."""
-        return self.session.nonce
-
-    @pytest.fixture
-    def machine(self) -> Any:
-        """The guest's machine: `run` a command over SSH. What it says, the guest says."""
-        return self.session.guest.machine
-
-    @pytest.fixture
-    def host(self) -> Any:
-        """testinfra's view of the guest. What it says, the guest's own programs say."""
-        from lab.machine.testinfra_host import testinfra_host
-
-        return testinfra_host(self.session.guest.machine)
 
 
 def declared(item: pytest.Item) -> Check | None:

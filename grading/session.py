@@ -25,6 +25,7 @@ from grading.guest import delivery
 from grading.guest.delivery import Product
 from grading.guest.tools import Tools
 from grading.guest.vm import TOOLS, Guest
+from grading.submissions.attempts import Attempt
 from lab import paths
 from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError
@@ -38,16 +39,16 @@ Whose = Literal["submission", "reference"]
 
 @dataclass(frozen=True)
 class Half:
-    """What a half of a submission is made from.
-
-    `attempts` are label, words and folder in the guest; `program` is the path at which the product is
-    expected, or empty to look for it.
-    """
+    """What a half of a submission is made from. All paths are in the guest."""
 
     whose: Whose
     folder: str = ""
-    attempts: tuple[tuple[str, tuple[str, ...], str], ...] = ()
-    program: str = ""
+    """Empty where there is nothing."""
+    attempts: tuple[Attempt, ...] = ()
+    products: tuple[str, ...] = ()
+    """Where the program or module is expected, the likeliest first; else it is looked for."""
+    reasons: tuple[str, ...] = ()
+    """Why this was taken, or nothing was."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Session:
     tools: Tools
     tree: Path | None
     """The submission on the host; None where both halves are ours."""
-    leave_out: Callable[[Path], bool]
+    left_behind: frozenset[Path]
+    """What of it is not delivered, such as another kernel's objects; relative to the tree."""
     engine_half: Half
     module_half: Half
     level: int
@@ -158,9 +160,10 @@ class Session:
                 guest = self.guest
                 assert self.built is not None
                 path = self.built.module.path
-                self._services["module"] = Module(guest.observer, path, self.tools)
-                if path:
-                    self._services["module"].load()
+                module = Module(guest.observer, path, self.tools)
+                self._services["module"] = module
+                if (not path or module.load().code != 0) and self.module_half.whose == "submission":
+                    self._stand_in(guest)
             found: Module = self._services["module"]
             return found
 
@@ -191,16 +194,26 @@ class Session:
         """Deliver and build. Where nothing is taken of a submission, ours stands in."""
         observer = guest.observer
         if self.tree is not None:
-            delivery.deliver(observer, self.tree, delivery.TREE, self.leave_out)
-        if "reference" in (self.engine_half.whose, self.module_half.whose):
-            for name in ("runtime", "kernel"):
-                delivery.deliver(
-                    observer, paths.CHECKOUT / name, f"{REFERENCE}/{name}",
-                    lambda path: "__pycache__" in path.parts or path.suffix in (".o", ".ko"),
-                )  # fmt: skip
+            delivery.deliver(observer, self.tree, delivery.TREE, self.left_behind.__contains__)
+        for half, name in ((self.engine_half, "runtime"), (self.module_half, "kernel")):
+            if half.whose == "reference":
+                self._deliver_ours(guest, name)
         engine = self._build(guest, self.engine_half, self._find_engine)
         module = self._build(guest, self.module_half, self._find_module)
         self.built = Built(engine, module)
+
+    def _stand_in(self, guest: Guest) -> None:
+        """Load our monitor where theirs cannot be, so that it costs the engine nothing."""
+        self._deliver_ours(guest, "kernel")
+        ours = self._build(guest, reference_module(), self._find_module)
+        guest.observer.run("insmod", ours.path)
+
+    @staticmethod
+    def _deliver_ours(guest: Guest, name: str) -> None:
+        delivery.deliver(
+            guest.observer, paths.CHECKOUT / name, f"{REFERENCE}/{name}",
+            lambda path: "__pycache__" in path.parts or path.suffix in (".o", ".ko"),
+        )  # fmt: skip
 
     def _build(self, guest: Guest, half: Half, find: Callable[[Guest, Half], str]) -> Product:
         return delivery.build(guest.observer, half.attempts, lambda: find(guest, half))
@@ -208,12 +221,14 @@ class Session:
     @staticmethod
     def _find_engine(guest: Guest, half: Half) -> str:
         observer = guest.observer
-        if half.program:
-            if observer.stat(half.program) is not None:
-                observer.run("chmod", "755", half.program)
-            return half.program if delivery.is_program(observer, half.program) else ""
         if not half.folder:
             return ""
+        for path in half.products:
+            status = observer.stat(path)
+            if status and status.kind == "f" and observer.read(path, most=2) == b"#!":
+                observer.run("chmod", "755", path)  # an archive may have lost it
+            if delivery.is_program(observer, path):
+                return path
         programs = delivery.find_files(
             observer, half.folder, lambda path, name: delivery.is_program(observer, path), depth=3
         )
@@ -230,6 +245,9 @@ class Session:
     def _find_module(guest: Guest, half: Half) -> str:
         if not half.folder:
             return ""
+        for path in half.products:
+            if guest.observer.stat(path) is not None:
+                return path
         modules = delivery.find_files(guest.observer, half.folder, lambda path, name: name.endswith(".ko"))
         named = [path for path in modules if posixpath.basename(path) == "monitor.ko"]
         return (named + modules + [""])[0]
@@ -237,14 +255,12 @@ class Session:
 
 def reference_engine() -> Half:
     """Our engine, in the place of a submission's."""
-    return Half(
-        "reference", f"{REFERENCE}/runtime",
-        (("reference", ("make", "-s", "-C", f"{REFERENCE}/runtime/init"), "/"),),
-        f"{REFERENCE}/runtime/engine",
-    )  # fmt: skip
+    folder = f"{REFERENCE}/runtime"
+    init = Attempt("reference", ("make", "-s", "-C", "init"), folder)
+    return Half("reference", folder, (init,), (f"{folder}/engine",))
 
 
 def reference_module() -> Half:
     """Our monitor, in the place of a submission's."""
     folder = f"{REFERENCE}/kernel"
-    return Half("reference", folder, (("reference", ("make", "-s"), folder),))
+    return Half("reference", folder, (Attempt("reference", ("make", "-s"), folder),))

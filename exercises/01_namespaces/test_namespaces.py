@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from grading.api import check, expect, scenario
 from grading.api.engine import Container, Engine
-from grading.guest.observer import Observer, Process
+from grading.guest.observer import Observer
+from grading.guest.records import Process
 from grading.guest.vm import Guest
 
 

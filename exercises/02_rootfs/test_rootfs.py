@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from grading.api import check, expect, scenario
 from grading.api.engine import Engine
-from grading.guest.observer import Finished, Observer
+from grading.guest.observer import Observer
+from grading.guest.records import Finished
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def roots(engine: Engine, observer: Observer) -> Roots:
     view = container.view()
     status = observer.stat(container.rootfs.path)
     assert status is not None
-    return Roots(view, frozenset(observer.list(container.rootfs.path)), status.inode)
+    return Roots(view, frozenset(observer.names(container.rootfs.path)), status.inode)
 
 
 @check(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Container, Engine
 from grading.api.listing import Listing
-from grading.guest.observer import Finished, Observer, Process
+from grading.guest.observer import Observer
+from grading.guest.records import Finished, Process
 
 
 @dataclass

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from grading.api import check, expect, scenario
 from grading.api.engine import Container, Engine
 from grading.api.listing import Listing
-from grading.guest.observer import Observer, Process
+from grading.guest.observer import Observer
+from grading.guest.records import Process
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Container, Engine
 from grading.api.listing import Listing
 from grading.api.module import KernelLog, Line, settle
-from grading.guest.observer import Finished, Process
+from grading.guest.records import Finished, Process
 
 MIB = 1 << 20
 WATCH_SECONDS = 6.0
@@ -88,7 +88,8 @@ def test_small_container_is_not_mentioned(warned: Warned) -> None:
 @check("soft", level=2, half="both", needs=["soft.soft_limit_is_told"], hint="MiB are 1,048,576 bytes each.")
 def test_registered_as_asked(warned: Warned) -> None:
     """The monitor is told the container's id, its host PID, and the limits in bytes."""
-    line = f"[container_monitor] Registering container={warned.container.id} pid={warned.init.pid} soft={14 * MIB} hard={120 * MIB}"
+    about = f"container={warned.container.id} pid={warned.init.pid}"
+    line = f"[container_monitor] Registering {about} soft={14 * MIB} hard={120 * MIB}"
     expect(
         [each.text for each in warned.registering] == [line], line, [each.text for each in warned.registering]
     )
@@ -117,11 +118,11 @@ def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
     neighbour = engine.start("hold 4", name="near")
     exited = engine.start("exit 0", name="ended", running=False)
     stopped = engine.start("polite 0 NONCE", name="asked")
-    idle = engine.begin_run("grow 4 60 48", name="idle", soft=10, hard=26)
+    idle = engine.begin_run("late 4 60 48", name="idle", soft=10, hard=26)
     idle.await_running()
     init = idle.init or idle.await_running()
-    busy = engine.start("grow 4 60 48 busy", name="busy", soft=10, hard=26)
-    crowd = engine.start("crowd 6 8", name="crowd", soft=12, hard=30)
+    busy = engine.start("late 4 60 48 busy", name="busy", soft=10, hard=26, running=False)
+    crowd = engine.start("crowd 6 8", name="crowd", soft=12, hard=30, running=False)
     engine.stop(stopped.id)
     assert idle.job is not None
     done = idle.job.wait(WATCH_SECONDS + 4)

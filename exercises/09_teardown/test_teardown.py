@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Engine
 from grading.api.module import DEVICE, Module
-from grading.guest.observer import Finished, GuestError, Observer
+from grading.guest.observer import GuestError, Observer
+from grading.guest.records import Finished
 from grading.guest.vm import Guest
 
 
@@ -35,7 +36,7 @@ def log_files(observer: Observer, folders: list[str], word: bytes, depth: int = 
     found = []
     for folder in folders:
         try:
-            names = observer.list(folder)
+            names = observer.names(folder)
         except GuestError:
             continue
         for name in names:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from grading.api.expectations import expect, wait_until
 from grading.api.listing import Listing
-from grading.guest.observer import Finished, GuestError, Job, Observer, Process
+from grading.guest.observer import GuestError, Job, Observer
+from grading.guest.records import Finished, Process
 
 CLIENT_SECONDS = 15.0
 """The most that a client which does not wait may take, on a fast machine."""
@@ -76,10 +77,11 @@ class Container:
 
     def await_running(self, seconds: float = 10) -> Process:
         """Wait until its program runs; returns the process that executes the probe."""
-        return wait_until(
-            lambda: next(iter(self.processes), None), seconds,
+        found = wait_until(
+            lambda: self.processes, seconds,
             f"a process of container {self.id}", actual=lambda: "no process executes its command",
         )  # fmt: skip
+        return found[0]
 
     def await_gone(self, seconds: float = 10) -> bool:
         """Wait until none of its processes is left, zombies included; False where one stays."""
@@ -206,7 +208,7 @@ class Engine:
 
     def _descriptors(self, pid: int) -> list[str]:
         try:
-            return self.observer.list(f"proc:{pid}/fd")
+            return self.observer.names(f"proc:{pid}/fd")
         except GuestError:
             return []
 

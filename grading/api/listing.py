@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from grading.guest.observer import Finished
+from grading.guest.records import Finished
 
 WORD = r"(?<![\w.-]){}(?![\w.-])"
 RUNNING = re.compile(r"\b(running|up|alive|active)\b", re.IGNORECASE)

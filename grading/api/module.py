@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from grading.api.expectations import expect, wait_until
-from grading.guest.observer import Finished, GuestError, Handle, Job, KernelRecord, Observer
+from grading.guest.observer import GuestError, Handle, Job, Observer
+from grading.guest.records import Finished, KernelRecord
 from grading.guest.tools import Tools
 from grading.guest.vm import TOOLS
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grading.guest.observer import Finished, GuestError, Observer
+from grading.guest.observer import GuestError, Observer
+from grading.guest.records import Finished
+from grading.submissions.attempts import Attempt
 from lab.errors import LabError
 
 TREE = "/submission"
@@ -20,7 +22,7 @@ OUTPUT_BYTES = 256 << 10
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Tried:
     """One way of building that was tried."""
 
     label: str
@@ -33,7 +35,7 @@ class Product:
 
     path: str
     label: str
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[Tried, ...]
 
     @property
     def words(self) -> str:
@@ -80,7 +82,7 @@ def deliver(
 
 def build(
     observer: Observer,
-    attempts: Sequence[tuple[str, Sequence[str], str]],
+    attempts: Sequence[Attempt],
     product: Callable[[], str],
     *,
     seconds: float = BUILD_SECONDS,
@@ -89,21 +91,23 @@ def build(
 
     Args:
         observer: of the guest.
-        attempts: label, words, folder in the guest.
+        attempts: their folders are paths in the guest.
         product: looks for the product; its path, or nothing.
         seconds: the most for each attempt.
     """
-    tried: list[Attempt] = []
+    tried: list[Tried] = []
     path = product() if not attempts else ""
-    for label, words, folder in attempts:
+    for attempt in attempts:
         try:
-            finished = observer.run(*words, folder=folder, timeout=seconds, limit=OUTPUT_BYTES)
+            for name, content in attempt.writes:
+                observer.write(posixpath.join(attempt.folder, name), content.encode())
+            finished = observer.run(*attempt.argv, folder=attempt.folder, timeout=seconds, limit=OUTPUT_BYTES)
         except GuestError as error:
-            raise LabError(f"The guest could not run `{' '.join(words)}`: {error}") from error
-        tried.append(Attempt(label, finished))
+            raise LabError(f"The guest could not run `{' '.join(attempt.argv)}`: {error}") from error
+        tried.append(Tried(attempt.label, finished))
         path = product()
         if path:
-            return Product(path, label, tuple(tried))
+            return Product(path, attempt.label, tuple(tried))
     return Product(path, "", tuple(tried))
 
 
@@ -117,7 +121,7 @@ def find_files(
         below: list[str] = []
         for each in level:
             try:
-                names = observer.list(each)
+                names = observer.names(each)
             except GuestError:
                 continue
             for name in names:

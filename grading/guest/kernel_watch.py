@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grading.guest.observer import KernelRecord
+from grading.guest.records import KernelRecord
 
 COMPLAINTS = re.compile(
     r"Kernel panic|BUG:|BUG \S+|Oops|general protection fault|WARNING: |INFO: task .* blocked for|"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from grading.guest.kernel_watch import KernelWatch, Trouble
-from grading.guest.observer import Observer, Process
+from grading.guest.observer import Observer
+from grading.guest.records import Process
 from grading.guest.tools import Tools
 from lab import lifecycle
 from lab.console import Progress

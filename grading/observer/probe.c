@@ -13,6 +13,7 @@
  *   probe stubborn NONCE         says "NONCE ready", ignores SIGTERM
  *   probe hold MIB [SECONDS]     so much resident memory, idle
  *   probe grow STEP_MIB PAUSE_MS MOST_MIB [busy]   grows step by step; then idle, or busy and never asleep
+ *   probe late STEP_MIB PAUSE_MS MOST_MIB [busy]   the same after a second and a half, so that it can be found first
  *   probe crowd COUNT MIB        so many children, each with so much resident memory
  *   probe burn SECONDS           nothing but processor time
  *   probe orphans COUNT          children that end as orphans, then sleeps
@@ -430,6 +431,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "grow"))
 		grow(atol(first), second, third, argc > 5 && !strcmp(argv[5], "busy"));
+	if (!strcmp(what, "late")) {
+		pause_us(1500000);
+		grow(atol(first), second, third, argc > 5 && !strcmp(argv[5], "busy"));
+	}
 	if (!strcmp(what, "crowd"))
 		crowd(atol(first), second);
 	if (!strcmp(what, "burn")) {

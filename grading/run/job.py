@@ -5,14 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import posixpath
+import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.api.checks import Check
+from grading.guest.delivery import TREE
 from grading.guest.tools import tools
 from grading.guest.vm import Guest, fresh_guest, remove_guest
-from grading.session import Session, reference_engine, reference_module
+from grading.session import Half, Session, reference_engine, reference_module
+from grading.submissions.found import Submission
+from grading.submissions.leftovers import leftovers
+from grading.submissions.taking import Choice, take
+from grading.submissions.tree import Tree, opened
 from lab import console
 
 REFERENCE = "reference"
@@ -46,9 +53,6 @@ class Job:
     """Of a `host`: where the work lies on it; empty where `source` is to be delivered."""
     evidence: str = ""
     """A folder of ours for what `grading.evidence` keeps of each failure; empty to keep nothing."""
-    patch_engine: str = ""
-    """A patch against the reference, for the grader's own gate."""
-    patch_monitor: str = ""
     stack: ExitStack = field(default_factory=ExitStack, compare=False, repr=False)
 
     @classmethod
@@ -84,17 +88,48 @@ class Job:
 
 
 def open_session(job: Job) -> Session:
-    """The session of a job; the guest is made when the first check asks for it."""
+    """The session of a job; the guest is made when the first check asks for it.
+
+    Raises:
+        LabError: the submission cannot be opened, or makes no sense: its own problem.
+    """
+    tree: Tree | None = None
+    engine, monitor = reference_engine(), reference_module()
+    behind: frozenset[Path] = frozenset()
+    if job.source:
+        from grading.run.skeleton import read
+
+        work = Path(job.stack.enter_context(tempfile.TemporaryDirectory(prefix="boxwright-")))
+        tree = job.stack.enter_context(opened(Submission(job.submission, Path(job.source)), work))
+        chosen = take(tree, starters=read(job), engine=job.engine or None, monitor=job.monitor or None)
+        notes = (*tree.notes, *chosen.reasons)
+        engine, monitor = _half(chosen.engine, engine, notes), _half(chosen.monitor, monitor, notes)
+        behind = frozenset(path.relative_to(tree.root) for path in leftovers(tree.root))
     with console.progress(quiet=True) as progress:
         kit = tools(progress, job.suite or None)
 
-        def open_guest() -> Guest:
+    def open_guest() -> Guest:
+        with console.progress(quiet=True) as progress:
             remove_guest(job.machine)
             return fresh_guest(job.machine, kit, progress, job.suite or None)
 
-        job.stack.callback(remove_guest, job.machine)
-        engine, monitor = reference_engine(), reference_module()
-        return Session(
-            open_guest=open_guest, tools=kit, tree=None, leave_out=lambda path: False,
-            engine_half=engine, module_half=monitor, level=job.level, seed=job.seed,
-        )  # fmt: skip
+    job.stack.callback(remove_guest, job.machine)
+    return Session(
+        open_guest=open_guest, tools=kit, tree=tree.root if tree else None, left_behind=behind,
+        engine_half=engine, module_half=monitor, level=job.level, seed=job.seed,
+    )  # fmt: skip
+
+
+def _half(choice: Choice | None, ours: Half, notes: tuple[str, ...]) -> Half:
+    """What was chosen of a submission, with its paths as they are in the guest."""
+    if choice is None:
+        return Half("submission", reasons=notes)
+    if choice.reference:
+        return dataclasses.replace(ours, reasons=choice.reasons)
+
+    def inside(path: str) -> str:
+        return posixpath.normpath(posixpath.join(TREE, path))
+
+    attempts = tuple(dataclasses.replace(each, folder=inside(each.folder)) for each in choice.attempts)
+    products = tuple(inside(path) for path in choice.products)
+    return Half("submission", inside(choice.folder), attempts, products, (*choice.reasons, *notes))

@@ -1,13 +1,13 @@
-"""The command line: what is taken, what is refused, and what `run` returns."""
+"""The command line: what is taken, and what is refused."""
 
 from __future__ import annotations
 
-import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from grading.api import check, expect, scenario, wait_until
+from grading.api import check, expect, scenario
 from grading.api.engine import Container, Engine
-from grading.guest.observer import Finished, GuestError, Observer
+from grading.guest.observer import GuestError, Observer
+from grading.guest.records import Finished
 
 
 @check("client", points=0.5, stage="before", needs=["build.engine_builds"], hint="argc < 2.")
@@ -69,7 +69,7 @@ def refusals(engine: Engine, observer: Observer) -> Refusals:
     strays = []
     for folder in (engine.folder, "/var/log", "/tmp", "/var", "/run", "/", "/srv"):
         try:
-            strays += [f"{folder}/{name}" for name in observer.list(folder) if "bwstray" in name]
+            strays += [f"{folder}/{name}" for name in observer.names(folder) if "bwstray" in name]
         except GuestError:
             continue
     return Refusals(done, ran, strays)
@@ -275,172 +275,3 @@ def test_run_tells_what_cannot_be_executed(commands: Commands) -> None:
     expect(
         commands.missing_run.code == 127, "127", f"{commands.missing_run.code}: {commands.missing_run.text}"
     )
-
-
-@dataclass
-class Runs:
-    """`run` in its variants."""
-
-    codes: dict[int, Finished] = field(default_factory=dict)
-    fault: Finished | None = None
-    killed: Finished | None = None
-    long: Finished | None = None
-    early: bool = False
-    """Whether the client of the long one was gone while its container still ran."""
-    gone_at_end: bool = False
-    beside: Finished | None = None
-    """`ps` while another `run` waits."""
-    lines: bytes = b""
-    lines_nonce: str = ""
-
-
-LINES = 3000
-
-
-@scenario
-def runs(engine: Engine, observer: Observer) -> Runs:
-    """Wait for containers that end in different ways."""
-    found = Runs()
-    long = engine.begin_run("sleep 3", name="long")
-    assert long.job is not None
-    long.await_running()
-    found.beside = engine("ps", timeout=10)
-    while long.processes:
-        if long.job.wait(0) is not None and long.processes:
-            found.early = True
-            break
-        long.job.wait(0.05)
-    found.long = long.job.wait()
-    found.gone_at_end = not long.processes
-    for code in (0, 7):
-        _, found.codes[code] = engine.run(f"exit {code}", name=f"code{code}")
-    _, found.fault = engine.run("die 11", name="fault")
-    victim = engine.begin_run("sleep 600", name="victim")
-    victim.await_running()
-    process = victim.init or victim.await_running()
-    observer.signal(process.pid, 9, start=process.start)
-    assert victim.job is not None
-    found.killed = victim.job.wait()
-    container, _ = engine.run(f"lines NONCE {LINES}", name="lines")
-    found.lines, found.lines_nonce = container.log(), container.rootfs.nonce
-    return found
-
-
-@check(
-    "control",
-    points=2,
-    needs=["containers.starts"],
-    hint="The supervisor's answer to `run` comes when the container has ended, with its status.",
-)
-def test_run_returns_the_exit_code(runs: Runs) -> None:
-    """`run` ends with the container's exit code."""
-    for code, done in runs.codes.items():
-        expect(
-            done.code == code and not done.timed_out,
-            f"exit code {code}",
-            f"{done.code}: {done.text[-300:] + done.error_text[-300:]}",
-        )
-
-
-@check("control", needs=["control.run_returns_the_exit_code"], hint="128 + WTERMSIG(status).")
-def test_run_returns_the_signal(runs: Runs) -> None:
-    """`run` ends with 128 + the signal, where one ended the container."""
-    assert runs.killed is not None and runs.fault is not None
-    expect(runs.killed.code == 137, "137 after SIGKILL", runs.killed.code)
-    expect(runs.fault.code == 139, "139 after SIGSEGV", runs.fault.code)
-
-
-@check(
-    "control",
-    needs=["control.run_returns_the_exit_code"],
-    hint="Wait for the container, not for the request to be taken.",
-)
-def test_run_waits(runs: Runs) -> None:
-    """`run` returns when its container has ended, and not before."""
-    assert runs.long is not None
-    expect(not runs.early, "the client waits as long as the container lives", "it was gone before")
-    expect(runs.gone_at_end and runs.long.code == 0, "it returns 0 at the end", runs.long.code)
-
-
-@check(
-    "control",
-    points=2,
-    needs=["control.run_returns_the_exit_code"],
-    hint="A thread for each client, or one loop that waits for all of them.",
-)
-def test_run_holds_up_nobody(runs: Runs) -> None:
-    """While one client waits in `run`, others are answered."""
-    assert runs.beside is not None
-    expect(
-        runs.beside.code == 0 and not runs.beside.timed_out, "`ps` is answered meanwhile", runs.beside.code
-    )
-
-
-@check(
-    "logs",
-    needs=["control.run_returns_the_exit_code", "logs.output_is_kept"],
-    hint="Answer `run` after the log's last byte was written.",
-)
-def test_log_is_complete_when_run_returns(runs: Runs) -> None:
-    """When `run` returns, the log is complete."""
-    last = f"{runs.lines_nonce} {LINES}\n".encode()
-    expect(last in runs.lines, f"the last of {LINES} lines", runs.lines[-200:])
-
-
-@dataclass(frozen=True)
-class Interrupted:
-    """`run`, told to end."""
-
-    done: Finished | None
-    gone: bool
-    entry: str
-    reason: str
-    waited: bool
-
-
-@scenario
-def interrupted(engine: Engine) -> dict[str, Interrupted]:
-    """SIGINT and SIGTERM to a `run` that waits."""
-    found = {}
-    for name in ("INT", "TERM"):
-        container = engine.begin_run("polite 5 NONCE", name=f"sig{name.lower()}")
-        assert container.job is not None
-        ready = f"{container.rootfs.nonce} ready".encode()
-        container.await_running()
-        wait_until(lambda c=container, r=ready: r in c.log(), 5)  # type: ignore[misc]
-        container.job.signal(getattr(signal, f"SIG{name}"))
-        gone = container.await_gone(8)
-        done = container.job.wait(8)
-        listing = engine.ps()
-        mark = engine.observer.stat(f"{container.rootfs.path}/term-{container.rootfs.nonce}") is not None
-        found[name] = Interrupted(done, gone, listing.entry(container.id), listing.reason(container.id), mark)
-    return found
-
-
-@check(
-    "control",
-    points=2,
-    needs=["control.run_returns_the_exit_code", "control.stop_ends_a_container"],
-    hint="The client's handler sends `stop`, and then goes on reading.",
-)
-def test_interrupted_run_stops_its_container(interrupted: dict[str, Interrupted]) -> None:
-    """SIGINT or SIGTERM to `run` stops the container."""
-    for name, each in interrupted.items():
-        expect(each.gone, f"SIG{name}: the container ends", "it goes on")
-        expect(each.done is not None, f"SIG{name}: the client ends, too", "it waits for ever")
-
-
-@check("control", needs=["control.interrupted_run_stops_its_container"], hint="EINTR is no end: read again.")
-def test_interrupted_run_returns_the_final_status(interrupted: dict[str, Interrupted]) -> None:
-    """After SIGINT or SIGTERM `run` waits on for the container's own status."""
-    for name, each in interrupted.items():
-        code = each.done.code if each.done else None
-        allowed = (5,) if each.waited else (137, 143)
-        expect(code in allowed, f"SIG{name}: {' or '.join(map(str, allowed))}, as the container ended", code)
-
-
-@check("control", level=2, needs=["control.interrupted_run_stops_its_container"])
-def test_interrupted_run_is_a_stop(interrupted: dict[str, Interrupted]) -> None:
-    """What `run` was told to end has the reason `stopped`."""
-    for each in interrupted.values():
-        expect(each.reason == "stopped", "stopped", each.entry)

@@ -1,0 +1,243 @@
+"""The kernel module alone, driven by our own ioctls: no engine has to work for this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grading.api import check, expect, scenario, wait_until
+from grading.api.module import REGISTER, UNREGISTER, Line, Module, request, settle
+
+MIB = 1 << 20
+WATCH_SECONDS = 6.0
+"""Within these the monitor must have seen what it watches; a period of a second or two is usual."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A process that grew past its soft limit and stayed below the hard one."""
+
+    registered: tuple[int, int]
+    identifier: str
+    pid: int
+    soft: list[Line]
+    lives: bool
+    hard: list[Line]
+    registering: list[Line]
+    soft_bytes: int
+
+
+@scenario
+def watched(module: Module) -> Watched:
+    """Register one that then grows past its soft limit, and wait some periods more."""
+    holder = module.holder("grow 4 40 28", in_namespace=False)
+    identifier = f"soft-{holder.pid}"
+    with module.opened() as device:
+        result, number, _ = device.ioctl(REGISTER, request(holder.pid, 12 * MIB, 200 * MIB, identifier))
+        wait_until(lambda: module.log.about(identifier, holder.pid, what="SOFT LIMIT"), WATCH_SECONDS)
+        lives = settle(lambda: holder.gone(0) is None, 3)
+        soft = module.log.about(identifier, holder.pid, what="SOFT LIMIT")
+        hard = module.log.about(identifier, holder.pid, what="HARD LIMIT")
+        registering = module.log.about(identifier, what="Registering")
+        device.ioctl(UNREGISTER, request(holder.pid, 0, 0, identifier))
+    holder.end()
+    return Watched((result, number), identifier, holder.pid, soft, lives, hard, registering, 12 * MIB)
+
+
+@check(
+    "soft",
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["build.monitor_loads"],
+    hint="copy_from_user(), find the process, put an entry into the list, look at it periodically.",
+)
+def test_monitor_warns(watched: Watched) -> None:
+    """A registered process that passes its soft limit is warned of in the kernel log."""
+    expect(watched.registered[0] == 0, "MONITOR_REGISTER succeeds", f"errno {watched.registered[1]}")
+    expect(watched.soft, "a line with SOFT LIMIT and its id or PID", "none")
+
+
+@check("soft", stage="before", half="monitor", needs=["soft.monitor_warns"], hint="A flag in the entry.")
+def test_monitor_warns_once(watched: Watched) -> None:
+    """The warning comes once, however long the process stays above its limit."""
+    expect(len(watched.soft) == 1, "one line", [line.text for line in watched.soft])
+
+
+@check(
+    "soft", stage="before", half="monitor", needs=["soft.monitor_warns"], hint="The soft limit only warns."
+)
+def test_monitor_lets_it_live(watched: Watched) -> None:
+    """Above its soft limit and below the hard one a process lives on."""
+    expect(
+        watched.lives and not watched.hard,
+        "a living process and no HARD LIMIT line",
+        [line.text for line in watched.hard] or "it is gone",
+    )
+
+
+@check(
+    "soft",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=["soft.monitor_warns"],
+    hint="The contract has the lines, word for word.",
+)
+def test_monitor_lines_are_exact(watched: Watched) -> None:
+    """Registration and warning are logged in the contract's words, with true numbers."""
+    about = f"container={watched.identifier} pid={watched.pid}"
+    registering = f"[container_monitor] Registering {about} soft={12 * MIB} hard={200 * MIB}"
+    expect(
+        [line.text for line in watched.registering] == [registering],
+        registering,
+        [line.text for line in watched.registering],
+    )
+    [line] = watched.soft
+    rss = line.number("rss") or 0
+    expected = f"[container_monitor] SOFT LIMIT {about} rss={rss} limit={12 * MIB}"
+    expect(
+        line.text == expected and 12 * MIB < rss < 64 * MIB,
+        "SOFT LIMIT container=… pid=… rss=… limit=12582912, with what it holds",
+        line.text,
+    )
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A process that passed its hard limit."""
+
+    registered: tuple[int, int]
+    code: int | None
+    hard: list[Line]
+    soft: list[Line]
+    identifier: str
+    pid: int
+    limit: int
+
+
+def kill(module: Module, name: str, probe: str, soft: int, hard: int, *, namespace: bool = False) -> Killed:
+    """Register a process that will pass its hard limit, and wait for its end."""
+    holder = module.holder(probe, in_namespace=namespace)
+    pid = module.inner_pid(holder) if namespace else holder.pid
+    identifier = f"{name}-{pid}"
+    with module.opened() as device:
+        result, number, _ = device.ioctl(REGISTER, request(pid, soft * MIB, hard * MIB, identifier))
+        done = holder.gone(WATCH_SECONDS)
+        hard_lines = module.log.about(identifier, pid, what="HARD LIMIT")
+        soft_lines = module.log.about(identifier, pid, what="SOFT LIMIT")
+        if done is None:
+            device.ioctl(UNREGISTER, request(pid, 0, 0, identifier))
+    holder.end()
+    return Killed((result, number), done and done.code, hard_lines, soft_lines, identifier, pid, hard * MIB)
+
+
+@scenario
+def idle_killed(module: Module) -> Killed:
+    """One that sleeps once it has grown."""
+    return kill(module, "idle", "grow 4 30 40", 8, 20)
+
+
+@scenario
+def busy_killed(module: Module) -> Killed:
+    """One that never sleeps."""
+    return kill(module, "busy", "grow 4 30 40 busy", 8, 20)
+
+
+@scenario
+def jump_killed(module: Module) -> Killed:
+    """One that is far above both limits when it is first looked at."""
+    return kill(module, "jump", "hold 48", 8, 20)
+
+
+@scenario
+def crowd_killed(module: Module) -> Killed:
+    """A PID namespace of many small processes."""
+    return kill(module, "crowd", "crowd 6 8", 12, 30, namespace=True)
+
+
+@check(
+    "hard",
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["build.monitor_loads"],
+    hint="send_sig(SIGKILL, …) or kill_pid() from process context.",
+)
+def test_monitor_kills(idle_killed: Killed) -> None:
+    """A registered process that passes its hard limit is killed with SIGKILL."""
+    expect(idle_killed.registered[0] == 0, "MONITOR_REGISTER succeeds", f"errno {idle_killed.registered[1]}")
+    expect(idle_killed.code == 137, "it ends by SIGKILL", idle_killed.code or "it lives on")
+
+
+@check(
+    "hard",
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="A timer runs in whatever task it interrupts; look the process up by a reference that you keep.",
+)
+def test_monitor_kills_a_busy_process(busy_killed: Killed) -> None:
+    """A process that never sleeps is killed like one that does."""
+    expect(busy_killed.code == 137, "it ends by SIGKILL", busy_killed.code or "it lives on")
+
+
+@check("hard", stage="before", half="monitor", needs=["hard.monitor_kills"])
+def test_monitor_says_that_it_kills(idle_killed: Killed) -> None:
+    """The kernel log has a HARD LIMIT line for it."""
+    expect(idle_killed.hard, "a line with HARD LIMIT and its id or PID", "none")
+
+
+@check("hard", level=2, stage="before", half="monitor", needs=["hard.monitor_says_that_it_kills"])
+def test_monitor_hard_line_is_exact(idle_killed: Killed) -> None:
+    """The HARD LIMIT line stands once, in the contract's words, with true numbers."""
+    expect(len(idle_killed.hard) == 1, "one line", [line.text for line in idle_killed.hard])
+    line = idle_killed.hard[0]
+    rss = line.number("rss") or 0
+    about = f"container={idle_killed.identifier} pid={idle_killed.pid}"
+    expected = f"[container_monitor] HARD LIMIT {about} rss={rss} limit={idle_killed.limit}"
+    expect(
+        line.text == expected and idle_killed.limit < rss < 128 * MIB,
+        "HARD LIMIT container=… pid=… rss=… limit=20971520",
+        line.text,
+    )
+
+
+@check(
+    "hard",
+    level=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="Two ifs, not if and else.",
+)
+def test_monitor_warns_before_it_kills(jump_killed: Killed) -> None:
+    """Where a process jumps past both limits, the warning still comes, and comes first."""
+    expect(jump_killed.code == 137, "it is killed", jump_killed.code or "it lives on")
+    expect(
+        len(jump_killed.soft) == 1 and jump_killed.hard,
+        "a SOFT LIMIT line and a HARD LIMIT line",
+        [line.text for line in jump_killed.soft + jump_killed.hard],
+    )
+    expect(
+        jump_killed.soft[0].seconds <= jump_killed.hard[0].seconds,
+        "the warning first",
+        [line.text for line in jump_killed.hard],
+    )
+
+
+@check(
+    "hard",
+    level=2,
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="Sum over all processes in the PID namespace of the registered one.",
+)
+def test_monitor_counts_the_whole_container(crowd_killed: Killed) -> None:
+    """All processes in the PID namespace count, not only the registered one.
+
+    Else a container escapes its limit by a fork.
+    """
+    expect(crowd_killed.code == 137, "it ends by SIGKILL", crowd_killed.code or "it lives on")
