@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,6 +78,14 @@ def run(
     from_: FromOption = None,
     again: Annotated[bool, typer.Option("--again", help="Grade also what is done already.")] = False,
     suite: Annotated[str | None, typer.Option(help="The guest's release: trixie, …")] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|local",
+            help="Grade on Dask workers: tcp://HOST:PORT of their scheduler, or `local` for a cluster of "
+            "processes on this host. Whoever reaches a scheduler can run programs on its workers.",
+        ),
+    ] = None,
     seed: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Repeat the names and numbers of an earlier run.")
     ] = None,
@@ -88,22 +98,36 @@ def run(
     same files, checks and options, is not done again. Each result goes into the gradebook as it comes;
     `grade show`, `grade set`, `grade report` and `grade export` go on from there.
     """
-    from grading.run.preparation import prepare
-
-    with console.progress() as progress:
-        ground = prepare(progress, suite)
-    settings = _settings(ground, level, engine, monitor, only, from_, suite, seed, starter, again)
     results = results_folder(output)
-    found = carry_out(folder, settings, ground, here(ground, jobs), results)
+    with _ground(dask, jobs, suite) as (ground, many):
+        settings = _settings(ground, level, engine, monitor, only, from_, suite, seed, starter, again)
+        found = carry_out(folder, settings, ground, many, results)
     conclude(found, results, json_=json_)
 
 
-def here(ground: Ground, jobs: int | None) -> Many:
-    """Grades on this host, so many at once."""
-    from grading.run.places import places
-    from grading.run.pool import local
+@contextmanager
+def _ground(dask: str | None, jobs: int | None, suite: str | None) -> Iterator[tuple[Ground, Many]]:
+    """With what, and by whom, submissions are graded."""
+    if dask is None:
+        from grading.run.places import places
+        from grading.run.pool import local
+        from grading.run.preparation import prepare
 
-    return local(ground, jobs or places())
+        with console.progress() as progress:
+            ground = prepare(progress, suite)
+        yield ground, local(ground, jobs or places())
+        return
+    from grading.run import dask_client
+
+    if jobs is not None and dask != dask_client.LOCAL:
+        raise LabError(
+            "--jobs is for this host, and Dask's workers have their own number", "Start them with --nthreads."
+        )
+    with dask_client.client(dask, jobs) as client:
+        with console.progress() as progress:
+            progress.step("Making the Dask workers ready")
+            ground = dask_client.ground(client, suite or "")
+        yield ground, dask_client.remote(client, ground)
 
 
 def carry_out(

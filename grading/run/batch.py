@@ -116,16 +116,17 @@ def run(
         done: dict[str, SubmissionResult] = {}
         for submission in submissions:
             hashes[submission.name] = _hash(submission)
-            before = gradebook.finished(
-                submission.name,
-                content_hash=hashes[submission.name],
-                checks_hash=ground.checks_hash,
-                image=ground.image,
-                level=settings.level,
-                options=settings.options,
-            )
-            if before is not None and not settings.again:
-                done[submission.name] = before
+            for image in () if settings.again else {ground.image, *ground.images}:
+                before = gradebook.finished(
+                    submission.name,
+                    content_hash=hashes[submission.name],
+                    checks_hash=ground.checks_hash,
+                    image=image,
+                    level=settings.level,
+                    options=settings.options,
+                )
+                if before is not None:
+                    done[submission.name] = before
         left = [submission for submission in submissions if submission.name not in done]
         wanted = [check for check in ground.checks if settings.job(submissions[0]).wants(check)]
         watcher.begin([each.name for each in left], list(done.values()), len(wanted))
