@@ -109,7 +109,7 @@ def test_a_head_that_makes_no_sense(head: str, clone: Path) -> None:
 
 def test_a_head_does_not_point_out_of_the_clone(clone: Path) -> None:
     shutil.copy(clone / ".git/refs/heads/main", clone / "id")
-    (clone / ".git/HEAD").write_text("ref: refs/../../id")
+    (clone / ".git/HEAD").write_text("ref: refs/heads/../../../id")
     assert first_commit(clone) is None
 
 

@@ -106,8 +106,13 @@ def test_files_may_be_cut_and_joined() -> None:
 
 
 def test_small_and_empty_submissions_are_not_compared() -> None:
-    texts = handed_in(a="int main(void) { return 0; }", b="int main(void) { return 0; }", c="", d="")
-    assert similar({**texts, "e": []}, Starters()) == []
+    small = (
+        "int main(int count, char **table) { "
+        + "count = read(table, count) + 1; " * 2
+        + "return count * 2 - 1 + count; }"
+    )
+    assert len(list(Source("a.c", small, "c").tokens)) > 40
+    assert similar({**handed_in(a=small, b=small, c="", d=""), "e": []}, Starters()) == []
 
 
 def test_the_same_file_twice_in_one_submission_counts_once() -> None:

@@ -75,7 +75,7 @@ def test_nothing_is_an_error_to_the_lexer(text: str, language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["/*", '"', "'", "\\", "*/", '"""', "'''", " ", "//", '"\\', "/*/", "a", "#"]
+    "unit", ["/*", "/* ", '"', "'", "\\", "*/", '"""', "'''", " ", "//", '"\\', "/*/", "a", "#"]
 )
 @pytest.mark.parametrize("language", ["c", "python"])
 def test_no_text_takes_long(unit: str, language: str) -> None:

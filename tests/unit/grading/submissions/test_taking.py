@@ -170,6 +170,13 @@ def test_of_numbered_steps_the_last_with_its_own_monitor(write: Write) -> None:
     assert "which is the same" in engine(folder).reasons[0]
 
 
+def test_of_two_equal_monitors_the_one_beside_the_engine(write: Write) -> None:
+    write("a/monitor.c", MODULE)
+    write("b/monitor.c", MODULE)
+    folder = write("b/engine.c", WORK)
+    assert monitor(folder).entry == "b/monitor.c"
+
+
 def test_engine_and_module_apart_and_under_other_names(write: Write) -> None:
     write("user space/runtime.c", WORK)
     write("user space/test_runtime.c", WORK[:-80])
