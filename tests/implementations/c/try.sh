@@ -130,13 +130,13 @@ try_ends() {
 	is 'killed from outside' 'signal:9 killed -' "$(cell victim 8) $(cell victim 9) $(cell victim 10)"
 	is 'its last line' 'no newline' "$("$engine" logs victim)"
 	for signal in INT TERM; do
-		"$engine" run front $work/a sh -c 'trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.1; done' &
+		"$engine" run "front$signal" $work/a sh -c 'trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.1; done' &
 		run=$!
-		await 'it is up' '"$engine" logs front | grep up'
+		await 'it is up' '"$engine" logs front$signal | grep up'
 		kill -$signal $run
 		wait $run
 		is "run after SIG$signal" 5 $?
-		is 'its record' '5 stopped SIGTERM' "$(cell front 8) $(cell front 9) $(cell front 10)"
+		is 'its record' '5 stopped SIGTERM' "$(cell "front$signal" 8) $(cell "front$signal" 9) $(cell "front$signal" 10)"
 	done
 	for i in 1 2 3 4 5 6 7 8 9 10; do "$engine" run "q$i" $work/a sh -c "sleep 0.01 & exit $i"; is 'a quick end' $i $?; done
 	is 'zombies' '' "$(ps -o stat=,comm= --ppid "$supervisor" | grep ^Z)"
