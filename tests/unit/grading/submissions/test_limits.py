@@ -1,0 +1,105 @@
+"""How much is unpacked at most, compressed streams, and files that are no archive."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grading.submissions.limits import MIB, Budget, Limits
+from grading.submissions.streams import Broken, Stream, format_of
+from lab.errors import LabError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+LaidDown = Callable[..., tuple[dict[str, bytes], tuple[str, ...]]]
+
+
+def bomb(path: Path, mebibytes: int) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("engine.c", "text")
+        for number in range(mebibytes):
+            archive.writestr(f"zeros{number}", bytes(MIB))
+    return path
+
+
+def test_a_bomb_is_stopped(tmp_path: Path, laid_down: LaidDown) -> None:
+    limits = Limits(ratio_from=4 * MIB)
+    with pytest.raises(LabError, match="alice: the archive unpacks to more than 200 times"):
+        laid_down(bomb(tmp_path / "a.zip", 8), tmp_path / "w", limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Limits(kept_bytes=3 * MIB), "more than 3 MiB"),
+        (Limits(read_bytes=3 * MIB), "more than 3 MiB unpacked"),
+        (Limits(members=5), "more than 5 files"),
+        (Limits(seconds=-1), "takes longer than"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_limits(kind: str, limits: Limits, said: str, tmp_path: Path, laid_down: LaidDown) -> None:
+    path = tmp_path / f"alice.{kind}"
+    if kind == "zip":
+        bomb(path, 8)
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for number in range(8):
+                member = tarfile.TarInfo(f"zeros{number}")
+                member.size = MIB
+                archive.addfile(member, io.BytesIO(bytes(MIB)))
+    with pytest.raises(LabError, match=said):
+        laid_down(path, tmp_path / "w", limits)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
+def test_a_stream_never_ends_early_in_silence(compress: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    content = os.urandom(40_000)
+    path = tmp_path / "x"
+    for cut in (0, 1, 12, 10_000):
+        whole = compress(content)
+        path.write_bytes(whole[: len(whole) - cut])
+        with path.open("rb") as raw:
+            stream = Stream(raw, format_of(path), path.stat().st_size, Budget())
+            if cut:
+                with pytest.raises(Broken, match="it ends before its end"):
+                    stream.seek(1 << 20)
+            else:
+                assert stream.seek(1 << 20) == len(content)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"hello", b"PK\3\4" + b"x" * 100, b"\x1f\x8b" + b"x" * 50, b"\0" * 5000]
+)
+def test_no_archive_at_all(content: bytes, tmp_path: Path, laid_down: LaidDown) -> None:
+    path = tmp_path / "alice.zip"
+    path.write_bytes(content)
+    with pytest.raises(
+        LabError, match=r"^alice: the archive alice.zip is damaged|^alice: alice.zip is no archive"
+    ):
+        laid_down(path, tmp_path / "w")
+
+
+@pytest.mark.parametrize(
+    ("magic", "name"), [(b"Rar!\x1a\x07\x01\0", "a rar archive"), (b"7z\xbc\xaf\x27\x1c", "a 7z archive")]
+)
+def test_kinds_that_cannot_be_opened_say_so(
+    magic: bytes, name: str, tmp_path: Path, laid_down: LaidDown
+) -> None:
+    path = tmp_path / "alice.rar"
+    path.write_bytes(magic + bytes(600))
+    with pytest.raises(LabError, match=f"alice.rar is {name}, which cannot be opened here. Ask for a .zip"):
+        laid_down(path, tmp_path / "w")
