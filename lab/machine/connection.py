@@ -189,7 +189,9 @@ class Connection:
             channel.exec_command(sudo.as_root(command, self.address.user))
         except (OSError, EOFError, paramiko.SSHException) as error:
             channel.close()
-            raise MachineError(f"The connection was lost during `{_short(command)}`: {error or 'closed'}") from error
+            raise MachineError(
+                f"The connection was lost during `{_short(command)}`: {error or 'closed'}"
+            ) from error
         return channel
 
     def _run(self, line: str, command: str, timeout: float, stdin: bytes | Iterable[bytes]) -> CommandResult:
