@@ -49,8 +49,6 @@ class Job:
     """Digests of the files in the submission's own first commit; see `Starters.weak`."""
     host: str = ""
     """A machine of the lab that is there already and is graded as it stands; empty for a fresh one."""
-    folder: str = ""
-    """Of a `host`: where the work lies on it; empty where `source` is to be delivered."""
     evidence: str = ""
     """A folder of ours for what `grading.evidence` keeps of each failure; empty to keep nothing."""
     stack: ExitStack = field(default_factory=ExitStack, compare=False, repr=False)
@@ -109,6 +107,10 @@ def open_session(job: Job) -> Session:
         kit = tools(progress, job.suite or None)
 
     def open_guest() -> Guest:
+        if job.host:
+            from grading.run.standing import standing_guest
+
+            return standing_guest(job.host, kit)
         with console.progress(quiet=True) as progress:
             remove_guest(job.machine)
             return fresh_guest(job.machine, kit, progress, job.suite or None)

@@ -83,7 +83,7 @@ def graded_from_text(text: str) -> Graded:
         return Graded(
             SubmissionResult.from_json(value["result"]), bool(value["finished"]), str(value["said"])
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise LabError(f"What another host sent makes no sense: {error}") from error
 
 
