@@ -12,18 +12,18 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from grading.gradebook.store import Gradebook
-from grading.run import machines, skeleton
+from grading.run import machines, single, skeleton
 from grading.run.content import content_hash
 from grading.run.job import Job
-from grading.run.single import Graded, Ground, refused
+from grading.run.single import Graded, Ground
 from grading.submissions.found import Submission, find
-from grading.submissions.survey import Survey, survey
+from grading.submissions.survey import survey
 from grading.verdicts import CheckResult, SubmissionResult
 from lab.errors import LabError
 
@@ -44,11 +44,18 @@ class Settings:
     starter: Path | None = None
     again: bool = False
     """Grade also what is done."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """Of submissions that are graded on a machine that runs already: its name in the lab; see `Job.host`."""
 
     @property
     def options(self) -> str:
         """For the gradebook: what makes this run's results others than those of a run without options."""
-        said = {"engine": self.engine, "monitor": self.monitor, "only": ",".join(self.only)}
+        said = {
+            "engine": self.engine,
+            "monitor": self.monitor,
+            "only": ",".join(self.only),
+            "on": "its own machine" if self.hosts else "",
+        }
         return " ".join(f"{name}={value}" for name, value in said.items() if value)
 
     def job(self, submission: Submission) -> Job:
@@ -61,6 +68,7 @@ class Settings:
             level=self.level,
             suite=self.suite,
             only=self.only,
+            host=self.hosts.get(submission.name, ""),
             seed=self.seed or secrets.token_hex(8),
         )
 
@@ -93,7 +101,7 @@ def run(
     *,
     results: Path,
     watcher: Watcher,
-    survey: Callable[..., Survey] = survey,
+    missing: Mapping[str, str] | None = None,
 ) -> list[SubmissionResult]:
     """Grade what there is in a folder and not done yet; the results of all of it, by name.
 
@@ -104,13 +112,15 @@ def run(
         many: grades the jobs.
         results: the folder with the gradebook; made where it is missing.
         watcher: told how it goes on.
-        survey: looks at the class before.
+        missing: submissions that should be in the folder and are not, and why: undecided.
 
     Raises:
         LabError: the folder holds nothing, another run is at work on these results, or the gradebook refuses.
         OSError: this host cannot read or write.
     """
-    submissions = find(folder)
+    missing = missing or {}
+    submissions = find(folder) if not missing or any(folder.iterdir()) else []
+    names = sorted([*missing, *(submission.name for submission in submissions)])
     with locked(results), Gradebook.open(results, create=True) as gradebook, _work_folder(results) as work:
         hashes: dict[str, str] = {}
         done: dict[str, SubmissionResult] = {}
@@ -128,17 +138,18 @@ def run(
                 if before is not None:
                     done[submission.name] = before
         left = [submission for submission in submissions if submission.name not in done]
-        wanted = [check for check in ground.checks if settings.job(submissions[0]).wants(check)]
-        watcher.begin([each.name for each in left], list(done.values()), len(wanted))
-        if not left:
-            return [done[each.name] for each in submissions]
+        some = settings.job(submissions[0] if submissions else Submission("", folder))
+        wanted = [check for check in ground.checks if some.wants(check)]
+        watcher.begin([*missing, *(each.name for each in left)], list(done.values()), len(wanted))
+        if not left and not missing:
+            return [done[name] for name in names]
         batch = gradebook.begin_batch(folder, dataclasses.asdict(settings))
 
         def keep(graded: Graded) -> None:
             result = graded.result
             gradebook.record(
                 result,
-                content_hash=hashes[result.submission],
+                content_hash=hashes.get(result.submission, ""),
                 options=settings.options,
                 partial=bool(settings.only),
                 finished=graded.finished,
@@ -147,6 +158,8 @@ def run(
             done[result.submission] = result
             watcher.ended(graded)
 
+        for name, why in missing.items():
+            keep(single.undecided(settings.job(Submission(name, folder)), ground, why))
         # All of the class, also what is done: only all of it shows what the skeleton is.
         looked = survey(submissions, work, starter=settings.starter)
         skeleton.write(looked.class_starters, work / "starters.json")
@@ -154,7 +167,7 @@ def run(
         for submission in left:
             job = settings.job(submission)
             if submission.name in looked.problems:
-                keep(Graded(refused(job, ground, looked.problems[submission.name]), finished=True))
+                keep(Graded(single.refused(job, ground, looked.problems[submission.name]), finished=True))
                 continue
             weak = tuple(sorted(looked.starters(submission.name).weak))
             jobs.append(dataclasses.replace(job, starters=str(work / "starters.json"), weak=weak))
@@ -163,7 +176,7 @@ def run(
             for graded in results_come:
                 keep(graded)
         gradebook.end_batch(batch)
-        return [done[each.name] for each in submissions]
+        return [done[name] for name in names]
 
 
 @contextlib.contextmanager
