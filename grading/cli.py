@@ -11,6 +11,8 @@ import typer
 from grading.cli_gradebook import export, set_, show_
 from grading.cli_report import report
 from grading.cli_run import run
+from grading.cli_vms import EPILOG as INVENTORY
+from grading.cli_vms import vms
 from lab import console
 from lab.errors import LabError
 
@@ -35,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run)
+app.command(epilog=INVENTORY)(vms)
 app.command("show")(show_)
 app.command("set")(set_)
 app.command()(report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,8 +100,10 @@ def run(
     """
     results = results_folder(output)
     with _ground(dask, jobs, suite) as (ground, many):
-        settings = _settings(ground, level, engine, monitor, only, from_, suite, seed, starter, again)
-        found = carry_out(folder, settings, ground, many, results)
+        wanted = settings(
+            ground, level, engine, monitor, only, from_, suite=suite, seed=seed, starter=starter, again=again
+        )
+        found = carry_out(folder, wanted, ground, many, results)
     conclude(found, results, json_=json_)
 
 
@@ -131,15 +133,25 @@ def _ground(dask: str | None, jobs: int | None, suite: str | None) -> Iterator[t
 
 
 def carry_out(
-    folder: Path, settings: Settings, ground: Ground, many: Many, results: Path
+    folder: Path,
+    wanted: Settings,
+    ground: Ground,
+    many: Many,
+    results: Path,
+    *,
+    missing: Mapping[str, str] | None = None,
 ) -> list[SubmissionResult]:
-    """Run a batch and show on standard error how it goes on."""
+    """Run a batch and show on standard error how it goes on.
+
+    Raises:
+        LabError: it was stopped, or cannot be run.
+    """
     from grading.run import batch
     from grading.run.show import Shown
 
     with Shown(console.err) as shown:
         try:
-            return batch.run(folder, settings, ground, many, results=results, watcher=shown)
+            return batch.run(folder, wanted, ground, many, results=results, watcher=shown, missing=missing)
         except KeyboardInterrupt:
             raise LabError(
                 f"Stopped; {shown.count} submissions were graded and are in {results}",
@@ -173,18 +185,24 @@ def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> No
         )
 
 
-def _settings(
+def settings(
     ground: Ground,
     level: int,
     engine: str | None,
     monitor: str | None,
     only: str | None,
     start: str | None,
-    suite: str | None,
-    seed: str | None,
-    starter: Path | None,
-    again: bool,
+    *,
+    suite: str | None = None,
+    seed: str | None = None,
+    starter: Path | None = None,
+    again: bool = False,
 ) -> Settings:
+    """What the options say.
+
+    Raises:
+        LabError: they contradict each other, or name no check.
+    """
     from grading.run.batch import Settings
     from grading.run.catalogue import chosen
     from grading.run.job import REFERENCE
