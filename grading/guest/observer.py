@@ -14,6 +14,7 @@ import queue
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -34,6 +35,10 @@ ANSWER_SECONDS = 20.0
 
 MARGIN_SECONDS = 10.0
 """What an answer may take beyond a program's own time limit, on a fast machine."""
+
+
+REMEMBERED = 300
+"""Programs whose words and outputs are kept for a look at what went before a failure."""
 
 
 class Stream(Protocol):
@@ -185,6 +190,8 @@ class Observer:
         self.kernel: list[KernelRecord] = []
         """The kernel's log since the observer was started; only ever appended to."""
         self.on_kernel: Callable[[KernelRecord], None] = lambda record: None
+        self.jobs: deque[Job] = deque(maxlen=REMEMBERED)
+        """The programs that it was asked to start, the newest last: evidence."""
         hello = _Answers()
         self._waiting[0] = hello
         threading.Thread(target=self._receive, name="observer", daemon=True).start()
@@ -213,7 +220,9 @@ class Observer:
         """
         milliseconds = int(self.scale(timeout) * 1000)
         _, answers = self._send("start", milliseconds, limit, folder, user, stdin, *words)
-        return Job(self, words, answers, timeout)
+        job = Job(self, words, answers, timeout)
+        self.jobs.append(job)
+        return job
 
     def run(
         self,
