@@ -9,6 +9,7 @@ import sys
 import typer
 
 from grading.cli_gradebook import export, set_, show_
+from grading.cli_replay import replay
 from grading.cli_report import report
 from grading.cli_run import run
 from grading.cli_vms import EPILOG as INVENTORY
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command(epilog=INVENTORY)(vms)
+app.command()(replay)
 app.command("show")(show_)
 app.command("set")(set_)
 app.command()(report)

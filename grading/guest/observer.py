@@ -109,6 +109,10 @@ class Job:
                     break
             return bytes(self._stdout), bytes(self._stderr)
 
+    def peek(self) -> bytes:
+        """What has been taken in of its outputs; asks nobody, so it may be less than there is."""
+        return bytes(self._stdout) + bytes(self._stderr)
+
     def _take(self, kind: str, when: float, fields: list[bytes]) -> None:
         if kind == "O":
             self._stdout += fields[0]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from grading.gradebook.store import Gradebook
-from grading.run import machines, single, skeleton
+from grading.run import bundles, machines, single, skeleton
 from grading.run.content import content_hash
 from grading.run.job import Job
 from grading.run.single import Graded, Ground
@@ -145,6 +145,11 @@ def run(
             return [done[name] for name in names]
         batch = gradebook.begin_batch(folder, dataclasses.asdict(settings))
 
+        sent: dict[str, Job] = {}
+
+        def evidence(name: str) -> Path:
+            return work / "evidence" / str(sorted(hashes).index(name))
+
         def keep(graded: Graded) -> None:
             result = graded.result
             gradebook.record(
@@ -156,6 +161,12 @@ def run(
                 batch=batch,
             )
             done[result.submission] = result
+            if result.submission in sent:
+                bundles.write(
+                    results / "replay", sent[result.submission], result, evidence(result.submission), work,
+                    content_hash=hashes[result.submission],
+                )  # fmt: skip
+                shutil.rmtree(evidence(result.submission), ignore_errors=True)
             watcher.ended(graded)
 
         for name, why in missing.items():
@@ -163,16 +174,17 @@ def run(
         # All of the class, also what is done: only all of it shows what the skeleton is.
         looked = survey(submissions, work, starter=settings.starter)
         skeleton.write(looked.class_starters, work / "starters.json")
-        jobs = []
         for submission in left:
             job = settings.job(submission)
             if submission.name in looked.problems:
                 keep(Graded(single.refused(job, ground, looked.problems[submission.name]), finished=True))
                 continue
             weak = tuple(sorted(looked.starters(submission.name).weak))
-            jobs.append(dataclasses.replace(job, starters=str(work / "starters.json"), weak=weak))
+            sent[submission.name] = dataclasses.replace(
+                job, starters=str(work / "starters.json"), weak=weak, evidence=str(evidence(submission.name))
+            )
         # Closed at once when this is interrupted: the workers end before the folder goes.
-        with contextlib.closing(many(jobs, watcher.check, work)) as results_come:
+        with contextlib.closing(many(list(sent.values()), watcher.check, work)) as results_come:
             for graded in results_come:
                 keep(graded)
         gradebook.end_batch(batch)

@@ -51,6 +51,8 @@ class Job:
     """A machine of the lab that is there already and is graded as it stands; empty for a fresh one."""
     evidence: str = ""
     """A folder of ours for what `grading.evidence` keeps of each failure; empty to keep nothing."""
+    keep: str = ""
+    """The id of a check: where it fails, the machine is held as it is then; see `grading.evidence`."""
     stack: ExitStack = field(default_factory=ExitStack, compare=False, repr=False)
 
     @classmethod

@@ -32,6 +32,8 @@ class Written:
     monitor: Part = field(default_factory=lambda: Part(False))
     kernel: str = ""
     problem: str = ""
+    kept: str = ""
+    """The machine that is held at the moment of a failure; see `Job.keep`."""
     told: bool = False
     """Whether the line about it has come."""
     astray: str = ""
@@ -41,9 +43,15 @@ class Written:
 class Results:
     """A results file that grows."""
 
-    def __init__(self, path: Path, on_check: Callable[[CheckResult], None] = lambda check: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_check: Callable[[CheckResult], None] = lambda check: None,
+        on_kept: Callable[[str], None] = lambda machine: None,
+    ) -> None:
         self._path = path
         self._on_check = on_check
+        self._on_kept = on_kept
         self._at = 0
         self._rest = b""
         self.written = Written()
@@ -75,6 +83,9 @@ class Results:
             value = json.loads(line)
             if "about" in value:
                 self._about(value["about"])
+            elif "kept" in value:
+                self.written.kept = str(value["kept"])
+                self._on_kept(self.written.kept)
             else:
                 check = _check(value)
                 self.written.checks[check.id] = check

@@ -94,6 +94,7 @@ def command(job: Path, results: Path) -> list[str]:
         sys.executable, "-m", "pytest", "-q",
         "-p", "grading.plugin",
         "-p", "grading.run.leash",
+        "-p", "grading.evidence",
         "-p", "no:cacheprovider",
         "--rootdir", str(paths.CHECKOUT),
         "--boxwright-job", str(job),
@@ -112,6 +113,7 @@ def work(
     *,
     limit: float,
     on_check: Callable[[CheckResult], None] = lambda check: None,
+    on_kept: Callable[[str], None] = lambda machine: None,
     command: Command = command,
     clean: Callable[[str], None] = machines.remove,
 ) -> Ending:
@@ -123,13 +125,14 @@ def work(
         cancel: ends it early.
         limit: seconds of this machine.
         on_check: told each verdict as it comes.
+        on_kept: told which machine is held at the moment of a failure, where the job asks for that.
         command: the command line for a job's file and a results file.
         clean: takes a machine away.
 
     Raises:
         OSError: this host cannot start it.
     """
-    job_file, results = folder / "job.json", Results(folder / "results.jsonl", on_check)
+    job_file, results = folder / "job.json", Results(folder / "results.jsonl", on_check, on_kept)
     job.write(job_file)
     began = time.monotonic()
     process = subprocess.Popen(

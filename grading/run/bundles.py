@@ -1,0 +1,178 @@
+"""Replay bundles: for each check that failed a zip with all that it takes to see it fail again.
+
+    results/replay/SUBMISSION/CHECK.zip
+        bundle.json         what it was reached with: image, kernel, checks' hash, seed, content hash, verdict
+        job.json            as the worker was told it
+        starters.json       what was known of the skeleton
+        submission.tar.gz   the files, where they are not too many; else bundle.json says where they lay
+        failure.txt, transcript.txt, kernel.log, serial.log   what there was to see
+
+A bundle may come from anybody: it is read by name, with a limit for each part, and nothing in it is run here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grading.evidence import PARTS
+from grading.gradebook.files import file_names
+from grading.run import parcels
+from grading.run.job import Job
+from grading.verdicts import CheckResult, SubmissionResult
+from lab.errors import LabError
+
+VERSION = 1
+INFORMATION, JOB, STARTERS, SUBMISSION = "bundle.json", "job.json", "starters.json", "submission.tar.gz"
+
+MOST_SUBMISSION = 8 << 20
+"""Bytes of packed sources that go into each bundle."""
+
+LIMITS = {INFORMATION: 4 << 20, JOB: 4 << 20, STARTERS: 64 << 20, SUBMISSION: parcels.MOST_BYTES}
+"""Bytes of each part that are read; what is told of a failure is shorter."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One failure, as it was kept."""
+
+    job: Job
+    check: CheckResult
+    image: str
+    kernel: str
+    checks_hash: str
+    content_hash: str
+    source: str
+    """Where the submission lay."""
+    packed: bytes
+    """The submission; empty where it was too big."""
+    starters: str
+
+
+def write(
+    folder: Path, job: Job, result: SubmissionResult, evidence: Path, work: Path, *, content_hash: str
+) -> list[Path]:
+    """Write a bundle for each check of a result that failed or was not decided.
+
+    Args:
+        folder: of all bundles, `results/replay`.
+        job: as the worker was told it.
+        result: what came of it.
+        evidence: where the worker kept what there was to see; a folder for each check.
+        work: a folder of ours.
+        content_hash: of the submission.
+
+    Raises:
+        OSError: this host cannot write.
+    """
+    place = folder / file_names([result.submission])[result.submission]
+    shutil.rmtree(place, ignore_errors=True)  # those of an earlier run would speak of other files
+    failed = [check for check in result.checks if check.verdict in ("failed", "error")]
+    if not failed or not (job.source and Path(job.source).exists()):
+        return []
+    try:
+        packed = parcels.pack(job, work)
+    except LabError:
+        return []  # nothing of it could be opened, and the verdict says why
+    place.mkdir(parents=True, mode=0o700)
+    starters = Path(job.starters).read_text() if job.starters else ""
+    return [
+        _write(
+            place / f"{check.id}.zip", job, result, check, evidence / check.id, packed, starters, content_hash
+        )
+        for check in failed
+    ]
+
+
+def _write(
+    path: Path,
+    job: Job,
+    result: SubmissionResult,
+    check: CheckResult,
+    evidence: Path,
+    packed: bytes,
+    starters: str,
+    content_hash: str,
+) -> Path:
+    information = {
+        "version": VERSION,
+        "check": check.__dict__,
+        "submission": result.submission,
+        "image": result.image,
+        "kernel": result.kernel,
+        "checks_hash": result.checks_hash,
+        "content_hash": content_hash,
+        "source": job.source,
+        "engine": result.engine.__dict__,
+        "monitor": result.monitor.__dict__,
+        "started": result.started,
+    }
+    with (
+        tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".new", delete=False) as new,
+        zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.writestr(INFORMATION, json.dumps(information, indent=1))
+        archive.writestr(JOB, parcels.job_to_text(job))
+        if starters:
+            archive.writestr(STARTERS, starters)
+        if len(packed) <= MOST_SUBMISSION:
+            archive.writestr(SUBMISSION, packed)
+        for name in PARTS:
+            if (evidence / name).is_file():
+                archive.write(evidence / name, name)
+    Path(new.name).replace(path)
+    return path
+
+
+def read(path: Path) -> Bundle:
+    """Read a bundle.
+
+    Raises:
+        LabError: it is none, or damaged, or of another version.
+    """
+    if not path.is_file():
+        raise LabError(f"There is no bundle {path}", "They lie in results/replay/SUBMISSION/CHECK.zip.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: _part(archive, name) for name in LIMITS if name in archive.namelist()}
+        told: dict[str, Any] = json.loads(parts[INFORMATION])
+        if told["version"] != VERSION:
+            raise LabError(f"{path} is a bundle of version {told['version']}, not {VERSION}")
+        values = json.loads(parts[JOB])
+        known = {each.name for each in dataclasses.fields(Job) if each.name != "stack"}
+        tuples = {name: tuple(str(each) for each in values.get(name, ())) for name in ("only", "weak")}
+        return Bundle(
+            job=Job(**{**{name: values[name] for name in known & set(values)}, **tuples}),
+            check=CheckResult(**{**told["check"], "kernel": tuple(told["check"]["kernel"])}),
+            image=str(told["image"]),
+            kernel=str(told["kernel"]),
+            checks_hash=str(told["checks_hash"]),
+            content_hash=str(told["content_hash"]),
+            source=str(told["source"]),
+            packed=parts.get(SUBMISSION, b""),
+            starters=parts.get(STARTERS, b"").decode(),
+        )
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
+        raise LabError(f"{path} is no bundle, or damaged: {error}", "Name another one.") from error
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as file:
+        content = file.read(LIMITS[name] + 1)
+    if len(content) > LIMITS[name]:
+        raise ValueError(f"{name} is too long")
+    return content
