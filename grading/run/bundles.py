@@ -38,6 +38,10 @@ LIMITS = {INFORMATION: 4 << 20, JOB: 4 << 20, STARTERS: 64 << 20, SUBMISSION: pa
 """Bytes of each part that are read; what is told of a failure is shorter."""
 
 
+DAMAGES = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile)
+"""What `zipfile`, `json` and a look at what is not there raise."""
+
+
 @dataclass(frozen=True)
 class Bundle:
     """One failure, as it was kept."""
@@ -158,15 +162,7 @@ def read(path: Path) -> Bundle:
             packed=parts.get(SUBMISSION, b""),
             starters=parts.get(STARTERS, b"").decode(),
         )
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
+    except DAMAGES as error:
         raise LabError(f"{path} is no bundle, or damaged: {error}", "Name another one.") from error
 
 

@@ -26,6 +26,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,18 +106,24 @@ def _ours(path: Path) -> list[dict[str, Any]]:
 
 def _ansibles(path: Path) -> list[dict[str, Any]]:
     """As Ansible itself reads it; no inventory plugin that would run a program or ask a network is enabled."""
-    environment = {**os.environ, "ANSIBLE_INVENTORY_ENABLED": "ini,yaml", "ANSIBLE_CONFIG": os.devnull}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "ansible", "inventory", "-i", str(path.absolute()), "--list"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=ANSIBLE_SECONDS,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired:
-        raise LabError(f"Ansible did not read {path} within {ANSIBLE_SECONDS} s") from None
+    with tempfile.TemporaryDirectory(prefix="boxwright-ansible-") as folder:
+        (Path(folder) / "ansible.cfg").touch()
+        environment = {
+            **os.environ,
+            "ANSIBLE_INVENTORY_ENABLED": "ini,yaml",
+            "ANSIBLE_CONFIG": str(Path(folder) / "ansible.cfg"),
+        }
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "ansible", "inventory", "-i", str(path.absolute()), "--list"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=ANSIBLE_SECONDS,
+                env=environment,
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"Ansible did not read {path} within {ANSIBLE_SECONDS} s") from None
     try:
         told = json.loads(done.stdout)
         variables = told["_meta"]["hostvars"]

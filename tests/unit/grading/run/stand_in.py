@@ -73,6 +73,15 @@ def main() -> None:
                 Path(rest).write_text(str(child))
             case "deaf":
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            case "evidence":  # CHECK/FILE and a line for it
+                name, _, text = rest.partition(" ")
+                file = Path(job["evidence"], name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+            case "hold":
+                if job["keep"]:
+                    write(json.dumps({"kept": job["machine"]}))
+                    time.sleep(600)
             case "hang":
                 time.sleep(600)
             case "wait":  # until a file is there

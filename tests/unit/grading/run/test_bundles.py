@@ -1,0 +1,146 @@
+"""What is kept of a failure, and that it is enough to see it again; the worker in a VM is stood in for."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grading import replay
+from grading.run import bundles
+from grading.run.batch import Settings
+from grading.run.bundles import Bundle
+from lab.errors import LabError
+from tests.unit.grading.run.conftest import IDS, Class, check, command
+
+FAILS = "pass build.engine\nfail logs.whole\npass control.code"
+
+
+@pytest.fixture
+def bundle(a_class: Class) -> Path:
+    a_class.hand_in("ann", FAILS)
+    a_class.run()
+    [found] = a_class.results.rglob("replay/**/*.zip")
+    return found
+
+
+def test_each_failure_has_a_bundle_and_what_passed_has_none(a_class: Class, bundle: Path) -> None:
+    assert bundle == a_class.results / "replay" / "ann" / "logs.whole.zip"
+    found = bundles.read(bundle)
+    assert (found.check.id, found.check.verdict) == ("logs.whole", "failed")
+    assert (found.image, found.checks_hash, found.kernel) == ("image-1", "checks-1", "6.12")
+    assert found.job.submission == "ann" and len(found.job.seed) == 16 and len(found.content_hash) == 64
+    assert found.packed and json.loads(found.starters)["digests"] == []
+
+
+def test_what_the_worker_kept_is_in_it(a_class: Class) -> None:
+    a_class.hand_in("ann", "evidence logs.whole/kernel.log [1.0] Oops\n" + FAILS)
+    a_class.run()
+    [found] = a_class.results.rglob("replay/**/*.zip")
+    with zipfile.ZipFile(found) as archive:
+        assert archive.read("kernel.log") == b"[1.0] Oops"
+
+
+def test_bundles_of_an_earlier_run_go(a_class: Class, bundle: Path) -> None:
+    (a_class.folder / "ann" / "act").write_text("\n".join(f"pass {id_}" for id_ in IDS))
+    a_class.run(Settings(again=True))
+    assert not list(a_class.results.rglob("replay/**/*.zip"))
+
+
+def test_it_is_enough_to_see_it_again(a_class: Class, bundle: Path) -> None:
+    for path in a_class.folder.glob("ann/*"):
+        path.unlink()
+    found = bundles.read(bundle)
+    assert replay.differences(found, a_class.ground) == []
+    assert replay.again(found, a_class.ground, command=command).verdict == "failed"
+
+
+def test_only_that_check_and_its_parents_are_run(a_class: Class, bundle: Path) -> None:
+    checks = (check(IDS[0]), check(IDS[1], needs=(IDS[0],)), check(IDS[2]))
+    ground = dataclasses.replace(a_class.ground, checks=checks)
+    found = bundles.read(bundle)
+    with replay.job_of(found, ground) as job:
+        assert job.only == IDS[:2]
+        assert (job.seed, job.level) == (found.job.seed, found.job.level)
+        assert {path.name for path in Path(job.source).iterdir()} == {"act", "engine.c"}
+    assert not Path(job.source).exists()
+
+
+def test_what_is_not_as_it_was_is_said(a_class: Class, bundle: Path) -> None:
+    ground = dataclasses.replace(a_class.ground, checks_hash="checks-2", image="image-2")
+    assert len(replay.differences(bundles.read(bundle), ground)) == 2
+
+
+def test_a_submission_too_big_for_it_must_lie_where_it_was(a_class: Class, bundle: Path) -> None:
+    found = dataclasses.replace(bundles.read(bundle), packed=b"")
+    assert replay.again(found, a_class.ground, command=command).verdict == "failed"
+    (a_class.folder / "ann" / "engine.c").write_text("int main(void) { return 99; }\n")
+    with pytest.raises(LabError, match="not as it was"):
+        replay.again(found, a_class.ground, command=command)
+
+
+def test_the_machine_is_held_while_somebody_visits(
+    a_class: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    a_class.hand_in("ann", f"touch {begun}\nhold\n" + FAILS)
+    a_class.run()
+    [path] = a_class.results.rglob("replay/**/*.zip")
+    visited: list[tuple[str, bool]] = []
+
+    def visit(machine: str) -> None:
+        visited.append((machine, Path(f"/proc/{begun.read_text()}").exists()))
+
+    monkeypatch.setattr("grading.run.machines.remove", lambda machine: None)
+    assert replay.held(bundles.read(path), a_class.ground, visit, command=command)
+    [(machine, alive)] = visited
+    assert machine.startswith("grade-") and alive
+    assert not Path(f"/proc/{begun.read_text()}").exists()
+
+
+def test_what_passes_this_time_is_not_held(a_class: Class, bundle: Path) -> None:
+    assert not replay.held(bundles.read(bundle), a_class.ground, lambda machine: None, command=command)
+
+
+@pytest.mark.parametrize("damage", ["no zip", "empty", "version", "information", "job", "check", "bomb"])
+def test_a_bundle_that_is_none_is_refused(tmp_path: Path, bundle: Path, damage: str) -> None:
+    parts = {}
+    with zipfile.ZipFile(bundle) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    told = json.loads(parts["bundle.json"])
+    match damage:
+        case "version":
+            told["version"] = 99
+        case "check":
+            del told["check"]["verdict"]
+        case "job":
+            parts["job.json"] = b"[]"
+        case "bomb":
+            parts["starters.json"] = bytes(65 << 20)
+    parts["bundle.json"] = b"{" if damage == "information" else json.dumps(told).encode()
+    bad = tmp_path / "bad.zip"
+    if damage == "no zip":
+        bad.write_bytes(b"PK")
+    else:
+        with zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in ({} if damage == "empty" else parts).items():
+                archive.writestr(name, content)
+    with pytest.raises(LabError, match="bundle"):
+        bundles.read(bad)
+
+
+def test_nothing_of_it_lands_outside(tmp_path: Path, a_class: Class, bundle: Path) -> None:
+    """What is unpacked is unpacked with Python's data filter."""
+    import io
+    import tarfile
+
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("../../escaped")
+        archive.addfile(member, io.BytesIO())
+    found: Bundle = dataclasses.replace(bundles.read(bundle), packed=packed.getvalue())
+    with pytest.raises(LabError, match="damaged"):
+        replay.again(found, a_class.ground, command=command)

@@ -1,0 +1,269 @@
+"""What a run is made of: hashes, the catalogue of checks, places, names of machines, lines for people."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from grading import evidence
+from grading.api.checks import MARK
+from grading.run import catalogue, machines, show, skeleton
+from grading.run.content import checks_hash, content_hash
+from grading.run.job import REFERENCE, Job
+from grading.run.places import places
+from grading.run.single import Graded
+from grading.submissions.starters import Starters
+from grading.verdicts import CheckResult, SubmissionResult
+from lab.errors import LabError
+from tests.unit.grading.run.conftest import IDS, check, made_up_ground
+
+
+@pytest.fixture(autouse=True)
+def mark_is_known(pytestconfig: pytest.Config) -> None:
+    """In `grade` itself nobody is strict about marks."""
+    pytestconfig.addinivalue_line("markers", f"{MARK}(check): as the plugin says")
+
+
+def hand_in(folder: Path) -> Path:
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "engine.c").write_text("int main(void) { return 0; }\n")
+    (folder / "Makefile").write_text("all:\n")
+    return folder
+
+
+def test_equal_files_have_equal_hashes(tmp_path: Path) -> None:
+    one, two = hand_in(tmp_path / "one"), hand_in(tmp_path / "two")
+    os.utime(two / "Makefile", (0, 0))
+    (two / ".git").mkdir()
+    (two / ".git" / "index").write_text("changes at every look")
+    assert content_hash(one) == content_hash(two)
+
+
+@pytest.mark.parametrize("change", ["content", "name", "mode", "link", "more", "folder"])
+def test_whatever_may_matter_changes_the_hash(tmp_path: Path, change: str) -> None:
+    folder = hand_in(tmp_path / "one")
+    before = content_hash(folder)
+    makefile = folder / "Makefile"
+    match change:
+        case "content":
+            makefile.write_text("alL:\n")
+        case "name":
+            makefile.rename(folder / "makefile")
+        case "mode":
+            makefile.chmod(0o755)
+        case "link":
+            (folder / "link").symlink_to("Makefile")
+        case "more":
+            (folder / "src" / "more.c").write_text("")
+        case "folder":
+            makefile.rename(folder / "src" / "Makefile")
+    assert content_hash(folder) != before
+
+
+def test_what_cannot_be_followed_or_read_stops_no_hash(tmp_path: Path) -> None:
+    folder = hand_in(tmp_path / "one")
+    (folder / "around").symlink_to(".")
+    os.mkfifo(folder / "fifo")
+    deep = folder
+    for _ in range(60):
+        deep /= "d" * 100
+        os.mkdir(deep) if len(str(deep)) < 4000 else None  # noqa: PTH102 - as deep as a path may be
+    assert len(content_hash(folder)) == 64
+
+
+def test_the_checks_hash_is_that_of_checks_and_api(tmp_path: Path) -> None:
+    (tmp_path / "01").mkdir()
+    (tmp_path / "01" / "test_a.py").write_text("a = 1\n")
+    (tmp_path / "01" / "guide.md").write_text("read me")
+    before = checks_hash(tmp_path)
+    (tmp_path / "01" / "guide.md").write_text("read me again")
+    assert checks_hash(tmp_path) == before
+    (tmp_path / "01" / "test_a.py").write_text("a = 2\n")
+    assert checks_hash(tmp_path) != before
+
+
+CHECKS = (
+    check("build.engine"),
+    check("logs.whole", needs=("build.engine",)),
+    check("logs.last", needs=("logs.whole",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("only", "start", "ids"),
+    [
+        (None, None, ()),
+        ("logs", None, ("logs.whole", "logs.last")),
+        ("logs.last, build.engine", None, ("build.engine", "logs.last")),
+        (None, "logs", ("logs.whole", "logs.last")),
+        (None, "logs.last", ("logs.last",)),
+        ("build.engine,logs.last", "logs.whole", ("logs.last",)),
+    ],
+)
+def test_only_and_from(only: str | None, start: str | None, ids: tuple[str, ...]) -> None:
+    assert catalogue.chosen(CHECKS, only, start) == ids
+
+
+@pytest.mark.parametrize(("only", "start"), [("log", None), (None, "x.y"), ("build", "logs"), (",", None)])
+def test_only_and_from_that_mean_nothing(only: str | None, start: str | None) -> None:
+    with pytest.raises(LabError):
+        catalogue.chosen(CHECKS, only, start)
+
+
+def test_a_check_with_its_parents() -> None:
+    assert catalogue.with_parents(CHECKS, "logs.last") == ("build.engine", "logs.whole", "logs.last")
+
+
+def test_all_checks_of_this_checkout_are_known() -> None:
+    checks = catalogue.all_checks()
+    ids = {each.id for each in checks}
+    assert len(checks) >= 60
+    assert all(need in ids for each in checks for need in each.needs)
+
+
+def test_two_checks_of_one_name_are_refused(tmp_path: Path) -> None:
+    text = 'from grading.api import check\n\n\n@check("logs")\ndef test_one(engine):\n    """It does."""\n'
+    for name in ("01", "02"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "test_it.py").write_text(text)
+    with pytest.raises(LabError, match=r"logs\.one"):
+        catalogue.all_checks(tmp_path)
+
+
+def test_checks_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("1 / 0\n")
+    with pytest.raises(LabError, match="ZeroDivisionError"):
+        catalogue.all_checks(tmp_path)
+
+
+def test_one_half_alone_has_its_own_checks() -> None:
+    checks = (check("a.a", half="engine"), check("a.b", half="monitor"), check("a.c", half="both"))
+    job = Job(source="/ann", engine=REFERENCE)
+    assert [each.id for each in catalogue.wanted(job, checks)] == ["a.b", "a.c"]
+
+
+@pytest.mark.parametrize(
+    ("mib", "limit", "cores", "expected"),
+    [
+        (24000, "max", 2, 2),
+        (24000, "max", 64, 18),
+        (3200, "max", 8, 2),
+        (900, "max", 8, 1),
+        (24000, "3000", 8, 1),
+    ],
+)
+def test_as_many_places_as_cores_and_memory_allow(
+    tmp_path: Path, mib: int, limit: str, cores: int, expected: int
+) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(f"MemTotal: 99 kB\nMemAvailable:   {mib * 1024} kB\n")
+    (tmp_path / "memory.max").write_text("max" if limit == "max" else str(int(limit) << 20))
+    (tmp_path / "memory.current").write_text("0\n")
+    assert places(meminfo, tmp_path, cores) == expected
+
+
+def test_places_without_a_control_group(tmp_path: Path) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemAvailable: 8388608 kB\n")
+    assert places(meminfo, tmp_path / "none", 2) == 2
+
+
+def test_machines_of_killed_processes_go_and_others_stay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BOXWRIGHT_STATE", str(tmp_path))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    mine = machines.name(0)
+    reused = f"grade-{os.getpid()}-1-0"  # of an earlier process with our pid
+    for name in (mine, f"grade-{dead.pid}-123-0", reused, "default", "grade-x"):
+        (tmp_path / "machines" / name).mkdir(parents=True)
+        (tmp_path / "machines" / f"{name}.lock").touch()
+    assert sorted(machines.sweep()) == sorted([f"grade-{dead.pid}-123-0", reused])
+    assert {path.name for path in (tmp_path / "machines").iterdir() if path.is_dir()} == {
+        mine,
+        "default",
+        "grade-x",
+    }
+    assert not (tmp_path / "machines" / f"{reused}.lock").exists()
+
+
+def test_a_machines_name_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lab.machine.record import check_name
+
+    monkeypatch.setattr(os, "getpid", lambda: 4194304)
+    monkeypatch.setattr(machines, "_started", lambda pid: 99999999999)
+    assert machines.NAME.fullmatch(check_name(machines.name(255)))
+
+
+def test_the_skeleton_comes_as_it_was(tmp_path: Path) -> None:
+    starters = Starters(frozenset(("a", "b")), frozenset((b"\x00\xff" * 4,)))
+    skeleton.write(starters, tmp_path / "starters.json")
+    job = Job(starters=str(tmp_path / "starters.json"), weak=("c",))
+    assert skeleton.read(job) == Starters(starters.digests, starters.runs, frozenset(("c",)))
+    assert skeleton.read(Job()) == Starters()
+
+
+def test_a_job_comes_as_it_was(tmp_path: Path) -> None:
+    job = Job(submission="ann é", source="/x", only=("a.b",), weak=("1",), seed="s", keep="a.b")
+    job.write(tmp_path / "job.json")
+    assert Job.read(tmp_path / "job.json") == job
+
+
+def result(name: str, *verdicts: str, problem: str = "") -> SubmissionResult:
+    checks = tuple(
+        CheckResult(id_, id_.partition(".")[0], 1, verdict, 2.0 if verdict == "passed" else 0, 2.0)  # type: ignore[arg-type]
+        for id_, verdict in zip(IDS, verdicts, strict=False)
+    )
+    return SubmissionResult(name, checks, seconds=61.0, problem=problem)
+
+
+def shown(*lines: SubmissionResult) -> str:
+    out = StringIO()
+    console = Console(file=out, width=200, color_system=None, highlight=False)
+    with show.Shown(console) as told:
+        told.begin([each.submission for each in lines], [], len(IDS))
+        for each in lines:
+            for one in each.checks:
+                told.check(each.submission, one)
+            told.ended(Graded(each, True))
+    console.print(show.table(lines))
+    return out.getvalue()
+
+
+def test_a_line_for_each_as_it_ends() -> None:
+    text = shown(
+        result("ann", "passed", "passed", "passed"),
+        result("bob", "passed", "failed", "skipped"),
+        result("[red]cid", "passed", "error", "passed"),
+        result("dan", "failed", "skipped", "skipped", problem="dan: it is empty."),
+    )
+    lines = text.splitlines()
+    assert "1/4 ann" in lines[1] and "6 of 6" in lines[1] and "all passed" in lines[1] and "61 s" in lines[1]
+    assert "left" in lines[1]
+    assert "2 of 6" in lines[2] and "failed: logs" in lines[2]
+    assert "[red]cid" in lines[3] and "4 of 4" in lines[3] and "1 undecided" in lines[3]
+    assert "it is empty" in lines[4] and "left" not in lines[4]
+    assert any("BUILD" in line and "LOGS" in line for line in lines)
+
+
+def test_a_transcript_is_cut_and_asks_nobody() -> None:
+    class Program:
+        words = ("engine", "run", "a b")
+        pid, began, finished = 7, 1.5, None
+
+        def peek(self) -> bytes:
+            return b"x" * 5000 + b"\xff"
+
+    text = evidence.transcript([Program()])  # type: ignore[list-item]
+    assert '["engine", "run", "a b"] → runs' in text
+    assert "bytes left out" in text and len(text) < 2500 and "\\xff" in text
+
+
+def test_the_ground_of_these_tests_is_whole() -> None:
+    assert [each.id for each in made_up_ground().checks] == list(IDS)
