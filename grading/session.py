@@ -13,16 +13,18 @@ import posixpath
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from grading.api.engine import Engine, Rootfs
-from grading.api.expectations import scale_with
+from grading.api.expectations import scale_with, wait_until
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios
 from grading.guest import delivery
 from grading.guest.delivery import Product
+from grading.guest.observer import GuestError
 from grading.guest.tools import Tools
 from grading.guest.vm import TOOLS, Guest
 from grading.submissions.attempts import Attempt
@@ -92,7 +94,7 @@ class Session:
         with self._lock:
             if self._guest is None:
                 self._guest = self.open_guest()
-                scale_with(self._guest.machine.deadline)
+                scale_with(self._guest.scale)
                 self._prepare(self._guest)
             return self._guest
 
@@ -153,6 +155,23 @@ class Session:
         }
         return makers[name]()
 
+    def end_engine(self) -> None:
+        """Kill all that was not there before the delivery, so that the monitor's device is free."""
+        with self._lock:
+            guest = self.guest
+            engine: Engine | None = self._services.get("engine")
+            if engine is not None:
+                engine.supervisor = None
+
+            def end() -> bool:
+                left = [each for each in guest.newcomers() if each.state != "Z"]
+                for process in left:
+                    with suppress(GuestError):  # gone with its parent
+                        guest.observer.signal(process.pid, 9, start=process.start)
+                return not left
+
+            wait_until(end, 5)
+
     def module(self) -> Module:
         """The monitor, loaded where it was built."""
         with self._lock:
@@ -199,6 +218,10 @@ class Session:
             if half.whose == "reference":
                 self._deliver_ours(guest, name)
         engine = self._build(guest, self.engine_half, self._find_engine)
+        if not engine.path and self.engine_half.whose == "submission":
+            half = delivery.with_older_compiler(observer, self.engine_half.attempts)
+            again = self._build(guest, replace(self.engine_half, attempts=half), self._find_engine)
+            engine = replace(again, attempts=engine.attempts + again.attempts)
         module = self._build(guest, self.module_half, self._find_module)
         self.built = Built(engine, module)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from grading.api import check, expect, scenario
 from grading.api.engine import Container, Engine
 from grading.guest.observer import Observer
-from grading.guest.records import Process
+from grading.guest.records import Finished, Process
 from grading.guest.vm import Guest
 
 
@@ -22,17 +22,20 @@ class World:
     inits: tuple[Process | None, Process | None]
     host: Process
     host_name: str
+    answers: tuple[Finished | None, ...]
+    """Of the two clients; None where one had not ended while its container lived."""
 
 
 @scenario
 def world(engine: Engine, observer: Observer) -> World:
     """Start two that look around and then sleep; look at both while both live."""
     both = engine.start("view NONCE 600", name="alpha"), engine.start("view NONCE 600", name="beta")
+    answers = tuple(each.client.wait(4) for each in both if each.client)
     processes = both[0].await_running(), both[1].await_running()
     views = both[0].view(), both[1].view()
     inits = both[0].init, both[1].init
     first = next(process for process in observer.processes() if process.pid == 1)
-    found = World(both, views, processes, inits, first, observer.proc("sys/kernel/hostname").strip())
+    found = World(both, views, processes, inits, first, observer.proc("sys/kernel/hostname").strip(), answers)
     for container in both:
         engine.stop(container.id)
     return found
@@ -55,6 +58,22 @@ def test_starts(world: World) -> None:
     Seen in the kernel's own list of processes, not in what the engine says.
     """
     expect(world.processes[0].words, "a process that executes the command", "none")
+
+
+@check(
+    "control", points=2, needs=["containers.starts"],
+    hint="Who reads until the other end is closed waits for everybody who has it: also a child that inherited it.",
+)  # fmt: skip
+def test_start_returns(world: World) -> None:
+    """`start` returns once the container is recorded, and does not wait for its end."""
+    for answer in world.answers:
+        expect(
+            answer is not None and not answer.timed_out,
+            "the client ends while its container runs",
+            "it still waits",
+        )
+        assert answer is not None
+        expect(answer.code == 0, "status 0", f"{answer.code}: {answer.error_text}")
 
 
 @check(

@@ -11,6 +11,7 @@ from grading.api.module import DEVICE, Module
 from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
 from grading.guest.vm import Guest
+from grading.session import Session
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,9 @@ class Unloaded:
 
 
 @scenario
-def unloaded(module: Module, observer: Observer) -> Unloaded:
-    """Try with the device open, then for good; then load it again."""
+def unloaded(module: Module, observer: Observer, graded: Session) -> Unloaded:
+    """Without an engine: try with the device open, then for good; then load it again."""
+    graded.end_engine()
     with module.opened():
         busy = module.unload()
         stayed = module.loaded
@@ -263,11 +265,12 @@ def test_module_says_that_it_is_unloaded(unloaded: Unloaded) -> None:
     needs=["soft.monitor_warns"],
     hint="cancel_delayed_work_sync() or timer_delete_sync() before anything is freed.",
 )
-def test_module_unloads_with_entries(module: Module) -> None:
+def test_module_unloads_with_entries(module: Module, graded: Session) -> None:
     """Unloading right after work leaves no timer and no entry behind: the kernel stays whole.
 
     An entry or a timer that outlives its module is a crash some moments later.
     """
+    graded.end_engine()
     from grading.api.module import REGISTER, request
 
     for turn in range(3):

@@ -43,7 +43,7 @@ class Container:
     engine: Engine
     id: str
     rootfs: Rootfs
-    answer: Finished | None = None
+    client: Job | None = None
     """Of `start`."""
     job: Job | None = None
     """Of `run`, while it goes on."""
@@ -249,16 +249,21 @@ class Engine:
             running: also wait until the kernel shows its process.
         """
         container = self.container(name, rootfs)
-        container.answer = self(
+        words = (
             "start", container.id, container.rootfs.path, *self._command(container, probe),
             *self._options(soft, hard, nice),
         )  # fmt: skip
-        answer = container.answer
-        expect(
-            answer.code == 0 and not answer.timed_out,
-            "`engine start` succeeds",
-            f"status {answer.code}: {(answer.text + answer.error_text)[-600:]}",
-        )
+        client = container.client = self.begin(*words, timeout=CLIENT_SECONDS)
+        # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
+        wait_until(lambda: client.wait(0) or (running and container.processes), CLIENT_SECONDS)
+        answer = client.wait(0)
+        if answer is not None:
+            self._note(words, answer)
+            expect(
+                answer.code == 0 or answer.timed_out,
+                "`engine start` succeeds",
+                f"status {answer.code}: {(answer.text + answer.error_text)[-600:]}",
+            )
         if running:
             container.await_running()
         return container

@@ -6,7 +6,7 @@ import io
 import posixpath
 import tarfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grading.guest.observer import GuestError, Observer
@@ -15,6 +15,7 @@ from grading.submissions.attempts import Attempt
 from lab.errors import LabError
 
 TREE = "/submission"
+COMPILER = "/run/boxwright-compiler"
 BUILD_SECONDS = 90.0
 """For one attempt, on a fast machine's scale of 1; a module takes some seconds even under emulation."""
 
@@ -109,6 +110,23 @@ def build(
         if path:
             return Product(path, attempt.label, tuple(tried))
     return Product(path, "", tuple(tried))
+
+
+def with_older_compiler(observer: Observer, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """The same attempts with a gcc that warns where it did before version 14, and does not refuse.
+
+    Courses name a release of Ubuntu whose gcc took what this one refuses by default
+    (https://gcc.gnu.org/gcc-14/porting_to.html, "C language issues"); that is no fault of a submission.
+    """
+    observer.run("mkdir", "-p", COMPILER)
+    for name in ("gcc", "cc"):
+        script = f'#!/bin/sh\nexec /usr/bin/{name} -fpermissive "$@"\n'
+        observer.write(f"{COMPILER}/{name}", script.encode(), mode=0o755)
+    path = f"PATH={COMPILER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return tuple(
+        replace(each, label=f"{each.label}, as gcc 13 would", argv=("env", path, *each.argv))
+        for each in attempts
+    )
 
 
 def find_files(

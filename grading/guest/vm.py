@@ -55,7 +55,7 @@ class Guest:
                 machine.write(f"{TOOLS}/{name}", tools.program(name).read_bytes(), mode=0o755)
             command = f"exec {TOOLS}/observer"
         stream = machine.connection.talk(command)
-        self.observer = Observer(stream, scale=machine.deadline, alive=self._alive)
+        self.observer = Observer(stream, scale=self.scale, alive=self._alive)
         self.observer.on_kernel = self.watch.record
         for name, value in SETTINGS.items():
             try:
@@ -69,6 +69,14 @@ class Guest:
             self.observer.proc("sys/kernel/hostname").strip(),
             self.modules(),
         )
+
+    def scale(self, seconds: float) -> float:
+        """A time limit that fits this machine.
+
+        What checks wait for is mostly waiting itself (a period of a timer, a time of grace), which an emulated
+        processor does not lengthen; so a quarter of its slowness is enough, and a hang is told in time.
+        """
+        return max(seconds, self.machine.deadline(seconds) / 4)
 
     def mounts(self) -> list[str]:
         """The host's mount table as PID 1 sees it, without the numbers that any mount changes."""
