@@ -99,7 +99,7 @@ def grade(
     if complete and best.written.problem and not best.written.checks:
         result = refused(job, ground, best.written.problem)
     else:
-        problem = best.written.problem
+        problem = best.written.problem or _nothing_found(best.written)
         if not complete:
             problem = f"The process that graded it did not do its part, {ATTEMPTS} times: {best.why}."
         result = _result(job, ground, wanted, best.written, problem)
@@ -140,6 +140,15 @@ def _complete(ending: Ending, wanted: Sequence[Check]) -> bool:
     written = ending.written
     return not written.astray and (
         bool(written.problem) or all(check.id in written.checks for check in wanted)
+    )
+
+
+def _nothing_found(written: Written) -> str:
+    """Why there is neither an engine nor a monitor; empty where there is one."""
+    if not written.told or written.engine.found or written.monitor.found:
+        return ""
+    return " ".join(f"{reason.rstrip('.')}." for reason in dict.fromkeys(written.engine.reasons)) or (
+        "There is neither an engine nor a monitor."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -165,6 +166,16 @@ def test_what_the_worker_has_a_problem_with_has_no_point(a_class: Class) -> None
     a_class.hand_in("ann", 'about {"problem": "no engine found"}')
     found = a_class.run()["ann"]
     assert (found.problem, found.score, found.max_score) == ("no engine found", 0, 6)
+
+
+def test_neither_engine_nor_monitor_is_a_problem(a_class: Class) -> None:
+    half = {"found": False, "reasons": ["no engine found", "no monitor found"]}
+    about = json.dumps({"engine": half, "monitor": half})
+    a_class.hand_in("ann", f"about {about}\n" + "\n".join(f"fail {id_}" for id_ in IDS))
+    found = a_class.run()["ann"]
+    assert (found.problem, found.score, found.max_score) == ("no engine found. no monitor found.", 0, 6)
+    a_class.run()
+    assert a_class.seen.done == ["ann"]
 
 
 def test_one_submission_may_be_named_alone(a_class: Class) -> None:
