@@ -219,8 +219,8 @@ class Session:
                 self._deliver_ours(guest, name)
         engine = self._build(guest, self.engine_half, self._find_engine)
         if not engine.path and self.engine_half.whose == "submission":
-            half = delivery.with_older_compiler(observer, self.engine_half.attempts)
-            again = self._build(guest, replace(self.engine_half, attempts=half), self._find_engine)
+            older = delivery.with_older_compiler(observer, self.engine_half.attempts)
+            again = self._build(guest, replace(self.engine_half, attempts=older), self._find_engine)
             engine = replace(again, attempts=engine.attempts + again.attempts)
         module = self._build(guest, self.module_half, self._find_module)
         self.built = Built(engine, module)

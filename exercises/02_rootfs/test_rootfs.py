@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grading.api import check, expect, scenario
+from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Engine
 from grading.guest.observer import Observer
 from grading.guest.records import Finished
@@ -74,40 +74,21 @@ def sharing(engine: Engine) -> Sharing:
     """A living container; others that want its rootfs, in two spellings, or its id."""
     first = engine.start("sleep 600", name="first")
 
-    def attempt(identifier: str, path: str, probe: str) -> tuple[Finished, bool]:
-        def running() -> bool:
-            return any(f"sleep {probe}" in " ".join(p.words) for p in first.processes)
+    def attempt(identifier: str, path: str) -> tuple[Finished, bool]:
+        before = len(first.processes)
+        done = engine("start", identifier, path, first.rootfs.probe)
+        return done, done.code == 0 and bool(wait_until(lambda: len(first.processes) > before, 0.5))
 
-        words = (
-            [f"{first.rootfs.probe} sleep {probe}"]
-            if engine.level == 1
-            else [first.rootfs.probe, "sleep", probe]
-        )
-        done = engine("start", identifier, path, *words)
-        ran = done.code == 0 and bool(engine_waits(running))
-        return done, ran
-
-    same, same_ran = attempt(engine.new_id("second"), first.rootfs.path, "601")
-    alias, alias_ran = attempt(
-        engine.new_id("third"), f"{first.rootfs.path}/../{first.rootfs.nonce}/.", "602"
-    )
+    same, same_ran = attempt(engine.new_id("second"), first.rootfs.path)
+    alias, alias_ran = attempt(engine.new_id("third"), f"{first.rootfs.path}/../{first.rootfs.nonce}/.")
     other = engine.new_rootfs()
-    taken = engine("start", first.id, other.path, *(
-        [f"{other.probe} sleep 603"] if engine.level == 1 else [other.probe, "sleep", "603"]
-    ))  # fmt: skip
+    taken = engine("start", first.id, other.path, engine.command(other, "sleep 603"))
     taken_ran = taken.code == 0 and bool(
-        engine_waits(lambda: any(other.probe in p.words for p in engine.observer.processes()))
+        wait_until(lambda: any(other.probe in p.words for p in engine.observer.processes()), 0.5)
     )
     lives = bool(first.processes)
     engine.stop(first.id)
     return Sharing(same, same_ran, alias, alias_ran, taken, taken_ran, lives)
-
-
-def engine_waits(look: object) -> object:
-    """A short look for what should not be there."""
-    from grading.api import wait_until
-
-    return wait_until(look, 0.5)  # type: ignore[arg-type]
 
 
 @check(
@@ -155,8 +136,6 @@ def test_id_is_not_shared(sharing: Sharing) -> None:
 @scenario
 def reused(engine: Engine) -> tuple[Finished, str]:
     """An id used again after its container has ended."""
-    from grading.api import wait_until
-
     first = engine.start("exit 5", name="again", running=False)
     wait_until(
         lambda: engine.ps().ended(first.id),
@@ -165,8 +144,7 @@ def reused(engine: Engine) -> tuple[Finished, str]:
         actual=lambda: engine.ps().text,
     )
     other = engine.new_rootfs()
-    words = [f"{other.probe} exit 6"] if engine.level == 1 else [other.probe, "exit", "6"]
-    done = engine("run", first.id, other.path, *words)
+    done = engine("run", first.id, other.path, engine.command(other, "exit 6"))
     return done, engine.ps().entry(first.id)
 
 

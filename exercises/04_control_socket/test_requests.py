@@ -49,8 +49,7 @@ def refusals(engine: Engine, observer: Observer) -> Refusals:
 
     def attempt(name: str, identifier: str, *options: str) -> None:
         root = engine.new_rootfs()
-        words = [f"{root.probe} sleep 555"] if engine.level == 1 else [root.probe, "sleep", "555"]
-        done[name] = engine("start", identifier, root.path, *words, *options)
+        done[name] = engine("start", identifier, root.path, engine.command(root, "sleep 555"), *options)
         ran[name] = any(root.probe in each.words for each in observer.processes())
 
     for name, identifier in ids.items():
@@ -183,11 +182,6 @@ def commands(engine: Engine, observer: Observer) -> Commands:
     missing_run = engine("run", engine.new_id("missing"), root.path, "/no/such/program", timeout=20)
     plain = engine("start", engine.new_id("plain"), root.path, "/plain")
 
-    def words(*command: str, root_path: str) -> list[str]:
-        identifier = engine.new_id("args")
-        engine("start", identifier, root_path, *command)
-        return [identifier]
-
     def seen(container: Container) -> list[str]:
         view = container.view()
         found = []
@@ -219,7 +213,7 @@ def commands(engine: Engine, observer: Observer) -> Commands:
     one_string = seen(third)
     long_root = engine.new_rootfs()
     long_id = (engine.new_id("long.id_with-all") + "0" * 31)[:31]
-    longest = engine("start", long_id, long_root.path, f"{long_root.probe} exit 0")
+    longest = engine("start", long_id, long_root.path, engine.command(long_root, "exit 0"))
     return Commands(missing, missing_run, plain, arguments, one_string, longest, engine.ps().text, missing_id)
 
 

@@ -54,7 +54,7 @@ class Container:
         return [
             process
             for process in self.engine.observer.processes()
-            if process.words and self.rootfs.probe in " ".join(process.words) and not self._is_client(process)
+            if process.words and self.rootfs.probe in process.words and not self._is_client(process)
         ]
 
     def _is_client(self, process: Process) -> bool:
@@ -222,9 +222,15 @@ class Engine:
         """An id and a rootfs that nobody has used."""
         return Container(self, self.new_id(name), rootfs or self.new_rootfs())
 
-    def _command(self, container: Container, probe: str) -> list[str]:
-        line = f"{container.rootfs.probe} {probe}".replace("NONCE", container.rootfs.nonce)
-        return [line] if self.level == 1 else line.split()
+    def command(self, rootfs: Rootfs, probe: str) -> str:
+        """The one word that is the command of a container which runs the probe.
+
+        What the probe shall do stands in a file beside it, so that no check but those of arguments depends on
+        how an engine passes them on.
+        """
+        words = probe.replace("NONCE", rootfs.nonce).split()
+        self.observer.write(f"{rootfs.path}{rootfs.probe}.args", "\n".join([*words, ""]).encode())
+        return rootfs.probe
 
     def _options(self, soft: int | None, hard: int | None, nice: int | None) -> list[str]:
         options = []
@@ -250,7 +256,7 @@ class Engine:
         """
         container = self.container(name, rootfs)
         words = (
-            "start", container.id, container.rootfs.path, *self._command(container, probe),
+            "start", container.id, container.rootfs.path, self.command(container.rootfs, probe),
             *self._options(soft, hard, nice),
         )  # fmt: skip
         client = container.client = self.begin(*words, timeout=CLIENT_SECONDS)
@@ -289,7 +295,7 @@ class Engine:
         """`engine run`, without waiting for its end."""
         container = self.container(name, rootfs)
         container.job = self.begin(
-            "run", container.id, container.rootfs.path, *self._command(container, probe),
+            "run", container.id, container.rootfs.path, self.command(container.rootfs, probe),
             *self._options(soft, hard, nice), timeout=timeout,
         )  # fmt: skip
         return container

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* What the probe's two files offer each other. */
+#ifndef PROBE_H
+#define PROBE_H
+
+void pause_us(long us);
+int view(const char *nonce, long seconds, char **words);
+int escape(const char *nonce);
+
+#endif
