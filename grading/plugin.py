@@ -30,6 +30,9 @@ from grading.session import Session
 from grading.verdicts import CheckResult, Verdict
 from lab.errors import LabError, MachineError
 
+NAME = "boxwright-grading"
+"""Of the object with the hooks, among pytest's plugins."""
+
 STAGES = {"before": 0, "shared": 1, "alone": 2}
 ATTEMPTS = 2
 """How often a check may lose its machine, or end in an error of ours, before that is its verdict."""
@@ -45,7 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the mark means, and begin."""
     config.addinivalue_line("markers", f"{MARK}(check): a check of the grader; see grading.api.check")
-    config.pluginmanager.register(Grading(config), "boxwright-grading")
+    if not config.pluginmanager.has_plugin(NAME):  # a caller may have brought one with a guest of its own
+        config.pluginmanager.register(Grading(config), NAME)
 
 
 class Outcome:

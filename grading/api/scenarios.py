@@ -113,6 +113,10 @@ class Scenarios:
             if future.done() and not future.cancelled() and future.exception() is None
         }
 
+    def end(self) -> None:
+        """Begin nothing more, and wait until nothing runs."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
     def forget(self, name: str) -> None:
         """Let one run again at the next look."""
         with self._lock:

@@ -1,0 +1,173 @@
+"""The release gate: `./bootstrap.sh python tests/mutants`. See README.md beside this."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import implementations
+import outcome
+import patches
+import short
+import typer
+import whole
+from implementations import Implementation
+from kept import KeptGuest
+from outcome import Outcome
+from patches import Mutant
+
+from grading.guest.tools import tools
+from grading.run import machines
+from grading.run.catalogue import all_checks
+from grading.verdicts import CheckResult
+from lab import console
+from lab.errors import LabError
+
+STARTER_SHARE = 0.05
+"""The most of all points that the untouched starter may get."""
+
+
+def main(
+    implementation: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this one: reference or c.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(metavar="NAMES", help="Only these mutants.")] = None,
+    whole_form: Annotated[
+        bool, typer.Option("--whole", help="All checks on each, as a submission in a guest of its own.")
+    ] = False,
+    repeat: Annotated[
+        int, typer.Option(min=0, metavar="N", help="No mutants: the whole suite so often, on what is right.")
+    ] = 0,
+    busy: Annotated[bool, typer.Option("--busy", help="Keep every processor busy meanwhile.")] = False,
+    output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="The result as JSON.")] = None,
+) -> None:
+    """Grade the grader: each mutant must lose exactly the checks that its file names.
+
+    Ends with 1 where one does not.
+    """
+    try:
+        chosen = _chosen(implementation)
+        named = frozenset(name.strip() for name in (only or "").split(",") if name.strip())
+        found = {each.name: patches.mutants(each, named) for each in chosen}
+        if named - {mutant.name for group in found.values() for mutant in group}:
+            raise LabError(
+                "There is no such mutant", "`ls tests/mutants/reference tests/mutants/c` shows them."
+            )
+        if busy:
+            with whole.busy_processors():
+                outcomes = list(_told(_run(chosen, found, whole_form, repeat)))
+        else:
+            outcomes = list(_told(_run(chosen, found, whole_form, repeat)))
+    except LabError as error:
+        console.report(error)
+        sys.exit(error.exit_status)
+    checks = [check.id for check in all_checks()]
+    left = {name: outcome.never_lost(checks, group) for name, group in found.items()}
+    console.out.print(outcome.shown(outcomes))
+    if not named and not repeat:
+        for name, ids in left.items():
+            console.out.print(
+                f"{name}: {len(ids)} checks that no mutant loses: {', '.join(ids)}", highlight=False
+            )
+    if output:
+        output.write_text(json.dumps(outcome.as_json(outcomes, left), indent=1) + "\n")
+    wrong = [each.name for each in outcomes if not each.is_right]
+    console.out.print(
+        f"{len(outcomes) - len(wrong)} of {len(outcomes)} right"
+        + (f"; wrong: {', '.join(wrong)}" * bool(wrong))
+    )
+    sys.exit(1 if wrong else 0)
+
+
+def _chosen(name: str | None) -> list[Implementation]:
+    if name is not None and name not in implementations.ALL:
+        raise LabError(
+            f"There is no implementation {name!r}", f"There is {' and '.join(implementations.ALL)}."
+        )
+    return [each for each in implementations.ALL.values() if name in (None, each.name)]
+
+
+def _run(
+    chosen: list[Implementation], found: dict[str, list[Mutant]], whole_form: bool, repeat: int
+) -> Iterator[Outcome]:
+    for each in chosen:
+        if repeat:
+            yield from _repeated(each, repeat)
+        elif whole_form:
+            for mutant in found[each.name]:
+                yield _judged(each, mutant, lambda one=mutant, of=each: whole.grade(of, one))  # type: ignore[misc]
+        else:
+            yield from _short(each, found[each.name])
+    if whole_form or repeat:
+        yield _starter()
+
+
+def _short(implementation: Implementation, mutants: list[Mutant]) -> Iterator[Outcome]:
+    with console.progress(quiet=True) as progress:
+        kit = tools(progress)
+    kept = KeptGuest(machines.name(0), kit, implementation)
+    try:
+        for each in mutants:
+            yield _judged(implementation, each, lambda one=each: short.grade(kept, kit, implementation, one))  # type: ignore[misc]
+    finally:
+        kept.close()
+
+
+def _judged(
+    implementation: Implementation, mutant: Mutant, grade: Callable[[], dict[str, CheckResult]]
+) -> Outcome:
+    began = time.monotonic()
+    try:
+        found = grade()
+    except LabError as error:
+        words = f"{error} {getattr(error, 'detail', '') or ''}".strip()
+        return Outcome(
+            implementation.name,
+            mutant.name,
+            len(mutant.loses),
+            0,
+            (),
+            (),
+            (),
+            0,
+            time.monotonic() - began,
+            words,
+        )
+    return outcome.compare(implementation.name, mutant.name, mutant.loses, found, time.monotonic() - began)
+
+
+def _repeated(implementation: Implementation, times: int) -> Iterator[Outcome]:
+    for turn in range(1, times + 1):
+        began = time.monotonic()
+        found = whole.grade(implementation)
+        name = f"as it is, {turn} of {times}"
+        skipped = [check.id for check in found.values() if check.verdict == "skipped"]
+        yield outcome.compare(implementation.name, name, skipped, found, time.monotonic() - began)
+
+
+def _starter() -> Outcome:
+    began = time.monotonic()
+    found = whole.grade_starter()
+    points = sum(check.points for check in found.values())
+    most = sum(check.max_points for check in found.values())
+    problem = "" if points <= STARTER_SHARE * most else f"it gets {points:g} of {most:g} points"
+    return Outcome("starter_c", "as it is", 0, 0, (), (), (), len(found), time.monotonic() - began, problem)
+
+
+def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Say each as it comes."""
+    for each in outcomes:
+        mark = "right" if each.is_right else "WRONG"
+        console.err.print(
+            f"{each.implementation}/{each.name}: {mark}, {each.lost} of {each.named} lost, {each.run} run, {each.seconds:.1f} s",
+            highlight=False,
+        )
+        yield each
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,172 @@
+"""The guest that is kept from one mutant to the next, with everything built once."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import posixpath
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from implementations import Building, Implementation, Part
+
+from grading.guest import delivery
+from grading.guest.delivery import TREE
+from grading.guest.tools import Tools
+from grading.guest.vm import Guest, fresh_guest, remove_guest
+from grading.session import Built, Half, Session
+from lab import console
+from lab.errors import LabError
+
+KEPT = "/kept"
+"""The implementation, unpatched and built; what a mutant does not change is taken from here."""
+
+CLEAN_SECONDS = 10.0
+LEFT = ("/run/boxwright", "/run/engine-c", "/var/log/engine-c", "/var/log/boxwright", TREE)
+"""What an engine leaves on the disk."""
+
+
+class KeptGuest:
+    """Hands out one guest again and again, cleaned in between; and a fresh one where it cannot be cleaned.
+
+    Args:
+        name: of its machine.
+        tools: what graded guests have.
+        implementation: what is built in it.
+    """
+
+    def __init__(self, name: str, tools: Tools, implementation: Implementation) -> None:
+        self._name = name
+        self._tools = tools
+        self._implementation = implementation
+        self._guest: Guest | None = None
+        self._leases = 0
+        self.made = 0
+        """How many guests there were so far."""
+
+    def lease(self) -> Guest:
+        """A guest in which nothing of another mutant is left."""
+        self._leases += 1
+        if self._guest is not None and not self._cleaned(self._guest):
+            self.close()
+        if self._guest is None:
+            with console.progress(quiet=True) as progress:
+                self._guest = fresh_guest(self._name, self._tools, progress)
+            self.made += 1
+            self._build(self._guest)
+        return self._guest
+
+    def close(self) -> None:
+        """Take it away."""
+        if self._guest is not None:
+            with contextlib.suppress(LabError, OSError):  # it may be lost
+                self._guest.close()
+            self._guest = None
+        remove_guest(self._name)
+
+    def _build(self, guest: Guest) -> None:
+        implementation = self._implementation
+        with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
+            implementation.copy(Path(folder))
+            delivery.deliver(guest.observer, Path(folder), KEPT)
+        for building in (implementation.engine, implementation.monitor):
+            built = build(guest, building, KEPT)
+            if not built.path:
+                raise LabError(f"The implementation {implementation.name} does not build", detail=built.words)
+
+    def _cleaned(self, guest: Guest) -> bool:
+        """End and remove what the last one left; false where that does not give a guest as good as new."""
+        try:
+            observer = guest.observer
+            deadline = time.monotonic() + guest.machine.deadline(CLEAN_SECONDS)
+            while left := guest.newcomers():
+                if time.monotonic() > deadline:
+                    return False
+                for process in left:
+                    with contextlib.suppress(OSError):  # it ended meanwhile
+                        observer.signal(process.pid, signal.SIGKILL, start=process.start)
+            for name in guest.modules() - guest.baseline.modules:
+                observer.run("rmmod", name, timeout=10)
+            observer.run("rm", "-rf", "--one-file-system", *LEFT)
+            observer.run("mv", "/srv/roots", f"/srv/gone-{self._leases}")
+            observer.start("nice", "rm", "-rf", f"/srv/gone-{self._leases}", timeout=0)  # meanwhile
+            whole = (
+                guest.modules() == guest.baseline.modules
+                and tuple(guest.mounts()) == guest.baseline.mounts
+                and observer.proc("sys/kernel/hostname").strip() == guest.baseline.hostname
+                and observer.stat("/dev/container_monitor") is None
+                and guest.trouble() is None
+            )
+            observer.kernel.clear()  # lines of the last one would answer for the next
+        except (LabError, OSError):
+            return False
+        return whole
+
+
+def build(guest: Guest, building: Building, top: str) -> delivery.Product:
+    """Build one half below a folder of the guest."""
+    product = posixpath.join(top, building.product)
+    attempts = [
+        dataclasses.replace(each, folder=posixpath.normpath(posixpath.join(top, each.folder)))
+        for each in building.attempts
+    ]
+    there = guest.observer.stat
+    return delivery.build(guest.observer, attempts, lambda: product if there(product) else "")
+
+
+class MutantSession(Session):
+    """The session of one mutant in the kept guest: only the half that it changes is delivered and built anew."""
+
+    implementation: Implementation
+    changed: dict[str, bytes]
+    """The files that the patch has changed, by their path within the implementation."""
+
+    @classmethod
+    def of(
+        cls,
+        kept: KeptGuest,
+        tools: Tools,
+        implementation: Implementation,
+        changed: dict[str, bytes],
+        seed: str,
+    ) -> MutantSession:
+        """The session of a mutant.
+
+        Args:
+            kept: the guest.
+            tools: what graded guests have.
+            implementation: what was patched.
+            changed: content of each changed file.
+            seed: names of containers, which must not come again while logs of the last mutant are there.
+        """
+        half = Half("submission", TREE)
+        session = cls(
+            open_guest=kept.lease, tools=tools, tree=None, left_behind=frozenset(),
+            engine_half=half, module_half=half, level=2, seed=seed,
+        )  # fmt: skip
+        session.implementation = implementation
+        session.changed = changed
+        return session
+
+    def _prepare(self, guest: Guest) -> None:
+        observer = guest.observer
+        done = observer.run("cp", "-a", KEPT, TREE)
+        if done.code:
+            raise LabError("The kept guest could not copy what it keeps", detail=done.error_text)
+        for name, content in self.changed.items():
+            path = posixpath.join(TREE, name)
+            status = observer.stat(path)
+            observer.write(path, content, mode=status.mode & 0o777 if status else 0o644)
+        parts = self.implementation.half_of(list(self.changed))
+        self.built = Built(self._half(guest, "engine", parts), self._half(guest, "monitor", parts))
+
+    def _half(self, guest: Guest, name: Part, changed: frozenset[Part]) -> delivery.Product:
+        building = self.implementation.engine if name == "engine" else self.implementation.monitor
+        if name in changed:
+            observer = guest.observer
+            if building.attempts:
+                observer.run("rm", "-f", posixpath.join(TREE, building.product))
+            return build(guest, building, TREE)
+        return delivery.Product(posixpath.join(TREE, building.product), "kept", ())

@@ -1,0 +1,76 @@
+"""The whole form: all checks, on a copy that is graded as any submission is, in a guest of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from implementations import STARTER, Implementation
+from patches import Mutant
+
+from grading.run import machines
+from grading.run.content import EXERCISES
+from grading.run.job import Job
+from grading.run.reading import Results
+from grading.verdicts import CheckResult
+from lab.errors import LabError
+
+SECONDS = 1800
+"""The most for one suite, on a machine that is as slow as they come."""
+
+
+def grade(implementation: Implementation, mutant: Mutant | None = None) -> dict[str, CheckResult]:
+    """The verdicts of all checks on an implementation, or on a mutant of it.
+
+    Raises:
+        LabError: it does not apply, or the checks could not be run to their end.
+    """
+    with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
+        copy = Path(folder) / "copy"
+        implementation.copy(copy)
+        if mutant is not None:
+            mutant.apply(copy)
+        return _grade(copy, Path(folder))
+
+
+def grade_starter() -> dict[str, CheckResult]:
+    """The verdicts on what a student would begin with."""
+    with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
+        return _grade(STARTER, Path(folder))
+
+
+def _grade(source: Path, folder: Path) -> dict[str, CheckResult]:
+    job, results = folder / "job.json", folder / "results"
+    machine = machines.name(0)
+    Job(submission=source.name, source=str(source), level=2, machine=machine).write(job)
+    try:
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "pytest", "-p", "grading.plugin", str(EXERCISES), "-q",
+                f"--boxwright-job={job}", f"--boxwright-results={results}",
+            ],
+            capture_output=True, text=True, timeout=SECONDS, check=False, cwd=EXERCISES.parent,
+        )  # fmt: skip
+    finally:
+        machines.remove(machine)
+    written = Results(results).read()
+    if not written.checks:
+        raise LabError("The checks could not be run", detail=(done.stdout + done.stderr)[-4000:])
+    return {check.id: check for check in written.checks}
+
+
+@contextlib.contextmanager
+def busy_processors() -> Iterator[None]:
+    """Keep every processor of this host busy meanwhile."""
+    hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
