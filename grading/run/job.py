@@ -21,6 +21,7 @@ from grading.submissions.leftovers import leftovers
 from grading.submissions.taking import Choice, take
 from grading.submissions.tree import Tree, opened
 from lab import console
+from lab.errors import LabError
 
 REFERENCE = "reference"
 
@@ -105,8 +106,11 @@ def open_session(job: Job) -> Session:
         notes = (*tree.notes, *chosen.reasons)
         engine, monitor = _half(chosen.engine, engine, notes), _half(chosen.monitor, monitor, notes)
         behind = frozenset(path.relative_to(tree.root) for path in leftovers(tree.root))
-    with console.progress(quiet=True) as progress:
-        kit = tools(progress, job.suite or None)
+    try:
+        with console.progress(quiet=True) as progress:
+            kit = tools(progress, job.suite or None)
+    except LabError as error:
+        raise RuntimeError(f"the observer cannot be made: {error}") from error  # ours: no point is lost
 
     def open_guest() -> Guest:
         if job.host:
