@@ -18,7 +18,6 @@
  *   probe crowd COUNT MIB        so many children, each with so much resident memory
  *   probe burn SECONDS           nothing but processor time
  *   probe orphans COUNT          children that end as orphans, then sleeps
- *   probe argv WORDS…            the words, as "argv index hex" lines
  *   probe escape NONCE           tries what leads out of a chroot; what it found is in /view-NONCE
  *   probe unprivileged DEVICE CODE HEX   an ioctl by a process that opened the device and then gave up its rights
  *   probe opens PATH             whether this user can open it: prints errno, 0 for yes
@@ -313,15 +312,6 @@ int main(int argc, char **argv)
 			;
 		for (;;)
 			pause();
-	}
-	if (!strcmp(what, "argv")) {
-		for (int i = 2; i < argc; i++) {
-			char key[32];
-
-			snprintf(key, sizeof(key), "%d", i - 2);
-			tell_text("argv", key, argv[i]);
-		}
-		return 0;
 	}
 	if (!strcmp(what, "escape"))
 		return escape(first);
