@@ -42,8 +42,8 @@ def main() -> None:
 
     for act in (source / "act").read_text().splitlines():
         word, _, rest = act.partition(" ")
-        if word == "second":  # only the first time
-            if count > 1:
+        if word in ("once", "twice"):  # then no more
+            if count > ("once", "twice").index(word) + 1:
                 continue
             word, _, rest = rest.partition(" ")
         match word:

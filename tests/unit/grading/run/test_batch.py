@@ -96,8 +96,8 @@ def test_some_of_the_checks_are_no_mark(a_class: Class) -> None:
 
 
 def test_a_worker_that_crashes_is_begun_again(a_class: Class) -> None:
-    a_class.hand_in("ann", "pass build.engine\nsecond signal 9\n" + GOOD)
-    a_class.hand_in("bob", "second signal 11\n" + GOOD)
+    a_class.hand_in("ann", "pass build.engine\nonce signal 9\n" + GOOD)
+    a_class.hand_in("bob", "once signal 11\n" + GOOD)
     found = a_class.run()
     assert found["bob"].score == 6 and not found["bob"].problem and a_class.calls("bob") == 2
     said = {graded.result.submission: graded.said for graded in a_class.seen.graded}
@@ -118,12 +118,10 @@ def test_one_that_crashes_twice_is_undecided_and_loses_no_point(a_class: Class) 
 
 
 def test_what_is_undecided_is_done_again(a_class: Class) -> None:
-    submission = a_class.hand_in("ann", "signal 9")
-    a_class.run()
-    content = (submission / "engine.c").read_text()
-    (submission / "act").write_text(GOOD)
+    a_class.hand_in("ann", "twice signal 9\n" + GOOD)
+    assert a_class.run()["ann"].undecided
     assert a_class.run()["ann"].score == 6
-    assert (submission / "engine.c").read_text() == content
+    assert a_class.calls("ann") == 3
 
 
 def test_one_that_hangs_costs_only_itself(a_class: Class) -> None:
@@ -229,7 +227,8 @@ def test_what_stops_this_host_stops_the_run_and_keeps_what_is_done(a_class: Clas
 
 
 PROGRAM = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
 from pathlib import Path
 from tests.unit.grading.run.conftest import Class
 a_class = Class(Path(sys.argv[1]))

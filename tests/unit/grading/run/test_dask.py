@@ -30,8 +30,9 @@ pytestmark = pytest.mark.filterwarnings("default")  # Dask's own, of whatever li
 class Cluster:
     """A scheduler and workers, each a process as `dask scheduler` and `dask worker` start them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, stand_in: bool = True) -> None:
         self.folder = folder
+        self._stand_in = stand_in
         self.told = folder / "told"
         self.told.mkdir(parents=True)
         self._file = folder / "scheduler.json"
@@ -57,12 +58,13 @@ class Cluster:
 
     def _start(self, what: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
         number = len(self._processes)
-        environment = {
-            "PYTHONPATH": str(paths.CHECKOUT),
-            "STAND_IN_FOLDER": str(self.told),
-            "BOXWRIGHT_CACHE": str(self.folder / f"cache-{number}"),
-            "BOXWRIGHT_STATE": str(self.folder / f"state-{number}"),
-        }
+        environment = {"PYTHONPATH": str(paths.CHECKOUT)}
+        if self._stand_in:
+            environment |= {
+                "STAND_IN_FOLDER": str(self.told),
+                "BOXWRIGHT_CACHE": str(self.folder / f"cache-{number}"),
+                "BOXWRIGHT_STATE": str(self.folder / f"state-{number}"),
+            }
         with (self.folder / f"{what}-{number}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{what}", *map(str, arguments)],
