@@ -32,6 +32,12 @@ MODULE = "monitor"
 ROUNDS = 5
 """Of killing: a process may start others while it is looked for."""
 
+PASSING = ("/run", "/tmp", "/dev/shm")
+"""Folders that a restart empties: what is new in them, an engine's socket for one, is taken away."""
+
+NOT_OURS = ("systemd", "user", "ssh", "sudo", "udev", "log", "lock", "snap")
+"""How names begin that may come there without us."""
+
 KEPT_MOUNTS = ("/run/user/", "/run/credentials/", "/proc/sys/fs/binfmt_misc")
 """Below these systemd mounts by itself."""
 
@@ -42,6 +48,15 @@ class StandingGuest(Guest):
     def __init__(self, machine: RemoteMachine[Any], tools: Tools) -> None:
         self._settings = _prepare(machine)
         super().__init__(machine, tools, has_disk=False)
+        self._passing = self._listed()
+
+    def _listed(self) -> set[str]:
+        found = set()
+        for folder in PASSING:
+            with contextlib.suppress(OSError):
+                names = self.observer.names(folder)
+                found |= {f"{folder}/{name}" for name in names if not name.lstrip(".").startswith(NOT_OURS)}
+        return found
 
     def close(self) -> None:
         """Put the machine back as it was, as far as that goes, and let go of it."""
@@ -72,7 +87,8 @@ class StandingGuest(Guest):
         for name, value in self._settings.items():
             with contextlib.suppress(OSError):
                 observer.write(f"/proc/sys/{name}", value.encode())
-        observer.run("rm", "-rf", "--one-file-system", *PLACES, timeout=60)
+        left = sorted(self._listed() - self._passing)
+        observer.run("rm", "-rf", "--one-file-system", "--", *PLACES, *left, timeout=60)
 
     def _ours(self) -> list[Process]:
         """Processes that grading brought: below the observer, in its places, or in namespaces of their own."""

@@ -23,7 +23,8 @@ WORK = paths.CHECKOUT / "tests" / "implementations" / "c"
 STUDENTS = ("ann", "bob", "cid")
 LOOK = (
     "cut -d' ' -f1 /proc/modules | sort; cut -d' ' -f2,3 /proc/mounts | sort; hostname; ls / /srv /run; "
-    "cat /proc/sys/kernel/core_pattern; ps -e -o comm= | grep -vE '^(kworker|sshd|sh|ps|sort|cut|grep|systemd)' | sort"
+    "cat /proc/sys/kernel/core_pattern; "
+    "ps -e -o comm= | grep -vE '^(kworker|sshd|sh|ps|sort|cut|grep|systemd|.udev)' | sort"
 )
 """What a machine should look like afterwards as before."""
 
