@@ -64,11 +64,22 @@ def hand_in(folder: Path, name: str, act: str = "") -> Path:
     return submission
 
 
+PIDS: list[int] = []
+"""Of all `grade` commands so far: their machines are called after them."""
+
+
 def grade(*words: str | Path, stdin: str = "", seconds: float = 3000) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from grading.cli import main; main()", *map(str, words)],
-        input=stdin, capture_output=True, text=True, check=False, timeout=seconds,
-    )  # fmt: skip
+    program = [sys.executable, "-c", "from grading.cli import main; main()", *map(str, words)]
+    with subprocess.Popen(
+        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        PIDS.append(process.pid)
+        said, complained = process.communicate(stdin, timeout=seconds)
+    return subprocess.CompletedProcess(program, process.returncode, said, complained)
+
+
+def machines() -> list[str]:
+    return [name for name in machine_names() if name.startswith(tuple(f"grade-{pid}-" for pid in PIDS))]
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +123,7 @@ def test_a_panic_is_pinned_on_who_caused_it(graded: tuple[Path, dict[str, Any]])
 
 
 def test_nothing_of_them_stays_on_this_host(graded: tuple[Path, dict[str, Any]]) -> None:
-    assert not [name for name in machine_names() if name.startswith("grade-")]
+    assert not machines()
     assert not (graded[0] / ".run").exists()
 
 
@@ -132,7 +143,7 @@ def test_somebody_may_look_into_the_machine_when_it_fails(graded: tuple[Path, di
     done = grade("replay", bundle, "--shell", stdin="ls /submission; hostname; exit\n")
     assert done.returncode == 0, done.stderr
     assert "engine.c" in done.stdout and "grade-" in done.stdout
-    assert not [name for name in machine_names() if name.startswith("grade-")]
+    assert not machines()
 
 
 def test_a_killed_run_leaves_no_machine(tmp_path: Path) -> None:
@@ -143,9 +154,7 @@ def test_a_killed_run_leaves_no_machine(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
-    def machines() -> list[str]:
-        return [name for name in machine_names() if name.startswith(f"grade-{run.pid}-")]
-
+    PIDS.append(run.pid)
     try:
         await_true(machines)
     finally:
