@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import posixpath
 import tarfile
@@ -20,6 +21,9 @@ BUILD_SECONDS = 90.0
 """For one attempt, on a fast machine's scale of 1; a module takes some seconds even under emulation."""
 
 OUTPUT_BYTES = 256 << 10
+
+USED_UP = (errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.ENFILE)
+"""No process, memory, disk or file is left in the guest: a fork bomb, or what fills a disk."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,10 @@ def build(
         attempts: their folders are paths in the guest.
         product: looks for the product; its path, or nothing.
         seconds: the most for each attempt.
+
+    Raises:
+        GuestError: what was run before left nothing to run with; the submission's doing.
+        LabError: the guest cannot run it; ours.
     """
     tried: list[Tried] = []
     path = product() if not attempts else ""
@@ -104,6 +112,8 @@ def build(
                 observer.write(posixpath.join(attempt.folder, name), content.encode())
             finished = observer.run(*attempt.argv, folder=attempt.folder, timeout=seconds, limit=OUTPUT_BYTES)
         except GuestError as error:
+            if error.errno in USED_UP:
+                raise  # a fresh guest has enough of it: what was built before took it
             raise LabError(f"The guest could not run `{' '.join(attempt.argv)}`: {error}") from error
         tried.append(Tried(attempt.label, finished))
         path = product()
