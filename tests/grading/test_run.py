@@ -51,7 +51,7 @@ ACTS = {
     "forger": f"@-for to in /dev/stdout /dev/stderr /dev/console /dev/kmsg; do echo '{FORGED}' > $$to; done; false",
     "panic": "@-echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger; sleep 5; false",
     "shooter": "@-pkill -9 sshd; sleep 5; false",
-    "talker": "@-yes 'passed' | head -c 300000000; false",
+    "talker": "@-yes 'passed' | head -c 30000000; false",
 }
 """What `make` does in each; none of them builds anything."""
 
