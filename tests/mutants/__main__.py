@@ -13,6 +13,7 @@ import implementations
 import outcome
 import patches
 import short
+import together
 import typer
 import whole
 from implementations import Implementation
@@ -20,7 +21,7 @@ from kept import KeptGuest
 from outcome import Outcome
 from patches import Mutant
 
-from grading.guest.tools import tools
+from grading.guest.tools import Tools, tools
 from grading.run import machines
 from grading.run.catalogue import all_checks
 from grading.verdicts import CheckResult
@@ -109,12 +110,44 @@ def _run(
 def _short(implementation: Implementation, mutants: list[Mutant]) -> Iterator[Outcome]:
     with console.progress(quiet=True) as progress:
         kit = tools(progress)
+    checks = {check.id: check for check in all_checks()}
     kept = KeptGuest(machines.name(0), kit, implementation)
+    # Those of many checks first: they are the hardest to find a place for.
+    order = sorted(mutants, key=lambda each: (-len(each.loses), each.name))
     try:
-        for each in mutants:
-            yield _judged(implementation, each, lambda one=each: short.grade(kept, kit, implementation, one))  # type: ignore[misc]
+        for group in together.groups(implementation, order, checks):
+            yield from _looked_at(kept, kit, implementation, group)
     finally:
         kept.close()
+
+
+def _looked_at(
+    kept: KeptGuest, kit: Tools, implementation: Implementation, group: list[Mutant]
+) -> Iterator[Outcome]:
+    """All at once; one by one where that does not come out right."""
+    if len(group) > 1:
+        began = time.monotonic()
+        found = short.grade(kept, kit, implementation, group)
+        each_seconds = (time.monotonic() - began) / len(group)
+        named = [name for mutant in group for name in mutant.loses]
+        sum_of_all = outcome.compare(implementation.name, "together", named, found, each_seconds)
+        if sum_of_all.is_right:
+            for mutant in group:
+                yield outcome.compare(
+                    implementation.name, mutant.name, mutant.loses,
+                    {name: check for name, check in found.items() if name not in set(named) - mutant.loses},
+                    each_seconds,
+                )  # fmt: skip
+            return
+        console.err.print(
+            f"{len(group)} together are not right; one by one:",
+            *outcome.wrong_lines(sum_of_all),
+            sep="\n    ",
+        )
+    for mutant in group:
+        yield _judged(
+            implementation, mutant, lambda one=mutant: short.grade(kept, kit, implementation, [one])
+        )  # type: ignore[misc]
 
 
 def _judged(
@@ -163,7 +196,9 @@ def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
     for each in outcomes:
         mark = "right" if each.is_right else "WRONG"
         console.err.print(
-            f"{each.implementation}/{each.name}: {mark}, {each.lost} of {each.named} lost, {each.run} run, {each.seconds:.1f} s",
+            f"{each.implementation}/{each.name}: {mark}, {each.lost} of {each.named} lost, "
+            f"{each.run} run, {each.seconds:.1f} s"
+            + "".join(f"\n    {line}" for line in outcome.wrong_lines(each)),
             highlight=False,
         )
         yield each

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
+import os
 import posixpath
 import signal
 import tempfile
@@ -17,7 +19,7 @@ from grading.guest.delivery import TREE
 from grading.guest.tools import Tools
 from grading.guest.vm import Guest, fresh_guest, remove_guest
 from grading.session import Built, Half, Session
-from lab import console
+from lab import console, paths
 from lab.errors import LabError
 
 KEPT = "/kept"
@@ -70,17 +72,19 @@ class KeptGuest:
         implementation = self._implementation
         with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
             implementation.copy(Path(folder))
-            delivery.deliver(guest.observer, Path(folder), KEPT)
+            delivery.deliver(guest.observer, Path(folder), TREE)
+        # Where mutants will be built as well: make knows its objects by their paths, too.
         for building in (implementation.engine, implementation.monitor):
-            built = build(guest, building, KEPT)
+            built = build(guest, building, TREE)
             if not built.path:
                 raise LabError(f"The implementation {implementation.name} does not build", detail=built.words)
+        guest.observer.run("mv", TREE, KEPT)
 
     def _cleaned(self, guest: Guest) -> bool:
         """End and remove what the last one left; false where that does not give a guest as good as new."""
         try:
             observer = guest.observer
-            deadline = time.monotonic() + guest.machine.deadline(CLEAN_SECONDS)
+            deadline = time.monotonic() + guest.scale(CLEAN_SECONDS)
             while left := guest.newcomers():
                 if time.monotonic() > deadline:
                     return False
@@ -89,6 +93,9 @@ class KeptGuest:
                         observer.signal(process.pid, signal.SIGKILL, start=process.start)
             for name in guest.modules() - guest.baseline.modules:
                 observer.run("rmmod", name, timeout=10)
+            for line in sorted(set(guest.mounts()) - set(guest.baseline.mounts), reverse=True):
+                observer.run("umount", "-l", line.split()[1])
+            observer.write("/proc/sys/kernel/hostname", guest.baseline.hostname.encode())
             observer.run("rm", "-rf", "--one-file-system", *LEFT)
             observer.run("mv", "/srv/roots", f"/srv/gone-{self._leases}")
             observer.start("nice", "rm", "-rf", f"/srv/gone-{self._leases}", timeout=0)  # meanwhile
@@ -164,9 +171,35 @@ class MutantSession(Session):
 
     def _half(self, guest: Guest, name: Part, changed: frozenset[Part]) -> delivery.Product:
         building = self.implementation.engine if name == "engine" else self.implementation.monitor
-        if name in changed:
-            observer = guest.observer
-            if building.attempts:
-                observer.run("rm", "-f", posixpath.join(TREE, building.product))
-            return build(guest, building, TREE)
-        return delivery.Product(posixpath.join(TREE, building.product), "kept", ())
+        path = posixpath.join(TREE, building.product)
+        if name not in changed:
+            return delivery.Product(path, "kept", ())
+        if not building.attempts:
+            return delivery.Product(path, "as it is", ())
+        observer = guest.observer
+        before = self._built_before(guest, name)
+        if before.exists():
+            observer.write(path, before.read_bytes(), mode=0o755)
+            return delivery.Product(path, "built before", ())
+        observer.run("rm", "-f", path)
+        product = build(guest, building, TREE)
+        if product.path:
+            new = before.with_suffix(f".{os.getpid()}")
+            new.write_bytes(observer.read(path))
+            new.rename(before)
+        return product
+
+    def _built_before(self, guest: Guest, name: Part) -> Path:
+        """Where the product of equal sources is kept on this host; to compile a module takes longest of all."""
+        digest = hashlib.sha256(f"{guest.kernel} {self.implementation} {name}".encode())
+        with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
+            top = Path(folder)
+            self.implementation.copy(top)
+            for file, content in self.changed.items():
+                (top / file).write_bytes(content)
+            for each in sorted(path for path in top.rglob("*") if path.is_file()):
+                if name in self.implementation.half_of([each.relative_to(top).as_posix()]):
+                    digest.update(each.relative_to(top).as_posix().encode() + b"\0" + each.read_bytes())
+        folder_of_all = paths.cache() / "grading" / "mutants"
+        folder_of_all.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder_of_all / digest.hexdigest()[:32]

@@ -59,15 +59,24 @@ def compare(
     )  # fmt: skip
 
 
+def wrong_lines(outcome: Outcome) -> list[str]:
+    """What is wrong with it, a line each."""
+    return [
+        *(f"not lost: {name}" for name in outcome.kept),
+        *(f"too much: {name}" for name in outcome.too_much),
+        *(f"undecided: {name}" for name in outcome.undecided),
+        *([outcome.problem] if outcome.problem else []),
+    ]
+
+
 def shown(outcomes: Iterable[Outcome]) -> Table:
     """A table of them."""
     table = Table("", "implementation", "mutant", "named", "lost", "too much", "run", "seconds")
     for each in outcomes:
-        more = [*(f"not lost: {name}" for name in each.kept), *each.too_much]
-        more += [f"undecided: {name}" for name in each.undecided] + ([each.problem] if each.problem else [])
         table.add_row(
             "✓" if each.is_right else "✗", each.implementation, each.name, str(each.named), str(each.lost),
-            "\n".join(more), str(each.run), f"{each.seconds:.1f}", style="" if each.is_right else "bold red",
+            "\n".join(wrong_lines(each)), str(each.run), f"{each.seconds:.1f}",
+            style="" if each.is_right else "bold red",
         )  # fmt: skip
     return table
 

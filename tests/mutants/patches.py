@@ -23,6 +23,8 @@ class Mutant:
     """What is broken, in a sentence."""
     loses: frozenset[str]
     """The checks of level 2 that fail because of it. Those skipped because of these follow from their `needs`."""
+    alone: bool
+    """Whether it gets into the way of others, and must not be looked at beside them."""
     files: tuple[str, ...]
     """What it changes, within the implementation."""
 
@@ -56,13 +58,14 @@ def read(path: Path) -> Mutant:
     head, found, diff = path.read_text().partition("\ndiff --git ")
     about, named, loses = head.partition("Loses:")
     files = re.findall(r"^\+\+\+ b/(\S+)", diff, re.MULTILINE)
+    loses, alone, _ = loses.partition("Alone.")
     checks = frozenset(word for word in re.split(r"[,\s]+", loses) if word)
     if not (found and named and about.strip() and checks and files):
         raise LabError(
             f"{path} is no mutant",
             "Above the diff it has a sentence, and a line `Loses:` with the ids of checks and commas between them.",
         )
-    return Mutant(path.stem, path, " ".join(about.split()), checks, tuple(files))
+    return Mutant(path.stem, path, " ".join(about.split()), checks, bool(alone), tuple(files))
 
 
 def mutants(implementation: Implementation, only: frozenset[str] = frozenset()) -> list[Mutant]:

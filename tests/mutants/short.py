@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,30 +30,30 @@ from grading.verdicts import CheckResult
 from lab.errors import LabError
 
 
-def changed_files(implementation: Implementation, mutant: Mutant) -> dict[str, bytes]:
-    """What a patch makes of the files that it changes.
+def changed_files(implementation: Implementation, mutants: Sequence[Mutant]) -> dict[str, bytes]:
+    """What patches make, one after the other, of the files that they change.
 
     Raises:
         LabError: it does not apply.
     """
     with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
         implementation.copy(Path(folder))
-        mutant.apply(Path(folder))
-        return {name: (Path(folder) / name).read_bytes() for name in mutant.files}
+        for mutant in mutants:
+            mutant.apply(Path(folder))
+        return {name: (Path(folder) / name).read_bytes() for mutant in mutants for name in mutant.files}
 
 
 def grade(
-    kept: KeptGuest, tools: Tools, implementation: Implementation, mutant: Mutant
+    kept: KeptGuest, tools: Tools, implementation: Implementation, mutants: Sequence[Mutant]
 ) -> dict[str, CheckResult]:
-    """The verdicts on a mutant.
+    """The verdicts on a mutant, or on several as one submission.
 
     Raises:
         LabError: it does not apply, or names a check that there is not; or the machine is lost.
     """
-    session = MutantSession.of(
-        kept, tools, implementation, changed_files(implementation, mutant), mutant.name
-    )
-    gate = _Gate(session, mutant.loses)
+    names = " ".join(each.name for each in mutants)
+    session = MutantSession.of(kept, tools, implementation, changed_files(implementation, mutants), names)
+    gate = _Gate(session, frozenset().union(*(each.loses for each in mutants)))
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main(
@@ -65,11 +66,11 @@ def grade(
         )  # fmt: skip
     if gate.missing:
         raise LabError(
-            f"{mutant.path} names checks that there are not: {', '.join(sorted(gate.missing))}",
+            f"Checks are named that there are not, in {names}: {', '.join(sorted(gate.missing))}",
             "`grade checks` and grading/README.md list them.",
         )
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or gate.grading is None:
-        raise LabError(f"The checks could not be run on {mutant.name}", detail=said.getvalue()[-4000:])
+        raise LabError(f"The checks could not be run on {names}", detail=said.getvalue()[-4000:])
     return gate.grading.verdicts
 
 
