@@ -31,6 +31,7 @@ PARTS = (FAILURE, TRANSCRIPT, KERNEL_LOG, SERIAL_LOG)
 """The files of one failure."""
 
 
+@pytest.hookimpl(trylast=True)  # when the grading plugin knows the job
 def pytest_configure(config: pytest.Config) -> None:
     """Begin, where a job says where to."""
     grading = config.pluginmanager.get_plugin("boxwright-grading")

@@ -23,6 +23,7 @@ GRACE_SECONDS = 20.0
 """For the check that runs and for the machine to be let go of; then it is ended the hard way."""
 
 
+@pytest.hookimpl(trylast=True)  # when the grading plugin knows the job
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to watch."""
     signal.signal(signal.SIGTERM, _interrupt)

@@ -76,6 +76,21 @@ def test_what_cannot_be_followed_or_read_stops_no_hash(tmp_path: Path) -> None:
     assert len(content_hash(folder)) == 64
 
 
+def test_a_folder_that_may_not_be_listed_stops_no_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = hand_in(tmp_path / "one")
+    whole, real = content_hash(folder), os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "src":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert content_hash(folder) != whole
+
+
 def test_the_checks_hash_is_that_of_checks_and_api(tmp_path: Path) -> None:
     (tmp_path / "01").mkdir()
     (tmp_path / "01" / "test_a.py").write_text("a = 1\n")
