@@ -55,7 +55,8 @@ def compare(
     return Outcome(
         implementation, name, len(to_lose), len(to_lose & lost), tuple(sorted(to_lose - lost)),
         tuple(f"{each}: {found[each].actual[:200]}" for each in sorted(lost - to_lose)),
-        tuple(sorted(each.id for each in found.values() if each.verdict == "error")), len(found), seconds,
+        tuple(f"{each.id}: {each.actual[:200]}" for each in found.values() if each.verdict == "error"),
+        len(found), seconds,
     )  # fmt: skip
 
 

@@ -34,19 +34,28 @@ class Mutant:
         Raises:
             LabError: the patch does not apply: the sources have changed below it.
         """
-        # A folder within some repository is patched like any other.
-        environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)}
         before = {name: (folder / name).read_bytes() for name in self.files if (folder / name).exists()}
-        done = subprocess.run(
-            ["git", "apply", str(self.path)],
-            cwd=folder, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        said = self._git_apply(folder)
         same = [name for name, content in before.items() if (folder / name).read_bytes() == content]
-        if done.returncode or len(before) != len(self.files) or same:
+        if said or len(before) != len(self.files) or same:
             raise LabError(
-                f"{self.path} does not apply: {done.stderr.strip() or 'it changes nothing'}",
+                f"{self.path} does not apply: {said or 'it changes nothing'}",
                 "Make it again from the sources as they are now; the sentence above it says what it breaks.",
             )
+
+    def obstacle(self, folder: Path) -> str:
+        """Why it would not apply to these sources, in git's words; empty where it would."""
+        missing = [name for name in self.files if not (folder / name).exists()]
+        return f"there is no {missing[0]}" if missing else self._git_apply(folder, "--check")
+
+    def _git_apply(self, folder: Path, *options: str) -> str:
+        # A folder within some repository is patched like any other.
+        environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)}
+        done = subprocess.run(
+            ["git", "apply", *options, str(self.path)],
+            cwd=folder, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return (done.stderr.strip() or f"git ended with {done.returncode}") if done.returncode else ""
 
 
 def read(path: Path) -> Mutant:
