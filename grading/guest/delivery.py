@@ -16,6 +16,9 @@ from grading.submissions.attempts import Attempt
 from lab.errors import LabError
 
 TREE = "/submission"
+MAKE_AT_ONCE = "MAKEFLAGS=-j2"
+"""Two processors are what a graded guest has."""
+
 COMPILER = "/run/boxwright-compiler"
 BUILD_SECONDS = 90.0
 """For one attempt, on a fast machine's scale of 1; a module takes some seconds even under emulation."""
