@@ -92,7 +92,7 @@ def test_monitor_lines_are_exact(watched: Watched) -> None:
         registering,
         [line.text for line in watched.registering],
     )
-    [line] = watched.soft
+    line = watched.soft[0]
     rss = line.number("rss") or 0
     expected = f"[container_monitor] SOFT LIMIT {about} rss={rss} limit={12 * MIB}"
     expect(

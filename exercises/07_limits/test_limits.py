@@ -101,7 +101,9 @@ class Killed:
 
     idle: Container
     idle_init: Process
-    idle_done: Finished | None
+    idle_gone: bool
+    ran: Finished | None
+    """The end of a `run` of the same."""
     busy_gone: bool
     crowd_gone: bool
     hard: list[Line]
@@ -118,31 +120,40 @@ def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
     neighbour = engine.start("hold 4", name="near")
     exited = engine.start("exit 0", name="ended", running=False)
     stopped = engine.start("polite 0 NONCE", name="asked")
-    idle = engine.begin_run("late 4 60 48", name="idle", soft=10, hard=26)
-    idle.await_running()
+    idle = engine.start("late 4 60 48", name="idle", soft=10, hard=26)
+    ran = engine.begin_run("late 4 60 48", name="ran", soft=10, hard=26)
     init = idle.init or idle.await_running()
     busy = engine.start("late 4 60 48 busy", name="busy", soft=10, hard=26, running=False)
     crowd = engine.start("crowd 6 8", name="crowd", soft=12, hard=30, running=False)
     engine.stop(stopped.id)
-    assert idle.job is not None
-    done = idle.job.wait(WATCH_SECONDS + 4)
+    idle_gone = idle.await_gone(WATCH_SECONDS)
+    assert ran.job is not None
+    done = ran.job.wait(WATCH_SECONDS)
     busy_gone = busy.await_gone(WATCH_SECONDS)
     crowd_gone = crowd.await_gone(WATCH_SECONDS if engine.level == 2 else 0)
-    if done is not None:
+    if idle_gone:
         wait_until(lambda: engine.ps().ended(idle.id), 4)
     listing = engine.ps()
     hard = kernel_log.about(idle.id, init.pid, what="HARD LIMIT")
     soft = kernel_log.about(idle.id, init.pid, what="SOFT LIMIT")
     lives = bool(neighbour.processes)
-    for each in (neighbour, *([] if busy_gone else [busy]), *([] if crowd_gone else [crowd])):
+    for each in (
+        neighbour,
+        *([] if done else [ran]),
+        *([] if idle_gone else [idle]),
+        *([] if busy_gone else [busy]),
+        *([] if crowd_gone else [crowd]),
+    ):
         engine.stop(each.id)
-    return Killed(idle, init, done, busy_gone, crowd_gone, hard, soft, listing, lives, exited, stopped)
+    return Killed(
+        idle, init, idle_gone, done, busy_gone, crowd_gone, hard, soft, listing, lives, exited, stopped
+    )
 
 
 @check("hard", points=2, half="both", needs=BOTH)
 def test_hard_limit_kills(killed: Killed) -> None:
     """A container above its hard limit is killed."""
-    expect(killed.idle_done is not None, "it ends", "it goes on")
+    expect(killed.idle_gone, "it ends", "it goes on")
     expect(killed.hard, f"a HARD LIMIT line with {killed.idle.id} or PID {killed.idle_init.pid}", "none")
 
 
@@ -163,7 +174,7 @@ def test_neighbour_lives_on(killed: Killed) -> None:
 )
 def test_run_tells_the_kill(killed: Killed) -> None:
     """`run` of a container that is killed for its memory ends with 137."""
-    code = killed.idle_done and killed.idle_done.code
+    code = killed.ran and killed.ran.code
     expect(code == 137, "137", code)
 
 

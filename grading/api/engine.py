@@ -121,6 +121,8 @@ class Engine:
     new_rootfs: Callable[[], Rootfs]
     new_id: Callable[[str], str]
     supervisor: Job | None = None
+    ids: list[str] = field(default_factory=list)
+    """Of all containers that were asked for."""
     transcript: list[str] = field(default_factory=list)
 
     def __call__(self, *arguments: str, timeout: float = CLIENT_SECONDS, limit: int = 1 << 20) -> Finished:
@@ -220,7 +222,9 @@ class Engine:
 
     def container(self, name: str = "c", rootfs: Rootfs | None = None) -> Container:
         """An id and a rootfs that nobody has used."""
-        return Container(self, self.new_id(name), rootfs or self.new_rootfs())
+        made = Container(self, self.new_id(name), rootfs or self.new_rootfs())
+        self.ids.append(made.id)
+        return made
 
     def command(self, rootfs: Rootfs, probe: str) -> str:
         """The one word that is the command of a container which runs the probe.
@@ -306,7 +310,7 @@ class Engine:
 
     def ps(self) -> Listing:
         """`engine ps`, read."""
-        return Listing(self("ps"), self.level)
+        return Listing(self("ps"), self.level, self.ids)
 
     def logs(self, identifier: str, limit: int = 8 << 20) -> bytes:
         """`engine logs`: what it prints on standard output."""

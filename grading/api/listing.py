@@ -26,10 +26,12 @@ class Listing:
     Args:
         finished: the client's end.
         level: what is graded; 2 reads the reasons exactly.
+        others: all ids that were used: each begins an entry of its own.
     """
 
-    def __init__(self, finished: Finished, level: int) -> None:
+    def __init__(self, finished: Finished, level: int, others: Iterable[str] = ()) -> None:
         self.finished = finished
+        self.others = frozenset(others)
         self.text = finished.text
         self.level = level
 
@@ -41,25 +43,21 @@ class Listing:
             others: ids that end the entry.
         """
         begin = re.compile(WORD.format(re.escape(identifier)))
-        end = [re.compile(WORD.format(re.escape(other))) for other in others if other != identifier]
+        end = [
+            re.compile(WORD.format(re.escape(other)))
+            for other in {*others, *self.others}
+            if other != identifier
+        ]
         taken: list[str] = []
         for line in self.text.splitlines():
             if not taken and begin.search(line):
                 taken.append(line)
             elif taken:
                 # A table has one line a container; a form has several, until an empty line or another id.
-                if (
-                    not line.strip()
-                    or any(other.search(line) for other in end)
-                    or self._is_row(line, taken[0])
-                ):
+                if not line.strip() or any(other.search(line) for other in end) or _is_like(line, taken[0]):
                     break
                 taken.append(line)
         return "\n".join(taken)
-
-    def _is_row(self, line: str, first: str) -> bool:
-        """Whether a line looks like another row of the table that the first one belongs to."""
-        return len(first.split()) >= 4 and len(line.split()) >= 4 and ":" not in first.split()[0]
 
     def runs(self, identifier: str) -> bool:
         """Whether it is told to be running."""
@@ -105,3 +103,11 @@ class Listing:
 
     def _without_paths(self, identifier: str) -> str:
         return re.sub(r"\S*/\S*", " ", self._without_id(identifier))
+
+
+def _is_like(line: str, first: str) -> bool:
+    """Whether a line is as another container's first one: a row like that, or with the same label before it."""
+    label = first.split()[0]
+    if label.endswith((":", "=")) or re.match(r"\W*[A-Za-z ]+[:=]", first):
+        return line.split()[0] == label
+    return len(first.split()) >= 4 and len(line.split()) >= 4
