@@ -201,7 +201,7 @@ class Quick:
     told: Listing
 
 
-@scenario
+@scenario(exclusive=True)  # a client of another scenario would wake a supervisor that reaps at requests only
 def quick(engine: Engine, observer: Observer) -> Quick:
     """Start some that end at once; let no client call, and look for zombies; then ask `ps`."""
     containers = [

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from implementations import Building, Implementation, Part
+from implementations import Implementation, Part
 
 from grading.guest import delivery
 from grading.guest.delivery import TREE
@@ -73,11 +73,13 @@ class KeptGuest:
         with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
             implementation.copy(Path(folder))
             delivery.deliver(guest.observer, Path(folder), TREE)
-        # Where mutants will be built as well: make knows its objects by their paths, too.
-        for building in (implementation.engine, implementation.monitor):
-            built = build(guest, building, TREE)
+        for name in ("engine", "monitor"):
+            built = product_of(guest, implementation, name, {})
             if not built.path:
-                raise LabError(f"The implementation {implementation.name} does not build", detail=built.words)
+                raise LabError(
+                    f"The {name} of the implementation {implementation.name} does not build",
+                    detail=built.words,
+                )
         guest.observer.run("mv", TREE, KEPT)
 
     def _cleaned(self, guest: Guest) -> bool:
@@ -112,15 +114,56 @@ class KeptGuest:
         return whole
 
 
-def build(guest: Guest, building: Building, top: str) -> delivery.Product:
-    """Build one half below a folder of the guest."""
-    product = posixpath.join(top, building.product)
+def product_of(
+    guest: Guest, implementation: Implementation, name: Part, changed: dict[str, bytes]
+) -> delivery.Product:
+    """Build one half, whose sources lie in `TREE`; what was built of equal sources before is taken instead.
+
+    Args:
+        guest: where it is built.
+        implementation: whose half it is.
+        name: which half.
+        changed: content of the files that are not as the implementation has them.
+    """
+    building = implementation.engine if name == "engine" else implementation.monitor
+    path = posixpath.join(TREE, building.product)
+    observer = guest.observer
+    if not building.attempts:
+        return delivery.Product(path, "as it is", ())
+    before = _kept_on_this_host(f"{guest.kernel} {building}", implementation, name, changed)
+    if before.exists():
+        observer.write(path, before.read_bytes(), mode=0o755)
+        return delivery.Product(path, "built before", ())
+    observer.run("rm", "-f", path)
     attempts = [
-        dataclasses.replace(each, folder=posixpath.normpath(posixpath.join(top, each.folder)))
+        dataclasses.replace(each, folder=posixpath.normpath(posixpath.join(TREE, each.folder)))
         for each in building.attempts
     ]
-    there = guest.observer.stat
-    return delivery.build(guest.observer, attempts, lambda: product if there(product) else "")
+    product = delivery.build(observer, attempts, lambda: path if observer.stat(path) else "")
+    if product.path:
+        new = before.with_suffix(f".{os.getpid()}")
+        new.write_bytes(observer.read(path))
+        new.rename(before)
+    return product
+
+
+def _kept_on_this_host(
+    how: str, implementation: Implementation, name: Part, changed: dict[str, bytes]
+) -> Path:
+    """Where the product of equal sources is kept: to compile a module takes longest of all."""
+    digest = hashlib.sha256(f"{how} {name}".encode())
+    with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
+        top = Path(folder)
+        implementation.copy(top)
+        for file, content in changed.items():
+            (top / file).write_bytes(content)
+        for each in sorted(path for path in top.rglob("*") if path.is_file()):
+            relative = each.relative_to(top).as_posix()
+            if name in implementation.half_of([relative]):
+                digest.update(relative.encode() + b"\0" + each.read_bytes())
+    products = paths.cache() / "grading" / "mutants"
+    products.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return products / digest.hexdigest()[:32]
 
 
 class MutantSession(Session):
@@ -166,40 +209,11 @@ class MutantSession(Session):
             path = posixpath.join(TREE, name)
             status = observer.stat(path)
             observer.write(path, content, mode=status.mode & 0o777 if status else 0o644)
-        parts = self.implementation.half_of(list(self.changed))
-        self.built = Built(self._half(guest, "engine", parts), self._half(guest, "monitor", parts))
+        changed = self.implementation.half_of(list(self.changed))
+        self.built = Built(self._half(guest, "engine", changed), self._half(guest, "monitor", changed))
 
     def _half(self, guest: Guest, name: Part, changed: frozenset[Part]) -> delivery.Product:
-        building = self.implementation.engine if name == "engine" else self.implementation.monitor
-        path = posixpath.join(TREE, building.product)
-        if name not in changed:
-            return delivery.Product(path, "kept", ())
-        if not building.attempts:
-            return delivery.Product(path, "as it is", ())
-        observer = guest.observer
-        before = self._built_before(guest, name)
-        if before.exists():
-            observer.write(path, before.read_bytes(), mode=0o755)
-            return delivery.Product(path, "built before", ())
-        observer.run("rm", "-f", path)
-        product = build(guest, building, TREE)
-        if product.path:
-            new = before.with_suffix(f".{os.getpid()}")
-            new.write_bytes(observer.read(path))
-            new.rename(before)
-        return product
-
-    def _built_before(self, guest: Guest, name: Part) -> Path:
-        """Where the product of equal sources is kept on this host; to compile a module takes longest of all."""
-        digest = hashlib.sha256(f"{guest.kernel} {self.implementation} {name}".encode())
-        with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
-            top = Path(folder)
-            self.implementation.copy(top)
-            for file, content in self.changed.items():
-                (top / file).write_bytes(content)
-            for each in sorted(path for path in top.rglob("*") if path.is_file()):
-                if name in self.implementation.half_of([each.relative_to(top).as_posix()]):
-                    digest.update(each.relative_to(top).as_posix().encode() + b"\0" + each.read_bytes())
-        folder_of_all = paths.cache() / "grading" / "mutants"
-        folder_of_all.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder_of_all / digest.hexdigest()[:32]
+        if name in changed:
+            return product_of(guest, self.implementation, name, self.changed)
+        half = self.implementation.engine if name == "engine" else self.implementation.monitor
+        return delivery.Product(posixpath.join(TREE, half.product), "kept", ())
