@@ -26,7 +26,14 @@ KEPT = "/kept"
 """The implementation, unpatched and built; what a mutant does not change is taken from here."""
 
 CLEAN_SECONDS = 10.0
-LEFT = ("/run/boxwright", "/run/engine-c", "/var/log/engine-c", "/var/log/boxwright", TREE)
+LEFT = (
+    "/run/boxwright",
+    "/var/log/bwstray.log",
+    "/run/engine-c",
+    "/var/log/engine-c",
+    "/var/log/boxwright",
+    TREE,
+)
 """What an engine leaves on the disk."""
 
 
