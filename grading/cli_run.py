@@ -171,7 +171,7 @@ def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> No
     if json_:
         console.print_json([result.to_json() for result in found])
     else:
-        console.out.print(table(found))
+        console.out.print(table(found, console.out.width))
         console.out.print(
             f"The gradebook is in {results}. [dim]grade show · grade report · grade export[/dim]",
             soft_wrap=True,

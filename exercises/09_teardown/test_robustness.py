@@ -29,11 +29,11 @@ def answers(engine: Engine) -> Finished:
     return done
 
 
-def a_socket(engine: Engine) -> str:
-    """The control socket's path, found in the kernel's tables."""
-    paths = [path for path in engine.sockets if engine.observer.stat(path)]
-    expect(paths, "a UNIX socket on which the supervisor listens", "none in /proc/net/unix")
-    return paths[0]
+def a_socket(engine: Engine) -> tuple[str, int]:
+    """The control socket's path and type, found in the kernel's tables."""
+    found = [(path, kind) for path, kind in engine.sockets.items() if engine.observer.stat(path)]
+    expect(found, "a UNIX socket on which the supervisor takes requests", "none in /proc/net/unix")
+    return found[0]
 
 
 @check(
@@ -45,7 +45,7 @@ def a_socket(engine: Engine) -> str:
 )
 def test_silent_client(engine: Engine, observer: Observer) -> None:
     """A client that connects and says nothing holds up nobody."""
-    silent = [observer.connect(a_socket(engine)) for _ in range(3)]
+    silent = [observer.connect(*a_socket(engine)) for _ in range(3)]
     try:
         answers(engine)
     finally:
@@ -62,9 +62,9 @@ def test_silent_client(engine: Engine, observer: Observer) -> None:
 def test_malformed_request(engine: Engine, observer: Observer, graded: Session) -> None:
     """Bytes that are no request disturb nobody."""
     noise = random.Random(graded.seed)
-    path = a_socket(engine)
+    address = a_socket(engine)
     for content in (noise.randbytes(3000), b"\0" * 300, b"\xff" * 64, b"start\n", b"A" * 5000):
-        handle = observer.connect(path)
+        handle = observer.connect(*address)
         with suppress(GuestError):  # it may have hung up already
             handle.send(content, last=True)
         handle.close()
@@ -79,9 +79,9 @@ def test_malformed_request(engine: Engine, observer: Observer, graded: Session) 
 )
 def test_half_a_request(engine: Engine, observer: Observer) -> None:
     """A client that vanishes in the middle of its request disturbs nobody."""
-    path = a_socket(engine)
+    address = a_socket(engine)
     for content in (b"s", b"bx", b"\1\0\0"):
-        handle = observer.connect(path)
+        handle = observer.connect(*address)
         handle.send(content)
         handle.close()
     answers(engine)

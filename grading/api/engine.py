@@ -7,6 +7,7 @@ container is and does is looked up in the guest's kernel, never in what the engi
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -191,21 +192,25 @@ class Engine:
         return self.supervisor.wait(seconds)
 
     @property
-    def sockets(self) -> list[str]:
-        """Paths of the UNIX sockets on which the supervisor listens (proc_net(5), `unix`)."""
+    def sockets(self) -> dict[str, int]:
+        """Paths of the UNIX sockets on which the supervisor takes requests, and their types (proc_net(5), `unix`)."""
         if self.supervisor is None:
-            return []
+            return {}
         mine = set()
         for name in self._descriptors(self.supervisor.pid):
             target = self.observer.link(f"proc:{self.supervisor.pid}/fd/{name}")
             if target.startswith("socket:["):
                 mine.add(target[8:-1])
-        found = []
+        found = {}
         for line in self.observer.proc("net/unix").splitlines()[1:]:
             fields = line.split(maxsplit=7)
-            if len(fields) == 8 and fields[6] in mine and int(fields[3], 16) & 0x10000:  # __SO_ACCEPTCON
+            if len(fields) < 8 or fields[6] not in mine:
+                continue
+            kind = int(fields[4], 16)
+            # A stream listens (__SO_ACCEPTCON); datagrams come to whoever has the name.
+            if int(fields[3], 16) & 0x10000 or kind == socket.SOCK_DGRAM:
                 path = fields[7]
-                found.append(path if path.startswith("/") else f"{self.folder}/{path}")
+                found[path if path.startswith("/") else f"{self.folder}/{path}"] = kind
         return found
 
     def _descriptors(self, pid: int) -> list[str]:

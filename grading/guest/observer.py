@@ -11,6 +11,7 @@ import errno
 import itertools
 import os
 import queue
+import socket
 import struct
 import threading
 import time
@@ -293,9 +294,9 @@ class Observer:
         """Open a device for reading and writing."""
         return self._handle("open", path)
 
-    def connect(self, path: str) -> Handle:
-        """Connect to a UNIX stream socket."""
-        return self._handle("connect", path)
+    def connect(self, path: str, kind: int = socket.SOCK_STREAM) -> Handle:
+        """Connect to a UNIX socket of a type as `socket.SOCK_STREAM`."""
+        return self._handle("connect", path, int(kind))
 
     def close(self) -> None:
         """Let it end."""
@@ -340,8 +341,8 @@ class Observer:
                 raise MachineError(self._lost)
             return kind, when, fields
 
-    def _handle(self, what: str, path: str) -> Handle:
-        number, answers = self._send(what, path)
+    def _handle(self, what: str, path: str, *more: int) -> Handle:
+        number, answers = self._send(what, path, *more)
         self.next_frame(answers, ANSWER_SECONDS, f"{what} {path}")
         return Handle(self, number, answers)
 

@@ -93,11 +93,12 @@ void handle_ioctl(const struct request *request)
 	free(bytes);
 }
 
-/* connect | path of a UNIX socket: a handle */
+/* connect | path of a UNIX socket | its type, as the kernel numbers them: a handle */
 void handle_connect(const struct request *request)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int type = request->count > 2 ? (int)field_number(&request->fields[2]) : SOCK_STREAM;
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct epoll_event event = { .events = EPOLLIN };
 
 	if (fd < 0 || request->count < 2 || request->fields[1].length >= sizeof(address.sun_path)) {

@@ -129,11 +129,18 @@ def line(result: SubmissionResult) -> str:
     return f"[bold]{name}[/bold] {score} {said}  {_span(result.seconds)}"
 
 
-def table(results: Sequence[SubmissionResult]) -> Table:
-    """All submissions of a run, with how much of each group's points they have."""
+def table(results: Sequence[SubmissionResult], width: int) -> Table:
+    """All submissions of a run; where there is room, with how much of each group's points they have.
+
+    Args:
+        results: a row each.
+        width: of the terminal, in columns.
+    """
     groups = [
         group for group in GROUPS if any(check.group == group for each in results for check in each.checks)
     ]
+    if width < MOST_NAME + 30 + sum(len(group) + 2 for group in groups):
+        groups = []  # the lines before have told which groups failed
     right = [Column(group.upper(), justify="right") for group in groups]
     found = Table(
         Column("SUBMISSION", overflow="fold"), Column("POINTS", justify="right", no_wrap=True), *right,

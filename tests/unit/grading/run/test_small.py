@@ -247,8 +247,15 @@ def shown(*lines: SubmissionResult) -> str:
             for one in each.checks:
                 told.check(each.submission, one)
             told.ended(Graded(each, True))
-    console.print(show.table(lines))
+    console.print(show.table(lines, console.width))
     return out.getvalue()
+
+
+def test_on_a_narrow_terminal_names_stay_whole() -> None:
+    name = "a-submission-with-a-long-name-2026"
+    out = StringIO()
+    Console(file=out, width=80, color_system=None).print(show.table([result(name, "passed")], 80))
+    assert name in out.getvalue() and "LOGS" not in out.getvalue()
 
 
 def test_a_line_for_each_as_it_ends() -> None:
