@@ -144,7 +144,7 @@ class Grading(Fixtures):
                 dropped.append(item)
         stage = [STAGES[check.stage] if (check := declared(item)) else 0 for item in kept]
         order = sorted(range(len(kept)), key=lambda at: stage[at])  # stable: else as they are written
-        items[:] = [kept[at] for at in order]
+        items[:] = _parents_first([kept[at] for at in order])
         self._checks = [check for item in items if (check := declared(item))]
         if dropped:
             config.hook.pytest_deselected(items=dropped)
@@ -301,6 +301,26 @@ class Grading(Fixtures):
         self.job.clean_up()
         if self.results:
             self.results.close()
+
+
+def _parents_first(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The same order, but that each check comes after those that it needs."""
+    by_id = {check.id: item for item in items if (check := declared(item))}
+    found: dict[pytest.Item, None] = {}
+    under_way: set[str] = set()
+
+    def add(item: pytest.Item) -> None:
+        check = declared(item)
+        for need in check.needs if check else ():
+            if need in by_id and by_id[need] not in found and need not in under_way:
+                under_way.add(need)
+                add(by_id[need])
+        found[item] = None
+
+    for item in items:
+        if item not in found:
+            add(item)
+    return list(found)
 
 
 def declared(item: pytest.Item) -> Check | None:

@@ -276,9 +276,10 @@ def reused_pid(module: Module) -> Reused:
             identifier = f"reuse-{attempt}-{first.pid}"
             device.ioctl(REGISTER, request(first.pid, 4 * MIB, 8 * MIB, identifier))
             first.end()
+            wait_until(lambda p=first.pid: not observer.proc(f"{p}/stat"), 2)  # type: ignore[misc]
             # The next fork takes the PID after this one (Documentation/admin-guide/sysctl/kernel.rst, ns_last_pid).
             observer.write("/proc/sys/kernel/ns_last_pid", str(first.pid - 1).encode())
-            second = module.holder("hold 24")
+            second = module.stranger("hold 24")
             if second.pid != first.pid:
                 second.end()
                 continue

@@ -29,7 +29,7 @@ class Watched:
 @scenario
 def watched(module: Module) -> Watched:
     """Register one that then grows past its soft limit, and wait some periods more."""
-    holder = module.holder("grow 4 40 28", in_namespace=False)
+    holder = module.holder("grow 4 40 28")
     identifier = f"soft-{holder.pid}"
     with module.opened() as device:
         result, number, _ = device.ioctl(REGISTER, request(holder.pid, 12 * MIB, 200 * MIB, identifier))
@@ -115,10 +115,10 @@ class Killed:
     limit: int
 
 
-def kill(module: Module, name: str, probe: str, soft: int, hard: int, *, namespace: bool = False) -> Killed:
+def kill(module: Module, name: str, probe: str, soft: int, hard: int) -> Killed:
     """Register a process that will pass its hard limit, and wait for its end."""
-    holder = module.holder(probe, in_namespace=namespace)
-    pid = module.inner_pid(holder) if namespace else holder.pid
+    holder = module.holder(probe)
+    pid = holder.pid
     identifier = f"{name}-{pid}"
     with module.opened() as device:
         result, number, _ = device.ioctl(REGISTER, request(pid, soft * MIB, hard * MIB, identifier))
@@ -152,7 +152,7 @@ def jump_killed(module: Module) -> Killed:
 @scenario
 def crowd_killed(module: Module) -> Killed:
     """A PID namespace of many small processes."""
-    return kill(module, "crowd", "crowd 6 8", 12, 30, namespace=True)
+    return kill(module, "crowd", "crowd 6 8", 12, 30)
 
 
 @check(

@@ -85,11 +85,8 @@ class Holder:
     """A process outside of any engine that holds memory, for a test of the monitor alone."""
 
     job: Job
-
-    @property
-    def pid(self) -> int:
-        """In the host's namespace."""
-        return self.job.pid
+    pid: int
+    """Of the probe, as the host numbers it."""
 
     def await_output(self, text: bytes, seconds: float = 10) -> None:
         """Wait until it has said this."""
@@ -151,20 +148,20 @@ class Module:
             with suppress(GuestError):
                 handle.close()
 
-    def holder(self, probe: str, *, in_namespace: bool = False) -> Holder:
-        """A process that runs the probe; in a PID namespace of its own where asked, as PID 1 of it."""
-        words = [f"{TOOLS}/probe", *probe.split()]
-        if in_namespace:
-            words = ["unshare", "--pid", "--fork", "--kill-child", "--", *words]
-        return Holder(self.observer.start(*words, timeout=120))
-
-    def inner_pid(self, holder: Holder) -> int:
-        """The host's PID of the process that is PID 1 of a holder's namespace."""
+    def holder(self, probe: str) -> Holder:
+        """A process that runs the probe, as PID 1 of a PID namespace of its own: what a container is to the monitor."""
+        words = ["unshare", "--pid", "--fork", "--kill-child", "--", f"{TOOLS}/probe", *probe.split()]
+        job = self.observer.start(*words, timeout=120)
         found = wait_until(
-            lambda: [p for p in self.observer.processes() if p.parent == holder.pid and p.space_pids[-1:] == (1,)],
+            lambda: [p for p in self.observer.processes() if p.parent == job.pid and p.space_pids[-1:] == (1,)],
             10, "a process in a PID namespace of its own",
         )  # fmt: skip
-        return found[0].pid
+        return Holder(job, found[0].pid)
+
+    def stranger(self, probe: str) -> Holder:
+        """A process that runs the probe in the host's own namespaces."""
+        job = self.observer.start(f"{TOOLS}/probe", *probe.split(), timeout=120)
+        return Holder(job, job.pid)
 
 
 def request(pid: int, soft: int, hard: int, identifier: bytes | str) -> bytes:
