@@ -47,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the mark means, and begin."""
+    config.addinivalue_line("markers", "vm: needs a running lab VM")
     config.addinivalue_line("markers", f"{MARK}(check): a check of the grader; see grading.api.check")
     if not config.pluginmanager.has_plugin(NAME):  # a caller may have brought one with a guest of its own
         config.pluginmanager.register(Grading(config), NAME)
