@@ -308,13 +308,13 @@ def _parents_first(items: list[pytest.Item]) -> list[pytest.Item]:
     """The same order, but that each check comes after those that it needs."""
     by_id = {check.id: item for item in items if (check := declared(item))}
     found: dict[pytest.Item, None] = {}
-    under_way: set[str] = set()
+    under_way: set[pytest.Item] = set()
 
     def add(item: pytest.Item) -> None:
+        under_way.add(item)
         check = declared(item)
         for need in check.needs if check else ():
-            if need in by_id and by_id[need] not in found and need not in under_way:
-                under_way.add(need)
+            if need in by_id and by_id[need] not in under_way:
                 add(by_id[need])
         found[item] = None
 
