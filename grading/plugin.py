@@ -159,7 +159,7 @@ class Grading(Fixtures):
         from _pytest.runner import runtestprotocol
 
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        parent = self._missing_parent(check)
+        parent = self._missing_parent(check) or self._broken_by(item)
         if parent:
             self._conclude(check, "skipped", Outcome(), parent=parent)
             reports = [_report(item, "skipped", f"needs {parent}")]
@@ -204,6 +204,14 @@ class Grading(Fixtures):
             return False
         return True
 
+    def _broken_by(self, item: pytest.Item) -> str:
+        """The id of the check on which it was pinned that a scenario of this one breaks the guest.
+
+        It would break the next guest, too; once is enough.
+        """
+        names: list[str] = getattr(item, "fixturenames", [])
+        return next((self._broke[name] for name in names if name in self._broke), "")
+
     def _missing_parent(self, check: Check, *, ahead: bool = False) -> str:
         """The id of a parent that did not pass; `ahead`: leaves out those not run yet."""
         for need in check.needs:
@@ -230,9 +238,6 @@ class Grading(Fixtures):
         if broken and beside_others:
             session.replace_guest()  # who it was shows when they run one by one
             return attempt < ATTEMPTS
-        for name in getattr(item, "fixturenames", ()):
-            if name in KNOWN and broken:
-                self._broke.setdefault(name, check.id)
         session.replace_guest()
         if outcome.trouble is not None and outcome.trouble.may_be_the_hosts:
             return attempt < ATTEMPTS
@@ -242,6 +247,9 @@ class Grading(Fixtures):
 
     def _judge(self, item: pytest.Item, check: Check, outcome: Outcome) -> Verdict:
         verdict: Verdict = "passed"
+        if outcome.lost or (outcome.trouble is not None and not outcome.trouble.may_be_the_hosts):
+            names: list[str] = getattr(item, "fixturenames", [])
+            self._broke |= {name: check.id for name in names if name in KNOWN and name not in self._broke}
         if outcome.trouble is not None:
             verdict = "error" if outcome.trouble.may_be_the_hosts and not outcome.lost else "failed"
         elif outcome.lost:
