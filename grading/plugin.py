@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,6 @@ class Grading(Fixtures):
         self._told = False
         self._broke: dict[str, str] = {}
         """Scenarios that broke the guest, and the check on which that was pinned."""
-        self._checks: list[Check] = []
 
     @property
     def session(self) -> Session:
@@ -146,7 +146,6 @@ class Grading(Fixtures):
         stage = [STAGES[check.stage] if (check := declared(item)) else 0 for item in kept]
         order = sorted(range(len(kept)), key=lambda at: stage[at])  # stable: else as they are written
         items[:] = _parents_first([kept[at] for at in order])
-        self._checks = [check for item in items if (check := declared(item))]
         if dropped:
             config.hook.pytest_deselected(items=dropped)
 
@@ -162,15 +161,15 @@ class Grading(Fixtures):
         parent = self._missing_parent(check) or self._broken_by(item)
         if parent:
             self._conclude(check, "skipped", Outcome(), parent=parent)
-            reports = [_report(item, "skipped", f"needs {parent}")]
+            report = _report(item, "skipped", f"needs {parent}")
             item.session._setupstate.teardown_exact(nextitem)  # what the check before it left for this one
         else:
-            outcome, reports = Outcome(), []
+            outcome = Outcome()
             for attempt in range(ATTEMPTS + 1):
                 self._outcome = Outcome()
                 began = time.monotonic()
                 self._begin_scenarios(item, check)
-                reports = runtestprotocol(item, log=False, nextitem=nextitem)
+                runtestprotocol(item, log=False, nextitem=nextitem)
                 outcome = self._outcome
                 outcome.seconds = time.monotonic() - began
                 if not self._again(item, check, outcome, attempt):
@@ -178,9 +177,8 @@ class Grading(Fixtures):
                 if hasattr(item, "_initrequest"):
                     item._initrequest()  # as a fresh item: pytest keeps what its fixtures gave
             verdict = self._judge(item, check, outcome)
-            reports = [_report(item, verdict, self.verdicts[check.id].actual)]
-        for report in reports:
-            item.ihook.pytest_runtest_logreport(report=report)
+            report = _report(item, verdict, self.verdicts[check.id].actual)
+        item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
@@ -191,18 +189,14 @@ class Grading(Fixtures):
         wanted = []
         for other in item.session.items:
             found = declared(other)
-            if found and found.stage == check.stage and not self._missing_parent(found, ahead=True):
+            if found and found.stage == check.stage and not self._missing_parent(found):
                 wanted += [KNOWN[name] for name in getattr(other, "fixturenames", ()) if name in KNOWN]
         if wanted and not self.session.scenarios.one_by_one:
-            _ = self.session.engine() if check.stage == "shared" and self._engine_starts() else None
+            if check.stage == "shared":
+                # One that does not start is the failure of each check that asks for it, told there.
+                with suppress(AssertionError, LabError, OSError):
+                    self.session.engine()
             self.session.scenarios.begin(list(dict.fromkeys(wanted)))
-
-    def _engine_starts(self) -> bool:
-        try:
-            self.session.engine()
-        except (AssertionError, LabError, OSError):
-            return False
-        return True
 
     def _broken_by(self, item: pytest.Item) -> str:
         """The id of the check on which it was pinned that a scenario of this one breaks the guest.
@@ -212,15 +206,11 @@ class Grading(Fixtures):
         names: list[str] = getattr(item, "fixturenames", [])
         return next((self._broke[name] for name in names if name in self._broke), "")
 
-    def _missing_parent(self, check: Check, *, ahead: bool = False) -> str:
-        """The id of a parent that did not pass; `ahead`: leaves out those not run yet."""
+    def _missing_parent(self, check: Check) -> str:
+        """The id of a parent that was run and did not pass; empty where there is none."""
         for need in check.needs:
             found = self.verdicts.get(need)
-            if found is None:
-                if not ahead and any(each.id == need for each in self._checks):
-                    continue  # it comes later: the order of the stages is the author's business
-                continue
-            if found.verdict != "passed":
+            if found is not None and found.verdict != "passed":
                 return need
         return ""
 
