@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import signal
-import sys
-
 import typer
 
 from grading.cli_gradebook import export, set_, show_
@@ -14,8 +10,7 @@ from grading.cli_report import report
 from grading.cli_run import run
 from grading.cli_vms import EPILOG as INVENTORY
 from grading.cli_vms import vms
-from lab import console
-from lab.errors import LabError
+from lab import program
 
 EPILOG = """[bold]A class, from the folder to the course's system[/bold]
 
@@ -57,26 +52,4 @@ def grade() -> None:
 
 def main() -> None:
     """Run `grade`; whatever goes wrong ends in one sentence and a non-zero status."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        app()
-    except LabError as error:
-        console.report(error)
-        sys.exit(error.exit_status)
-    except OSError as error:
-        console.report(LabError(*_explain(error)))
-        sys.exit(1)
-
-
-def _interrupt(signal_number: int, frame: object) -> None:
-    """Let SIGTERM clean up as Ctrl-C does; a second one changes nothing."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _explain(error: OSError) -> tuple[str, str]:
-    where = f" at {error.filename}" if error.filename else ""
-    what = f"{error.strerror or error}{where}"
-    if error.errno == errno.ENOSPC:
-        return what, "Make room and call it again; what is in the gradebook is not graded again."
-    return what, ""
+    program.run(app, when_full="Make room and call it again; what is in the gradebook is not graded again.")

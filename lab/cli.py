@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -13,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from lab import console
+from lab import console, program
 from lab.cli_box import box
 from lab.cli_demo import demo
 from lab.cli_doctor import doctor
@@ -238,25 +235,4 @@ def destroy(
 
 def main() -> None:
     """Run `lab`; whatever goes wrong ends in one sentence and a non-zero status."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        app()
-    except LabError as error:
-        console.report(error)
-        sys.exit(error.exit_status)
-    except OSError as error:
-        console.report(LabError(*_explain(error)))
-        sys.exit(1)
-
-
-def _interrupt(signal_number: int, frame: object) -> None:
-    """Let SIGTERM clean up as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
-def _explain(error: OSError) -> tuple[str, str]:
-    where = f" at {error.filename}" if error.filename else ""
-    what = f"{error.strerror or error}{where}"
-    if error.errno == errno.ENOSPC:
-        return what, "Make room; `lab image ls` shows what the images take."
-    return what, ""
+    program.run(app, when_full="Make room; `lab image ls` shows what the images take.")

@@ -20,7 +20,7 @@ import machines
 import table
 from stage import Stage, stage
 
-from lab import console
+from lab import console, program
 from lab.errors import LabError
 
 GROUPS = ("images", "starts", "vagrant", "runtimes", "logs", "control", "scans", "overshoot", "soak")
@@ -92,14 +92,8 @@ def _guest(found: Stage) -> dict[str, str]:
     return {"guest": f"{record.suite}, {record.accelerator}, " + ", ".join(told.text.splitlines())}
 
 
-def _interrupt(number: int, frame: object) -> None:
-    """Let SIGTERM end the machines as Ctrl-C does."""
-    signal.signal(number, signal.SIG_IGN)  # once is enough: the cleaning up shall not be interrupted
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, program.interrupt)
     try:
         typer.run(main)
     except LabError as error:
