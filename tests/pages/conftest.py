@@ -65,9 +65,13 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
+    """Headless Chromium.
+
+    No longer than one module: Playwright keeps an event loop running in this thread, in which
+    nobody else (the tests of machines with their QMP) could run one of their own.
+    """
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
