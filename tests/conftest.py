@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:  # unit tests should not wait for what only a machine needs
 
 FRESH = "fresh"
 """The snapshot of the shared machine with runtime and module deployed, before any test touched it."""
+
+
+def pytest_configure() -> None:
+    """Ctrl-C means something to what is started here, also where this runs in the background of a script.
+
+    There a shell ignores SIGINT (POSIX, "Asynchronous Lists"), and each program would inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
