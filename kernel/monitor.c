@@ -145,17 +145,21 @@ static void drop_entry(struct monitor_entry *entry)
  */
 static void act(struct monitor_entry *entry, unsigned int due)
 {
+	/* region 06.soft */
 	if (due & MONITOR_WARN) {
 		queue_event(entry, MONITOR_EVENT_SOFT, entry->soft);
 		pr_warn("SOFT LIMIT container=%s pid=%d rss=%llu limit=%llu\n",
 			entry->id, entry->nr, entry->rss, entry->soft);
 	}
+	/* endregion 06.soft */
+	/* region 06.hard */
 	if (due & MONITOR_KILL) {
 		queue_event(entry, MONITOR_EVENT_HARD, entry->hard);
 		pr_err("HARD LIMIT container=%s pid=%d rss=%llu limit=%llu\n",
 		       entry->id, entry->nr, entry->rss, entry->hard);
 		kill_pid(entry->pid, SIGKILL, 1);
 	}
+	/* endregion 06.hard */
 	entry->done |= due;
 }
 
@@ -167,6 +171,7 @@ static void schedule_scan(void)
 /* Look at every container once; come again while there are any. */
 static void scan(struct work_struct *work)
 {
+	/* region 06.check */
 	struct monitor_entry *entry, *next;
 	u64 start = ktime_get_ns();
 
@@ -185,12 +190,14 @@ static void scan(struct work_struct *work)
 	if (!list_empty(&entries))
 		schedule_scan();
 	mutex_unlock(&monitor_lock);
+	/* endregion 06.check */
 }
 
 /* --- requests --------------------------------------------------------------- */
 
 static int add_entry(struct monitor_entry *new)
 {
+	/* region 06.list */
 	struct monitor_entry *entry;
 
 	lockdep_assert_held(&monitor_lock);
@@ -202,10 +209,12 @@ static int add_entry(struct monitor_entry *new)
 		new->id, new->nr, new->soft, new->hard);
 	schedule_scan();
 	return 0;
+	/* endregion 06.list */
 }
 
 static int register_container(struct monitor_file *file, const struct monitor_request_v2 *request)
 {
+	/* region 06.register */
 	struct monitor_entry *entry;
 	int err;
 
@@ -232,6 +241,7 @@ static int register_container(struct monitor_file *file, const struct monitor_re
 		kfree(entry);
 	}
 	return err;
+	/* endregion 06.register */
 }
 
 /*
@@ -240,6 +250,7 @@ static int register_container(struct monitor_file *file, const struct monitor_re
  */
 static struct monitor_entry *find_entry(struct pid *pid, const struct monitor_request_v2 *request)
 {
+	/* region 06.find */
 	struct monitor_entry *entry, *found = NULL;
 
 	lockdep_assert_held(&monitor_lock);
@@ -252,10 +263,12 @@ static struct monitor_entry *find_entry(struct pid *pid, const struct monitor_re
 			found = entry;
 	}
 	return found;
+	/* endregion 06.find */
 }
 
 static int unregister_container(const struct monitor_request_v2 *request)
 {
+	/* region 06.unregister */
 	struct pid *pid = find_get_pid(request->pid);
 	struct monitor_entry *entry;
 
@@ -268,6 +281,7 @@ static int unregister_container(const struct monitor_request_v2 *request)
 	mutex_unlock(&monitor_lock);
 	put_pid(pid);
 	return entry ? 0 : -ENOENT;
+	/* endregion 06.unregister */
 }
 
 /* --- the device ------------------------------------------------------------- */
@@ -360,9 +374,9 @@ static int monitor_open(struct inode *inode, struct file *filp)
 }
 
 /* An engine that died cannot look after its containers; neither do we. */
-static int monitor_release(struct inode *inode, struct file *filp)
+static void drop_entries_of(struct monitor_file *file)
 {
-	struct monitor_file *file = filp->private_data;
+	/* region 06.release */
 	struct monitor_entry *entry, *next;
 
 	mutex_lock(&monitor_lock);
@@ -370,6 +384,14 @@ static int monitor_release(struct inode *inode, struct file *filp)
 		if (entry->file == file)
 			drop_entry(entry);
 	mutex_unlock(&monitor_lock);
+	/* endregion 06.release */
+}
+
+static int monitor_release(struct inode *inode, struct file *filp)
+{
+	struct monitor_file *file = filp->private_data;
+
+	drop_entries_of(file);
 	put_pid_ns(file->pid_ns);
 	kvfree(file);
 	return 0;
@@ -423,10 +445,12 @@ static int __init monitor_init(void)
  */
 static void __exit monitor_exit(void)
 {
+	/* region 06.unload */
 	misc_deregister(&monitor_device);
 	cancel_delayed_work_sync(&scan_work);
 	destroy_workqueue(scan_queue);
 	pr_info("Module unloaded.\n");
+	/* endregion 06.unload */
 }
 
 module_init(monitor_init);

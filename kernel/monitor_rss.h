@@ -79,6 +79,7 @@ static inline u64 process_rss(struct task_struct *process)
  */
 static inline u64 namespace_rss(struct pid_namespace *pid_ns)
 {
+	/* region 07.memory */
 	struct task_struct *process;
 	struct pid *pid;
 	u64 bytes = 0;
@@ -90,6 +91,7 @@ static inline u64 namespace_rss(struct pid_namespace *pid_ns)
 			bytes += process_rss(process);
 	}
 	return bytes;
+	/* endregion 07.memory */
 }
 
 /*

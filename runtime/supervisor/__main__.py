@@ -61,12 +61,14 @@ def supervise(base_rootfs: str) -> None:
         say(f"memory limits: the kernel monitor is not loaded, {by} holds them")
     control = Control(where, lambda request, reply: handle(engine, request, reply), say)
     say(f"ready: {where.socket}")
+    # region 09.signals
     number = signal.sigwait(STOP_SIGNALS)
     say(f"{signal.Signals(number).name}: stopping every container")
     control.close()
     engine.shut_down()
     control.join()
     say("stopped")
+    # endregion 09.signals
 
 
 def without_supervisor(arguments: list[str]) -> tuple[str, int]:

@@ -30,6 +30,7 @@ class BoundedBuffer(Generic[Item]):
         self._not_full = threading.Condition(self._lock)
         self._not_empty = threading.Condition(self._lock)
 
+    # region 05.buffer
     def put(self, chunk: Item) -> None:
         """Append a chunk; waits while there is no room for it.
 
@@ -67,6 +68,8 @@ class BoundedBuffer(Generic[Item]):
             self._closed = True
             self._not_full.notify_all()
             self._not_empty.notify_all()
+
+    # endregion 05.buffer
 
     def __len__(self) -> int:
         """How many bytes wait in it."""

@@ -116,6 +116,7 @@ class Cgroups:
         self.controllers = [name for name in CONTROLLERS if self._enable(root, name)]
         self._sweep()
 
+    # region 07.cgroup
     @classmethod
     def find(cls, tag: str) -> Cgroups | None:
         """Those of this machine; None where cgroup v2 is not mounted or cannot be written."""
@@ -144,6 +145,8 @@ class Cgroups:
         except OSError:
             return False  # not in this kernel, or owned by cgroup v1
         return True
+
+    # endregion 07.cgroup
 
     def _sweep(self) -> None:
         """Remove what a supervisor that was killed has left here."""

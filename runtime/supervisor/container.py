@@ -123,9 +123,7 @@ def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> N
     """
     step = "setting up the process"
     try:
-        # If the supervisor dies, the kernel kills us. Had it died before this line, the
-        # barrier will read end of file, so neither moment is missed.
-        sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)
+        die_with_the_supervisor()
         os.setsid()
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
@@ -134,20 +132,24 @@ def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> N
         sys.close_on_exec_from(3)
 
         step = "making its mounts private"
+        # region 01.mounts
         # First of all, else each mount below would appear on the host too.
         sys.mount("", "/", flags=sys.MS_REC | sys.MS_PRIVATE)
+        # endregion 01.mounts
 
         step = "mounting its file systems"
         set_up(spec.rootfs, spec.rootfs_key, spec.volumes, spec.read_only)
 
         step = "setting its hostname, nice value and CPUs"
+        # region 01.hostname
         sethostname(spec.hostname)
+        # endregion 01.hostname
         set_priorities(spec)
 
         step = "giving up capabilities"
         # The zygote has dropped the rest from the bounding set and set no_new_privs already.
         sys.capset(CAPABILITY_MASK)
-        sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)  # a change of credentials may clear it
+        die_with_the_supervisor()  # a change of credentials may clear it
 
         step = "waiting for the supervisor"
         if os.read(barrier, 1) != b"g":
@@ -166,6 +168,15 @@ def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> N
         os._exit(125)
 
 
+def die_with_the_supervisor() -> None:
+    """Ask the kernel to kill this process when its parent dies (prctl(2))."""
+    # region 09.death
+    # Had the parent died before this line, the barrier will read end of file, so neither
+    # moment is missed.
+    sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)
+    # endregion 09.death
+
+
 def put_under_init(program: int) -> None:
     """Go on as a child of this process, which becomes the init (init/init.c) of the container.
 
@@ -181,8 +192,10 @@ def put_under_init(program: int) -> None:
 
 def set_priorities(spec: Spec) -> None:
     """Take on its nice value and its CPUs; `exec` does so for its processes, too."""
+    # region 08.nice
     if spec.nice:
         os.setpriority(os.PRIO_PROCESS, 0, spec.nice)
+    # endregion 08.nice
     if spec.cpus:
         os.sched_setaffinity(0, spec.cpus)
 

@@ -158,12 +158,14 @@ class Control:
         self._pending.clear()
         self._poll.close()
         os.close(self._wake)
+        # region 09.socket
         try:
             status = self._path.stat()
             if (status.st_dev, status.st_ino) == self._identity:
                 self._path.unlink()
         except FileNotFoundError:
             pass  # somebody was faster
+        # endregion 09.socket
 
     def join(self) -> None:
         """Wait for the workers; cut off the clients that do not take their answer."""
@@ -219,6 +221,7 @@ class Control:
         self._read(pending)  # most often the request is here already
 
     def _read(self, pending: _Pending) -> None:
+        # region 04.reading
         try:
             data = pending.connection.recv(1 << 16)
         except BlockingIOError:
@@ -238,6 +241,7 @@ class Control:
         if decoded is not None:
             self._forget(pending)
             self._employ(pending.connection, *decoded)
+        # endregion 04.reading
 
     def _forget(self, pending: _Pending) -> None:
         del self._pending[pending.connection.fileno()]
@@ -250,6 +254,7 @@ class Control:
 
     def _employ(self, connection: socket.socket, request: RawRequest, early: bytes) -> None:
         """Give a request to a new worker."""
+        # region 04.serving
         with self._lock:
             if len(self._workers) >= MAX_WORKERS:
                 _refuse(connection, "too many requests at once")
@@ -263,6 +268,7 @@ class Control:
         except RuntimeError:  # the system has no thread left
             self._dismiss(worker, connection)
             _refuse(connection, "the system has no thread left for this request")
+        # endregion 04.serving
 
     def _serve(self, connection: socket.socket, request: RawRequest, early: bytes) -> None:
         reply = Reply(connection, request, early)

@@ -19,7 +19,14 @@ import marshal
 import os
 
 from supervisor import syscalls as sys
-from supervisor.container import CAPABILITY_MASK, SIGKILL, Spec, execute, report, set_priorities
+from supervisor.container import (
+    CAPABILITY_MASK,
+    Spec,
+    die_with_the_supervisor,
+    execute,
+    report,
+    set_priorities,
+)
 
 HEAD = 5
 """Bytes before the spec of a request: its kind and its length."""
@@ -67,7 +74,7 @@ def lead_in(spec: Spec, descriptors: list[int], writing: int) -> None:
     streams, errors, cgroup = streams_and_errors[:3], streams_and_errors[3], streams_and_errors[4:]
     pid, number, text = 0, 0, ""
     try:
-        sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)
+        die_with_the_supervisor()
         sys.prctl(sys.PR_SET_DUMPABLE, 0)
         sys.setns(container, ALL_NAMESPACES)
         pid, _ = sys.clone3(sys.CLONE_PARENT, *cgroup)
@@ -84,7 +91,7 @@ def become_guest(spec: Spec, container: int, streams: list[int], errors: int) ->
     """The guest: become the program; never returns."""
     step = "setting up the process"
     try:
-        sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)
+        die_with_the_supervisor()
         os.setsid()
         sys.setns(container, sys.CLONE_NEWCGROUP)
         for number, stream in enumerate(streams):
@@ -93,7 +100,7 @@ def become_guest(spec: Spec, container: int, streams: list[int], errors: int) ->
         set_priorities(spec)
         step = "giving up capabilities"
         sys.capset(CAPABILITY_MASK)
-        sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)  # a change of credentials may clear it
+        die_with_the_supervisor()  # a change of credentials may clear it
         step = "changing to its working directory"
         os.chdir(spec.workdir)
         step = "executing"

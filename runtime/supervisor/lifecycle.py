@@ -151,10 +151,12 @@ class Engine:
             refusal = error
         finally:
             os.close(go)
+        # region 04.failures
         with os.fdopen(failures, "rb") as pipe:
             failure = pipe.read()
         if failure:
             refusal = explain(record.id, record.command[0], marshal.loads(failure))
+        # endregion 04.failures
         if refusal is None:
             try:
                 self._confirm(container)
@@ -198,14 +200,17 @@ class Engine:
             log.publish()
         except OSError as error:
             raise EngineError(f"the log {log.path} cannot be made: {error.strerror}") from error
+        # region 03.running
         with self.registry.lock:
             if record.state == "starting":
                 record.state = "running"
             self.registry.announce(container)
             self.registry.changed.notify_all()
+        # endregion 03.running
 
     def _limit_memory(self, container: Container) -> None:
         record, cgroup = container.record, container.cgroup
+        # region 07.limits
         if record.limits == "monitor" and self.monitor is not None:
             with suppress(ProcessLookupError):  # it has ended already
                 self.monitor.register(record.id, record.pid, record.soft_limit, record.hard_limit)
@@ -216,6 +221,7 @@ class Engine:
             except OSError as error:
                 if not container.exited.is_set():
                     raise EngineError(f"the memory limits cannot be set: {error.strerror}") from error
+        # endregion 07.limits
 
     def _complain(self, record: Record, text: str) -> None:
         with self.registry.lock:
@@ -233,6 +239,7 @@ class Engine:
 
     def shut_down(self) -> None:
         """Admit nobody, stop every container, see every log to its end, and end the zygote."""
+        # region 09.shutdown
         self.registry.close()
         containers = self.registry.all()
         stop(self.registry, containers)
@@ -248,3 +255,4 @@ class Engine:
         self.reaper.stop()
         if self.monitor is not None:
             self.monitor.close()
+        # endregion 09.shutdown

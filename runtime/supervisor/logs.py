@@ -178,6 +178,7 @@ class ContainerLog:
 
     def _produce(self) -> None:
         """Producer: pipes → buffer."""
+        # region 05.producer
         poll = select.poll()
         for pipe in self._pipes:
             poll.register(pipe, select.POLLIN)
@@ -204,9 +205,11 @@ class ContainerLog:
             os.close(pipe)
         if len(self._threads) == 1:
             self._finish()
+        # endregion 05.producer
 
     def _consume(self) -> None:
         """Consumer: buffer → file."""
+        # region 05.consumer
         while chunk := self._buffer.get():
             self._append(chunk)
             self._changed()
@@ -229,6 +232,7 @@ class ContainerLog:
             self.size += written
             rest = rest[written:]
         self.lost += len(rest)
+        # endregion 05.consumer
 
     def _finish(self) -> None:
         os.close(self._file)

@@ -95,6 +95,7 @@ class Monitor:
             ProcessLookupError: it has ended.
             EngineError: the monitor refused.
         """
+        # region 07.register
         name = identifier.encode()
         try:
             if self.version == 1:
@@ -110,6 +111,7 @@ class Monitor:
             raise EngineError(
                 f"the kernel monitor does not take container {identifier} (PID {pid}): {why} ({name_of_error})"
             ) from error
+        # endregion 07.register
 
     def read(self) -> list[Event]:
         """Every event that waits; does not block."""

@@ -75,6 +75,7 @@ def enter_rootfs(path: str, key: tuple[int, int]) -> None:
     status = os.fstat(rootfs)
     if (status.st_dev, status.st_ino) != key:
         raise OSError(errno.ESTALE, "it is another directory by now", path)
+    # region 02.root
     # pivot_root wants a mount point, so the directory is mounted on itself.
     tree = sys.open_tree_clone(rootfs)
     # CAP_MKNOD stays, as elsewhere, but a node made in the rootfs (the host's disk, say)
@@ -89,6 +90,7 @@ def enter_rootfs(path: str, key: tuple[int, int]) -> None:
     os.chdir("/")
     if (now := os.getcwd()) != "/":  # noqa: PTH109
         raise OSError(errno.EXDEV, "still outside the rootfs after pivot_root", now)
+    # endregion 02.root
 
 
 def mount_dev() -> None:
@@ -105,6 +107,7 @@ def mount_dev() -> None:
 
 def mount_proc() -> None:
     """The PID namespace's own /proc, with what belongs to the host read-only or hidden."""
+    # region 01.proc
     flags = sys.MS_NOSUID | sys.MS_NODEV | sys.MS_NOEXEC
     sys.mount("proc", "/proc", "proc", flags)
     for path in READ_ONLY_PROC:
@@ -118,6 +121,7 @@ def mount_proc() -> None:
             sys.mount("/dev/null", path, flags=sys.MS_BIND)
         except FileNotFoundError:
             continue
+    # endregion 01.proc
 
 
 def make_directory(path: str) -> None:

@@ -175,6 +175,7 @@ def _take_short(line: Line, known: dict[str, Option], word: str, rest: list[str]
         _take(line, option, None, rest)
 
 
+# region 04.command_line
 def command_line(words: list[str]) -> tuple[bytes, ...]:
     """The program and its arguments. One word alone is split as a shell would split it.
 
@@ -214,6 +215,9 @@ def number(key: str, text: str, low: int, high: int) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not low <= int(text) <= high:
         raise UsageError(f"{key} is a whole number from {low} to {high}, not {show(text)}")
     return int(text)
+
+
+# endregion 04.command_line
 
 
 def parse_filters(key: str, values: list[str], known: tuple[str, ...]) -> dict[str, frozenset[str]]:

@@ -94,6 +94,7 @@ def make_spec(
 
 def set_shares(record: Record, write: Callable[[str, str | int], None]) -> None:
     """Give a cgroup its share of the CPUs; where the controllers are missing, nice and affinity remain."""
+    # region 08.share
     settings: list[tuple[str, str | int]] = []
     if record.nice:
         settings.append(("cpu.weight.nice", record.nice))
@@ -104,6 +105,7 @@ def set_shares(record: Record, write: Callable[[str, str | int], None]) -> None:
             write(name, value)
         except OSError:
             continue
+    # endregion 08.share
 
 
 def set_bounds(request: StartRequest, write: Callable[[str, str | int], None]) -> None:

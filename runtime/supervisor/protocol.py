@@ -74,6 +74,7 @@ def decode_request(data: bytes | bytearray) -> tuple[RawRequest, bytes] | None:
     Raises:
         ProtocolError: what is there cannot become a request, however much more comes.
     """
+    # region 04.framing
     if not MAGIC.startswith(bytes(data[: len(MAGIC)])):
         raise ProtocolError("not a request of this engine (a client of another version?)")
     if len(data) < HEAD:
@@ -86,6 +87,7 @@ def decode_request(data: bytes | bytearray) -> tuple[RawRequest, bytes] | None:
     body = bytes(data[HEAD : HEAD + length])
     if not body.endswith(b"\0"):
         raise ProtocolError("the last string of the request has no end")
+    # endregion 04.framing
     strings = body[:-1].split(b"\0")
     if len(strings) < 2:
         raise ProtocolError("the request does not say what its terminal is")

@@ -147,6 +147,7 @@ class Reaper:
                 )
 
     def _reap(self, pidfd: int) -> None:
+        # region 03.reaper
         container = self._containers.pop(pidfd)
         self._poll.unregister(pidfd)
         record = container.record
@@ -169,13 +170,16 @@ class Reaper:
         self._forget_memory(container)
         if not _remove_cgroup(container):
             self._busy.append(container)
+        # endregion 03.reaper
 
     def _hear(self) -> None:
         """Enter the monitor's events in the records they are about."""
+        # region 07.events
         for event in self._monitor.read() if self._monitor is not None else ():
             for container in self._registry.all():
                 if _is_about(event, container):
                     self._enter(container, event.kind)
+        # endregion 07.events
 
     def _enter(self, container: Container, kind: str) -> None:
         record = container.record
@@ -221,11 +225,13 @@ class Reaper:
 
 def _wait(pidfd: int) -> ExitStatus:
     """Reap a child that has ended."""
+    # region 03.waiting
     result = os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
     assert result is not None
     if result.si_code == os.CLD_EXITED:
         return ExitStatus(code=result.si_status)
     return ExitStatus(signal=result.si_status)
+    # endregion 03.waiting
 
 
 def describe_end(record: Record) -> dict[str, object]:

@@ -50,11 +50,13 @@ def reason_for(status: ExitStatus, *, stop_requested: bool, hard_limit_hit: bool
         stop_requested: `stop` or the shutdown had asked for it before any signal was sent.
         hard_limit_hit: the monitor (or the cgroup) reported that it killed for the hard limit.
     """
+    # region 03.reason
     if stop_requested:
         return "stopped"
     if status.signal != signal.SIGKILL:
         return "exited"
     return "hard_limit_killed" if hard_limit_hit else "killed"
+    # endregion 03.reason
 
 
 @dataclass

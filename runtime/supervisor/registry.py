@@ -31,6 +31,7 @@ class Registry:
         with self.lock:
             if self._closed:
                 raise EngineError("the supervisor is shutting down")
+            # region 02.identity
             old = self._containers.get(identifier)
             if old is not None and old.record.state != "exited":
                 raise EngineError(
@@ -40,6 +41,7 @@ class Registry:
             for other in self._containers.values():
                 if other.record.state != "exited":
                     _check_sharing(container, other)
+            # endregion 02.identity
             self._containers.pop(identifier, None)  # the new record goes to the end
             self._containers[identifier] = container
 

@@ -24,7 +24,9 @@ class Rootfs:
 
     def overlaps(self, other: Rootfs) -> bool:
         """Whether one of the two is, or lies inside, the other."""
+        # region 02.sharing
         return self.key in other.lineage or other.key in self.lineage
+        # endregion 02.sharing
 
 
 def find_rootfs(path: str, directory: str) -> Rootfs:

@@ -71,6 +71,7 @@ def claim(where: Place) -> int:
         lock = os.open(where.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise EngineError(f"the folder {error.filename} cannot be used: {error.strerror}") from error
+    # region 09.stale
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -79,6 +80,7 @@ def claim(where: Place) -> int:
             f"another supervisor is running in {where.folder}",
             "Stop it first, or let ENGINE_STATE name another folder for this one.",
         ) from error
+    # endregion 09.stale
     for leftover in where.logs.glob(".*.log*.new"):
         leftover.unlink(missing_ok=True)
     return lock

@@ -36,6 +36,7 @@ def stop(
         grace: seconds until SIGKILL; None waits for ever.
         number: the signal that asks them to end.
     """
+    # region 03.stop
     living = [container for container in containers if _mark(registry, container, grace, number)]
     for container in living:
         container.send(number)
@@ -44,6 +45,7 @@ def stop(
     for container in living:
         container.send(signal.SIGKILL)
     _await(living, PATIENCE)
+    # endregion 03.stop
 
 
 def kill(registry: Registry, container: Container, number: int) -> None:
@@ -84,6 +86,7 @@ def check_ended(container: Container) -> None:
 
 def _mark(registry: Registry, container: Container, grace: float | None, number: int) -> bool:
     """Record, before the first signal, that a stop was asked for; whether there is anything to stop."""
+    # region 03.asked
     settle(registry, container)
     record = container.record
     with registry.lock:
@@ -93,6 +96,7 @@ def _mark(registry: Registry, container: Container, grace: float | None, number:
         record.stop_signal = number
         registry.events.add("stop", record.id, signal=signal_name(number), grace=grace)
     return True
+    # endregion 03.asked
 
 
 def _await(containers: Sequence[Container], seconds: float | None) -> None:

@@ -130,11 +130,13 @@ _LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
 def capset(permitted: int) -> None:
     """Make `permitted` (a bit set) the permitted and the effective capabilities, and inherit none."""
+    # region 10.capset
     low, high = permitted & 0xFFFFFFFF, permitted >> 32
     header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
     # Two triples of 32 bits: effective, permitted, inheritable; the low word of each set first.
     data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
     _check(_libc.capset(ctypes.byref(header), ctypes.byref(data)))
+    # endregion 10.capset
 
 
 CLOSE_RANGE_CLOEXEC = 4
@@ -142,7 +144,9 @@ CLOSE_RANGE_CLOEXEC = 4
 
 def close_on_exec_from(first: int) -> None:
     """Let every descriptor from `first` on be closed by exec (close_range(2), Linux 5.11)."""
+    # region 10.descriptors
     _syscall(SYS_close_range, first, 0xFFFFFFFF, CLOSE_RANGE_CLOEXEC)
+    # endregion 10.descriptors
 
 
 # --- mounts ------------------------------------------------------------------------------

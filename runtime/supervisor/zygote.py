@@ -129,6 +129,7 @@ class Zygote:
 
 def sealed_copy(path: str) -> int:
     """A copy of a file in memory that nobody can change any more, as a descriptor."""
+    # region 10.sealed
     copy = os.memfd_create(Path(path).name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with Path(path).open("rb") as original:
         remaining = os.fstat(original.fileno()).st_size
@@ -140,3 +141,4 @@ def sealed_copy(path: str) -> int:
     seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
     fcntl.fcntl(copy, fcntl.F_ADD_SEALS, seals)
     return copy
+    # endregion 10.sealed

@@ -16,10 +16,8 @@ from _socket import CMSG_SPACE, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, SCM_RIGHTS, SOL_
 from sys import meta_path
 
 from supervisor import syscalls as sys
-from supervisor.container import CAPABILITY_MASK, SIGKILL, Spec, become
+from supervisor.container import CAPABILITY_MASK, Spec, become, die_with_the_supervisor
 from supervisor.entering import ENTER, HEAD, enter
-
-NAMESPACES = sys.CLONE_NEWPID | sys.CLONE_NEWNS | sys.CLONE_NEWUTS | sys.CLONE_NEWIPC
 
 MAX_DESCRIPTORS = 8
 
@@ -51,18 +49,21 @@ def clone(spec: Spec, descriptors: list[int]) -> tuple[bytes, int]:
         The answer, (PID, errno, what the kernel said), marshalled, and a pidfd; -1 if there is none.
     """
     stdout, stderr, barrier, errors, *cgroup = descriptors
+    # region 01.flags
+    namespaces = sys.CLONE_NEWPID | sys.CLONE_NEWNS | sys.CLONE_NEWUTS | sys.CLONE_NEWIPC
     try:
-        pid, pidfd = sys.clone3(NAMESPACES | sys.CLONE_PARENT, *cgroup)
+        pid, pidfd = sys.clone3(namespaces | sys.CLONE_PARENT, *cgroup)
     except OSError as error:
         return marshal.dumps((0, error.errno, error.strerror)), -1
     if pid == 0:
         become(spec, stdout, stderr, barrier, errors)
     return marshal.dumps((pid, 0, "")), pidfd
+    # endregion 01.flags
 
 
 def prepare() -> None:
     """Do once what every container would otherwise have to do for itself."""
-    sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL)
+    die_with_the_supervisor()
     os.setsid()  # Ctrl-C on the supervisor's terminal is not meant for us
     os.umask(0o022)
     os.setgroups([])
@@ -73,8 +74,11 @@ def prepare() -> None:
         except (OSError, ValueError):
             continue  # SIGKILL and SIGSTOP have no other disposition, and libc keeps two for itself
     pthread_sigmask(SIG_SETMASK, [])
+    # region 10.privileges
     sys.prctl(sys.PR_SET_NO_NEW_PRIVS, 1)
     sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_CLEAR_ALL)
+    # endregion 10.privileges
+    # region 10.capabilities
     capability = 0
     while True:
         try:
@@ -83,6 +87,7 @@ def prepare() -> None:
         except OSError:
             break  # EINVAL: the last capability of this kernel was the one before
         capability += 1
+    # endregion 10.capabilities
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)

@@ -69,8 +69,10 @@ def parse(arguments: list[bytes]) -> tuple[Command[Any], Any]:
     if name in ("--help", "-h"):
         name = "help"
     command = COMMANDS.get(name)
+    # region 04.unknown
     if command is None:
         raise UsageError(f"{show(name)} is not a command of the engine", "Try `engine --help`.")
+    # endregion 04.unknown
     line = split(name, command.grammar, rest)
     if line.has("--help"):
         return help.HELP, help.HelpRequest(name)

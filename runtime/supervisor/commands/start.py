@@ -36,10 +36,12 @@ def parse(line: Line) -> StartRequest:
         raise UsageError("the path of the rootfs is empty")
     soft = line.number("--soft-mib", SOFT_MIB, 1, MAX_MIB)
     hard = line.number("--hard-mib", HARD_MIB, 1, MAX_MIB)
+    # region 04.limits
     if soft > hard:
         defaults = [key for key in ("--soft-mib", "--hard-mib") if not line.has(key)]
         remedy = f"Give {defaults[0]} as well, its default does not fit." if len(defaults) == 1 else ""
         raise UsageError(f"the soft limit ({soft} MiB) is above the hard limit ({hard} MiB)", remedy)
+    # endregion 04.limits
     cpuset = line.last("--cpuset")
     if line.has("--cpuset"):
         parse_cpus(cpuset)
@@ -73,6 +75,7 @@ def start(engine: Engine, request: StartRequest, reply: Reply) -> None:
     if reader is None:
         reply.end(0, f"{request.id} started, PID {container.record.pid}\n")
         return
+    # region 04.run
     try:
         stayed = attend(engine, container, reader, reply)
     finally:
@@ -83,6 +86,7 @@ def start(engine: Engine, request: StartRequest, reply: Reply) -> None:
         status = container.record.status
         assert status is not None
         end_with_log(log, status.as_shell(), reply)
+    # endregion 04.run
 
 
 def attend(engine: Engine, container: Container, reader: Reader, reply: Reply) -> bool:
@@ -92,12 +96,14 @@ def attend(engine: Engine, container: Container, reader: Reader, reply: Reply) -
     holds up this thread and nothing else.
     """
 
+    # region 04.interrupt
     def hear(word: bytes) -> None:
         if STOP.intersection(word):
             threading.Thread(target=stop_quietly, args=(engine, container), daemon=True).start()
 
     hear(reply.early)
     return follow(container, reader, reply, hear=hear)
+    # endregion 04.interrupt
 
 
 def stop_quietly(engine: Engine, container: Container) -> None:
