@@ -207,9 +207,9 @@ class ContainerLog:
             self._finish()
         # endregion 05.producer
 
+    # region 05.consumer
     def _consume(self) -> None:
         """Consumer: buffer → file."""
-        # region 05.consumer
         while chunk := self._buffer.get():
             self._append(chunk)
             self._changed()
@@ -232,7 +232,8 @@ class ContainerLog:
             self.size += written
             rest = rest[written:]
         self.lost += len(rest)
-        # endregion 05.consumer
+
+    # endregion 05.consumer
 
     def _finish(self) -> None:
         os.close(self._file)

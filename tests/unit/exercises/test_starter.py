@@ -1,0 +1,138 @@
+"""The starter: markers, table and stubs agree, and each stage is a program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import paths
+from lab.errors import LabError
+from lab.exercises import catalogue, regions, starter
+
+FIVE = "exercises/05_bounded_buffer"
+NUMBERS = sorted(catalogue.folders())
+
+
+def stage(number: str) -> dict[str, bytes]:
+    return starter.starter("python", lambda region: region.exercise < number)
+
+
+def put(files: dict[str, bytes], folder: Path) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def test_markers_table_and_stubs_agree() -> None:
+    starter.check("python")
+
+
+def test_regions_are_a_piece_of_work() -> None:
+    files = starter.solution("python")
+    for region in catalogue.all_regions():
+        body = regions.find(files[region.files["python"]].decode(), region.name)[region.name].body
+        assert len(body.splitlines()) <= 60, f"{region.name} is too much at once"
+
+
+def test_a_stub_says_what_comes_in_and_what_goes_out() -> None:
+    for region in catalogue.all_regions():
+        first = region.stub("python").lstrip().splitlines()[0]
+        assert first.startswith(("# ", "/*", "def ", "@")), region.name
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_each_stage_imports_and_answers_with_its_usage(number: str, tmp_path: Path) -> None:
+    put(stage(number), tmp_path)
+    runtime = tmp_path / "runtime"
+    names = [
+        ".".join(path.relative_to(runtime).with_suffix("").parts)
+        for path in sorted((runtime / "supervisor").rglob("*.py"))
+        if path.name not in ("__main__.py", "zygote_main.py")
+    ]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"import {', '.join(names)}"],
+        cwd=runtime, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    environment = {**os.environ, "ENGINE_STATE": str(tmp_path / "state")}
+    done = subprocess.run(
+        [sys.executable, str(runtime / "engine")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert all(word in done.stderr for word in ("supervisor", "start", "run", "ps", "logs", "stop"))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_stage_has_what_was_solved_and_nothing_of_what_was_not(number: str) -> None:
+    solved, cut = starter.solution("python"), stage(number)
+    for region in catalogue.all_regions():
+        path = region.files["python"]
+        there = regions.find(solved[path].decode(), path)[region.name].body
+        here = regions.find(cut[path].decode(), path)[region.name].body
+        if region.exercise < number:
+            assert here == there
+        else:
+            assert here.strip() == region.stub("python").strip()
+
+
+def test_the_last_stage_is_the_reference() -> None:
+    assert starter.starter("python", lambda region: True) == starter.solution("python")
+
+
+def test_nothing_that_was_built_or_that_describes_the_solution_is_given() -> None:
+    names = starter.solution("python")
+    assert "runtime/engine" in names and "kernel/monitor.c" in names
+    assert not [name for name in names if name.endswith((".o", ".ko", ".pyc", "README.md"))]
+
+
+def test_a_track_without_a_starter_says_so() -> None:
+    with pytest.raises(LabError, match="no starter for the track 'c' yet"):
+        starter.solution("c")
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of sources and exercises to break."""
+    for name in ("runtime", "kernel", "exercises"):
+        shutil.copytree(paths.CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setitem(
+        starter.SOURCES,  # type: ignore[arg-type]
+        "python", starter.Sources(tmp_path, ("runtime", "kernel")),
+    )  # fmt: skip
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "says"),
+    [
+        (f"{FIVE}/stubs/python/buffer.py", None, None, "of region 05.buffer cannot be read"),
+        ("runtime/supervisor/buffer.py", "region 05.buffer", "region 05.other", "05.other, which no exercise"),
+        ("runtime/supervisor/rootfs.py", "# region 02.sharing\n", "", "region 02.sharing ends without having begun"),
+        (f"{FIVE}/regions.toml", "supervisor/buffer.py", "supervisor/logs.py", "05.buffer is not in runtime/supervisor/logs.py"),
+        (f"{FIVE}/stubs/python/stray.py", None, "x = 1\n", "stray.py belongs to no region"),
+        ("runtime/engine", None, "# region 05.buffer\nx\n# endregion 05.buffer\n", "Region 05.buffer stands in"),
+    ],
+)  # fmt: skip
+def test_what_does_not_agree_is_an_error(
+    path: str, old: str | None, new: str | None, says: str, copied: Path
+) -> None:
+    file = copied / path
+    if new is None:
+        file.unlink()
+    elif old is None:
+        file.write_text(new)
+    else:
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(LabError) as caught:
+        starter.check("python", copied / "exercises")
+    assert says in str(caught.value)
