@@ -16,6 +16,7 @@ from rich.markdown import Markdown
 sys.path.append(str(Path(__file__).resolve().parents[1] / "vagrant"))  # its private libvirtd serves here, too
 
 import containers
+import grading_class
 import machines
 import table
 from stage import Stage, stage
@@ -23,7 +24,18 @@ from stage import Stage, stage
 from lab import console, program
 from lab.errors import LabError
 
-GROUPS = ("images", "starts", "vagrant", "runtimes", "logs", "control", "scans", "overshoot", "soak")
+GROUPS = (
+    "images",
+    "starts",
+    "vagrant",
+    "runtimes",
+    "logs",
+    "control",
+    "scans",
+    "overshoot",
+    "soak",
+    "grading",
+)
 
 
 def main(
@@ -31,6 +43,12 @@ def main(
         str | None, typer.Option(metavar="LIST", help=f"Only these groups: {', '.join(GROUPS)}.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements behind each median.")] = 30,
+    course: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="A course's run_all.sh, test.sh and submissions/, for `grading`."
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where figures.md and figures.json go.")
     ] = Path("figures"),
@@ -39,9 +57,13 @@ def main(
 
     An hour and more under emulation. Whatever else the machine does is in the figures.
     """
-    wanted = only.split(",") if only else list(GROUPS)
+    wanted = only.split(",") if only else [each for each in GROUPS if each != "grading" or course]
     if unknown := set(wanted) - set(GROUPS):
         raise LabError(f"There is no group {sorted(unknown)[0]!r}", f"Choose among {', '.join(GROUPS)}.")
+    if "grading" in wanted and course is None:
+        raise LabError(
+            "`grading` needs a course's own script to compare with", "Name its folder with --course."
+        )
     rows: list[table.Row] = []
     surroundings = _surroundings()
     some, few = max(1, rounds // 3), max(1, rounds // 6)  # of what takes half a minute, or minutes
@@ -57,6 +79,8 @@ def main(
             take(machines.starts(some, progress))
         if "vagrant" in wanted:
             take(machines.vagrants(few, progress))
+        if "grading" in wanted and course is not None:
+            take(grading_class.grading(course.resolve(), f"bench-{os.getpid()}", progress))
         measures = {
             "runtimes": lambda on: containers.runtimes(on, rounds),
             "logs": lambda on: containers.logs(on, rounds),
