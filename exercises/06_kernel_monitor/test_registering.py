@@ -64,20 +64,20 @@ def registrations(module: Module) -> Registrations:
         found.unregister_lines = module.log.about(found.identifier, what="Unregister")
         ask("unregister again", UNREGISTER, request(pid, 0, 0, found.identifier))
         ask("below", REGISTER, request(pid, 100 * MIB, 200 * MIB, f"below-{pid}"))
-        found.below_lives = settle(lambda: holder.gone(0) is None, 2)
+        unwatched, closed = module.holder("grow 8 400 40"), module.holder("grow 8 400 40")
+        name = f"let-go-{unwatched.pid}"
+        device.ioctl(REGISTER, request(unwatched.pid, 20 * MIB, 30 * MIB, name))
+        device.ioctl(UNREGISTER, request(unwatched.pid, 0, 0, name))
+        with module.opened() as other:
+            other.ioctl(REGISTER, request(closed.pid, 20 * MIB, 30 * MIB, f"closed-{closed.pid}"))
+        grown(unwatched)
+        grown(closed)
+        settle(lambda: all(each.gone(0) is None for each in (holder, unwatched, closed)), 2.5)
+        found.below_lives = holder.gone(0) is None
+        found.after_unregister_lives = unwatched.gone(0) is None
+        found.after_close_lives = closed.gone(0) is None
         found.below_lines = module.log.about(f"below-{pid}", what="LIMIT")
         ask("unregister below", UNREGISTER, request(pid, 0, 0, f"below-{pid}"))
-    unwatched = module.holder("grow 8 400 40")
-    with module.opened() as device:
-        device.ioctl(REGISTER, request(unwatched.pid, 20 * MIB, 30 * MIB, f"let-go-{unwatched.pid}"))
-        device.ioctl(UNREGISTER, request(unwatched.pid, 0, 0, f"let-go-{unwatched.pid}"))
-        grown(unwatched)
-        found.after_unregister_lives = settle(lambda: unwatched.gone(0) is None, 2.5)
-    closed = module.holder("grow 8 400 40")
-    with module.opened() as device:
-        device.ioctl(REGISTER, request(closed.pid, 20 * MIB, 30 * MIB, f"closed-{closed.pid}"))
-    grown(closed)
-    found.after_close_lives = settle(lambda: closed.gone(0) is None, 2.5)
     for each in (holder, unwatched, closed):
         each.end()
     return found
