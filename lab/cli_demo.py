@@ -105,7 +105,7 @@ def _in_fresh_machine(suite: str | None, only: list[int], *, keep: bool, quiet: 
     try:
         with console.progress() as progress:
             machine = lifecycle.up(name, progress, suite=suite)
-            deploy(machine, progress)
+            deploy(machine, progress, fresh=True)
         report = _show(machine, only, quiet=quiet, clear=False)
         machine.close()
     finally:

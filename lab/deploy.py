@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab import paths
+from lab import paths, products
 from lab.console import Progress
 from lab.machine.protocol import Machine
 
@@ -17,8 +17,13 @@ COMPLETION = "/usr/share/bash-completion/completions/engine"
 ROOTFS_BASE = "/srv/boxwright/rootfs-base"
 
 
-def deploy(machine: Machine, progress: Progress) -> None:
+def deploy(machine: Machine, progress: Progress, *, fresh: bool = False) -> None:
     """Copy the runtime and the module's sources, and build the init and, against the guest's headers, the module.
+
+    Args:
+        machine: where to.
+        progress: told what is under way.
+        fresh: nothing but ours has run in it, so what is built there may be kept for others of the same kernel.
 
     Raises:
         CommandFailed: one does not build; with the compiler's words.
@@ -33,8 +38,15 @@ def deploy(machine: Machine, progress: Progress) -> None:
         timeout=60,
     )
     progress.step("Deploying and building the kernel module")
-    machine.put(paths.CHECKOUT / "kernel", MONITOR_SOURCE)
+    sources = paths.CHECKOUT / "kernel"
+    machine.put(sources, MONITOR_SOURCE)
+    name = products.key(machine, sources)
+    if module := products.find(name):
+        machine.write(MONITOR_MODULE, module)
+        return
     machine.run(
         f'said=$(make -C {MONITOR_SOURCE} 2>&1) || {{ echo "$said" >&2; exit 1; }}',
         timeout=120,
     )
+    if fresh:
+        products.keep(name, machine.read(MONITOR_MODULE))

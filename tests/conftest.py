@@ -41,7 +41,7 @@ def shared_machine() -> Iterator[QemuMachine]:
     with console.progress() as progress:
         machine = lifecycle.up(name, progress)
         try:
-            deploy(machine, progress)
+            deploy(machine, progress, fresh=True)
             machine.snapshot(FRESH)
             yield machine
         finally:

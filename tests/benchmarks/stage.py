@@ -62,7 +62,7 @@ def stage(name: str, progress: Progress) -> Iterator[Stage]:
     """A machine of that name for as long as the block lasts."""
     machine = lifecycle.up(name, progress)
     try:
-        deploy(machine, progress)
+        deploy(machine, progress, fresh=True)
         found = Stage(machine, progress)
         found.prepare()
         yield found
