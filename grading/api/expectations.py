@@ -8,8 +8,14 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
-LOOK_SECONDS = 0.04
-"""Between two looks at a condition; each costs a round trip to the guest."""
+LOOK_SECONDS = 0.03
+"""Between the first two looks at a condition; each costs a round trip to the guest."""
+
+LOOK_SHARE = 1 / 8
+"""What has been waited for long is looked at less often: to wait this part of the time longer costs nobody
+anything, and looks take the guest's processors from what is waited for."""
+
+LOOK_SECONDS_MOST = 0.25
 
 _scale: Callable[[float], float] = lambda seconds: seconds  # noqa: E731 - replaced by the session
 
@@ -65,18 +71,21 @@ def wait_until(
     Returns:
         The first true answer, or the last false one where nothing is expected.
     """
-    deadline = time.monotonic() + _scale(seconds)
+    began = time.monotonic()
+    deadline = began + _scale(seconds)
     while True:
         value = look()
         if value:
             return value
-        if time.monotonic() >= deadline:
+        now = time.monotonic()
+        if now >= deadline:
             if expected:
                 raise Unmet(
                     f"{expected} within {_scale(seconds):.0f} s", shown(actual()) or "it did not happen"
                 )
             return value
-        time.sleep(LOOK_SECONDS)
+        pause = min(max(LOOK_SECONDS, (now - began) * LOOK_SHARE), LOOK_SECONDS_MOST)
+        time.sleep(min(pause, deadline - now))
 
 
 def scale_with(scale: Callable[[float], float]) -> None:
