@@ -1,15 +1,19 @@
-"""It builds, and its module loads: the ground on which all other checks stand."""
+"""It builds, and its module loads: the ground on which all other checks stand.
+
+The starter does all of this, so there are no points for it; who loses it loses what builds on it.
+"""
 
 from __future__ import annotations
 
 from grading.api import check, expect, wait_until
+from grading.api.engine import Engine
 from grading.api.module import DEVICE, Module
 from grading.session import Session
 
 
 @check(
     "build",
-    points=0.5,
+    points=0,
     stage="before",
     hint="Build it yourself in a fresh VM: the compiler's words are the same.",
 )
@@ -25,7 +29,7 @@ def test_engine_builds(graded: Session) -> None:
 
 
 @check(
-    "build", points=0.5, stage="before", half="monitor",
+    "build", points=0, stage="before", half="monitor",
     hint="`make` against the headers of the running kernel; an API that changed is named in the compiler's words.",
 )  # fmt: skip
 def test_monitor_builds(graded: Session) -> None:
@@ -37,7 +41,7 @@ def test_monitor_builds(graded: Session) -> None:
 
 
 @check(
-    "build", points=0.5, stage="before", half="monitor", needs=["build.monitor_builds"],
+    "build", points=0, stage="before", half="monitor", needs=["build.monitor_builds"],
     hint="`dmesg` after `insmod` says what the kernel had against it.",
 )  # fmt: skip
 def test_monitor_loads(module: Module) -> None:
@@ -52,6 +56,7 @@ def test_monitor_loads(module: Module) -> None:
 
 @check(
     "build",
+    points=0,
     level=2,
     stage="before",
     half="monitor",
@@ -67,6 +72,7 @@ def test_monitor_says_that_it_is_loaded(module: Module) -> None:
 
 @check(
     "build",
+    points=0,
     level=2,
     stage="before",
     half="monitor",
@@ -82,3 +88,20 @@ def test_device_is_roots_alone(module: Module) -> None:
     expect(status and not status.mode & 0o066, "mode 0600", status and f"{status.mode:04o}")
     nobody = module.observer.run("/run/boxwright-tools/probe", "opens", DEVICE, user=65534)
     expect(nobody.text.strip() == "13", "EACCES for another user", nobody.text)
+
+
+@check("client", points=0, stage="before", needs=["build.engine_builds"], hint="argc < 2.")
+def test_usage(idle_engine: Engine) -> None:
+    """Without a command the engine prints its usage and fails."""
+    done = idle_engine()
+    expect(not done.timed_out, "it ends", "it waits")
+    expect(done.code != 0, "a status other than 0", done.code)
+    expect((done.text + done.error_text).strip(), "some words about how it is used", "nothing")
+
+
+@check("client", level=2, stage="before", points=0, needs=["client.usage"], hint="fprintf(stderr, …).")
+def test_usage_names_the_commands(idle_engine: Engine) -> None:
+    """The usage stands on standard error and names the commands."""
+    said = idle_engine().error_text
+    missing = [word for word in ("supervisor", "start", "run", "ps", "logs", "stop") if word not in said]
+    expect(not missing, "all six commands", f"not there: {', '.join(missing)}")

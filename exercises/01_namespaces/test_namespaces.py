@@ -171,20 +171,6 @@ def test_own_ipc_namespace(world: World) -> None:
 
 @check(
     "containers",
-    level=2,
-    needs=["containers.starts"],
-    hint="A directory below /sys/fs/cgroup for each; CLONE_INTO_CGROUP, or its pid in cgroup.procs.",
-)
-def test_own_cgroup(world: World, guest: Guest) -> None:
-    """Each container is in a cgroup of its own, where cgroup v2 is mounted."""
-    groups = [text(view, "cgroup") for view in world.views]
-    theirs = guest.observer.proc("1/cgroup")
-    expect(groups[0] != groups[1], "two cgroups", groups)
-    expect(theirs not in groups, "none of them the host's", groups)
-
-
-@check(
-    "containers",
     points=2,
     needs=["containers.own_mount_namespace"],
     hint='mount("proc", "/proc", "proc", …) after the new root is entered.',
@@ -210,3 +196,30 @@ def test_own_proc(world: World) -> None:
 def test_host_keeps_its_name(world: World, guest: Guest) -> None:
     """The host's hostname stays what it was."""
     expect(world.host_name == guest.baseline.hostname, guest.baseline.hostname, world.host_name)
+
+
+@check(
+    "teardown",
+    points=3,
+    stage="alone",
+    needs=["containers.starts"],
+    hint='mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) before any other mount in the child.',
+)
+def test_host_is_as_before(engine: Engine, guest: Guest) -> None:
+    """When the containers are gone, the host's mounts, /proc and hostname are what they were.
+
+    Mounts propagate: without making them private first, a container's /proc lands on the host.
+    """
+    containers = [engine.start("sleep 600", name="trace") for _ in range(2)]
+    for container in containers:
+        engine.stop(container.id)
+        container.await_gone(8)
+    observer = guest.observer
+    expect(observer.stat("/proc/1/stat"), "the host's /proc works", "/proc/1/stat is gone")
+    now, before = guest.mounts(), list(guest.baseline.mounts)
+    expect(not set(now) - set(before), "no new mount", [line for line in now if line not in before][:10])
+    expect(
+        not set(before) - set(now), "no mount is missing", [line for line in before if line not in now][:10]
+    )
+    name = observer.proc("sys/kernel/hostname").strip()
+    expect(name == guest.baseline.hostname, f"the hostname {guest.baseline.hostname}", name)

@@ -269,3 +269,29 @@ def orphans(engine: Engine, observer: Observer) -> tuple[int, Finished, bool]:
 def test_nothing_of_a_container_stays(orphans: tuple[int, Finished, bool]) -> None:
     """With a container end all of its processes."""
     expect(orphans[2], "no process of it is left", "some are")
+
+
+@check(
+    "robustness",
+    stage="alone",
+    needs=["containers.starts"],
+    hint="close() on every path, that of an error too.",
+)
+def test_descriptors_do_not_grow(engine: Engine) -> None:
+    """Requests and containers leave no descriptor behind in the supervisor."""
+
+    def round_of_requests() -> None:
+        for _ in range(5):
+            engine("ps")
+            engine("stop", "nobody-here")
+        for _ in range(3):
+            engine.start("exit 0", name="fd", running=False).await_gone(5)
+
+    round_of_requests()
+    wait_until(lambda: False, 0.3)  # what belongs to the last container is closed a moment later
+    before = engine.descriptor_count()
+    round_of_requests()
+    round_of_requests()
+    wait_until(lambda: engine.descriptor_count() <= before, 3)
+    after = engine.descriptor_count()
+    expect(after <= before + 1, f"about as many as before, {before}", after)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario
 from grading.api.engine import Container, Engine
 from grading.api.listing import Listing
-from grading.guest.observer import Observer
 from grading.guest.records import Process
 
 
@@ -24,28 +22,19 @@ class Living:
     listing: Listing
     asked_process: Process
     asked_init: Process | None
-    logs: tuple[str, ...]
-    """Of the paths in the entry, those where a file is that holds what the container wrote."""
 
 
 @scenario
-def living(engine: Engine, observer: Observer) -> Living:
+def living(engine: Engine) -> Living:
     """One container with everything asked for, one with nothing."""
     asked = engine.start("stubborn NONCE", name="asked", soft=37, hard=59, nice=7)
     plain = engine.start("sleep 600", name="plain")
     process = asked.await_running()
     listing = engine.ps()
     init = asked.init
-    word = f"{asked.rootfs.nonce} ready".encode()
-    paths = []
-    for path in re.findall(r"[\w./-]*/[\w.-]+", listing.entry(asked.id)):
-        whole = posixpath.normpath(posixpath.join(engine.folder, path))
-        status = observer.stat(whole)
-        if status and status.kind == "f" and word in observer.read(whole, most=1 << 16):
-            paths.append(whole)
     engine.stop(asked.id)
     engine.stop(plain.id)
-    return Living(asked, plain, listing, process, init, tuple(paths))
+    return Living(asked, plain, listing, process, init)
 
 
 @check(
@@ -117,13 +106,3 @@ def test_start_time(living: Living) -> None:
     entry = living.listing.entry(living.asked.id)
     found = re.search(r"\d{1,2}:\d{2}|\b1[6-9]\d{8}\b|\b2\d{9}\b", entry)
     expect(found, "a time", entry)
-
-
-@check("metadata", level=2, needs=["metadata.running_ones_are_listed"])
-def test_log_path(living: Living) -> None:
-    """`ps` tells where the log is, and it is there."""
-    expect(
-        living.logs,
-        "the path of the file that holds what the container wrote",
-        living.listing.entry(living.asked.id),
-    )

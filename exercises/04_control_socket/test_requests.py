@@ -10,23 +10,6 @@ from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
 
 
-@check("client", points=0.5, stage="before", needs=["build.engine_builds"], hint="argc < 2.")
-def test_usage(idle_engine: Engine) -> None:
-    """Without a command the engine prints its usage and fails."""
-    done = idle_engine()
-    expect(not done.timed_out, "it ends", "it waits")
-    expect(done.code != 0, "a status other than 0", done.code)
-    expect((done.text + done.error_text).strip(), "some words about how it is used", "nothing")
-
-
-@check("client", level=2, stage="before", points=0.5, needs=["client.usage"], hint="fprintf(stderr, …).")
-def test_usage_names_the_commands(idle_engine: Engine) -> None:
-    """The usage stands on standard error and names the commands."""
-    said = idle_engine().error_text
-    missing = [word for word in ("supervisor", "start", "run", "ps", "logs", "stop") if word not in said]
-    expect(not missing, "all six commands", f"not there: {', '.join(missing)}")
-
-
 @dataclass(frozen=True)
 class Refusals:
     """Requests that must not be carried out."""
@@ -132,7 +115,7 @@ def test_unknown_things_fail(refusals: Refusals) -> None:
 
 @check(
     "client",
-    needs=["containers.starts"],
+    needs=["client.unknown_things_fail"],
     hint="An empty answer with status 0 looks like a container that said nothing.",
 )
 def test_logs_of_an_unknown_id_fail(refusals: Refusals) -> None:
@@ -220,7 +203,7 @@ def commands(engine: Engine, observer: Observer) -> Commands:
     return Commands(missing, missing_run, plain, arguments, one_string, longest, engine.ps().text, missing_id)
 
 
-@check("client", needs=["containers.starts"], hint="31 characters and a NUL are 32 bytes.")
+@check("client", needs=["client.bad_ids_are_refused"], hint="31 characters and a NUL are 32 bytes.")
 def test_longest_id_is_taken(commands: Commands) -> None:
     """An id of 31 characters is taken."""
     done = commands.longest_id
@@ -236,7 +219,7 @@ def test_one_string_is_split(commands: Commands) -> None:
 @check(
     "client",
     level=2,
-    needs=["containers.starts"],
+    needs=["client.one_string_is_split"],
     hint="Send them as a list; a line of text cannot carry every argument.",
 )
 def test_arguments_arrive_unchanged(commands: Commands) -> None:

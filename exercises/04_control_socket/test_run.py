@@ -24,11 +24,6 @@ class Runs:
     gone_at_end: bool = False
     beside: Finished | None = None
     """`ps` while another `run` waits."""
-    lines: bytes = b""
-    lines_nonce: str = ""
-
-
-LINES = 3000
 
 
 @scenario
@@ -55,8 +50,6 @@ def runs(engine: Engine, observer: Observer) -> Runs:
     observer.signal(process.pid, 9, start=process.start)
     assert victim.job is not None
     found.killed = victim.job.wait()
-    container, _ = engine.run(f"lines NONCE {LINES}", name="lines")
-    found.lines, found.lines_nonce = container.log(), container.rootfs.nonce
     return found
 
 
@@ -108,17 +101,6 @@ def test_run_holds_up_nobody(runs: Runs) -> None:
     expect(
         runs.beside.code == 0 and not runs.beside.timed_out, "`ps` is answered meanwhile", runs.beside.code
     )
-
-
-@check(
-    "logs",
-    needs=["control.run_returns_the_exit_code", "logs.output_is_kept"],
-    hint="Answer `run` after the log's last byte was written.",
-)
-def test_log_is_complete_when_run_returns(runs: Runs) -> None:
-    """When `run` returns, the log is complete."""
-    last = f"{runs.lines_nonce} {LINES}\n".encode()
-    expect(last in runs.lines, f"the last of {LINES} lines", runs.lines[-200:])
 
 
 @dataclass(frozen=True)
@@ -178,3 +160,26 @@ def test_interrupted_run_is_a_stop(interrupted: dict[str, Interrupted]) -> None:
     """What `run` was told to end has the reason `stopped`."""
     for each in interrupted.values():
         expect(each.reason == "stopped", "stopped", each.entry)
+
+
+@scenario
+def reused(engine: Engine) -> tuple[Finished, str]:
+    """An id used again after its container has ended."""
+    first = engine.start("exit 5", name="again", running=False)
+    wait_until(
+        lambda: engine.ps().ended(first.id),
+        10,
+        "`ps` tells the first one's end",
+        actual=lambda: engine.ps().text,
+    )
+    other = engine.new_rootfs()
+    done = engine("run", first.id, other.path, engine.command(other, "exit 6"))
+    return done, engine.ps().entry(first.id)
+
+
+@check("containers", level=2, needs=["metadata.end_is_told"], hint="The new record replaces the old.")
+def test_id_may_be_used_again(reused: tuple[Finished, str]) -> None:
+    """An id is free again once its container has ended."""
+    done, entry = reused
+    expect(done.code == 6, "the second container's exit code, 6", f"{done.code}: {done.error_text}")
+    expect("5" not in entry.split(), "one record, the new one", entry)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario, wait_until
@@ -21,6 +23,9 @@ class Logs:
     """What was written, and what `logs` gave back."""
 
     live: bool = False
+    paths: tuple[str, ...] = ()
+    """Of the paths that `ps` tells of the living one, those of a file that holds what it wrote."""
+    entry: str = ""
     out: bytes = b""
     err: bytes = b""
     odd: bytes = b""
@@ -30,6 +35,15 @@ class Logs:
     empty: bytes = b""
 
 
+def files_with(engine: Engine, observer: Observer, entry: str, word: bytes) -> Iterator[str]:
+    """The files that an entry of `ps` names and that hold a word."""
+    for path in re.findall(r"[\w./-]*/[\w.-]+", entry):
+        whole = posixpath.normpath(posixpath.join(engine.folder, path))
+        status = observer.stat(whole)
+        if status and status.kind == "f" and word in observer.read(whole, most=1 << 16):
+            yield whole
+
+
 @scenario
 def logs(engine: Engine, observer: Observer) -> Logs:
     """Small outputs of different kinds."""
@@ -37,6 +51,8 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     living = engine.start("stubborn NONCE", name="live")
     word = f"{living.rootfs.nonce} ready".encode()
     found.live = bool(wait_until(lambda: word in living.log(), 5))
+    found.entry = engine.ps().entry(living.id)
+    found.paths = tuple(files_with(engine, observer, found.entry, word))
     torn = engine.start("torn NONCE", name="torn")
     half = f"{torn.rootfs.nonce} torn".encode()
     wait_until(lambda: half in torn.log(), 3)
@@ -123,6 +139,16 @@ def test_last_words_survive_a_kill(logs: Logs) -> None:
     nonce = logs.torn_nonce.encode()
     expect(nonce + b" whole\n" in logs.torn, "its last whole line", logs.torn)
     expect(nonce + b" torn" in logs.torn, "the half line after it", logs.torn)
+
+
+@check("metadata", level=2, needs=["metadata.running_ones_are_listed"])
+def test_log_path(logs: Logs) -> None:
+    """`ps` tells where the log is, and it is there."""
+    expect(
+        logs.paths,
+        "the path of the file that holds what the container wrote",
+        logs.entry,
+    )
 
 
 @dataclass
@@ -228,3 +254,24 @@ def test_noisy_one_stops_nobody(flood: Flood) -> None:
     """While others write at full speed, `ps` answers and a quiet container's line arrives."""
     expect(flood.ps_answered, "`ps` is answered", "it was not")
     expect(flood.quiet_came, "the quiet container's line is in its log", "it is not")
+
+
+LINES = 3000
+
+
+@scenario
+def lines_of_run(engine: Engine) -> tuple[bytes, bytes]:
+    """What the log of a `run` holds when that has returned, and the last line that its container wrote."""
+    container, _ = engine.run(f"lines NONCE {LINES}", name="lines")
+    return container.log(), f"{container.rootfs.nonce} {LINES}\n".encode()
+
+
+@check(
+    "logs",
+    needs=["control.run_returns_the_exit_code", "logs.output_is_kept"],
+    hint="Answer `run` after the log's last byte was written.",
+)
+def test_log_is_complete_when_run_returns(lines_of_run: tuple[bytes, bytes]) -> None:
+    """When `run` returns, the log is complete."""
+    log, last = lines_of_run
+    expect(last in log, f"the last of {LINES} lines", log[-200:])

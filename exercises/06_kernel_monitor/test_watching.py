@@ -149,12 +149,6 @@ def jump_killed(module: Module) -> Killed:
     return kill(module, "jump", "hold 48", 8, 20)
 
 
-@scenario
-def crowd_killed(module: Module) -> Killed:
-    """A PID namespace of many small processes."""
-    return kill(module, "crowd", "crowd 6 8", 12, 30)
-
-
 @check(
     "hard",
     points=2,
@@ -224,20 +218,3 @@ def test_monitor_warns_before_it_kills(jump_killed: Killed) -> None:
         "the warning first",
         [line.text for line in jump_killed.hard],
     )
-
-
-@check(
-    "hard",
-    level=2,
-    points=2,
-    stage="before",
-    half="monitor",
-    needs=["hard.monitor_kills"],
-    hint="Sum over all processes in the PID namespace of the registered one.",
-)
-def test_monitor_counts_the_whole_container(crowd_killed: Killed) -> None:
-    """All processes in the PID namespace count, not only the registered one.
-
-    Else a container escapes its limit by a fork.
-    """
-    expect(crowd_killed.code == 137, "it ends by SIGKILL", crowd_killed.code or "it lives on")

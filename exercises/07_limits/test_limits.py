@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Container, Engine
 from grading.api.listing import Listing
-from grading.api.module import KernelLog, Line, settle
+from grading.api.module import REGISTER, UNREGISTER, KernelLog, Line, Module, request, settle
 from grading.guest.records import Finished, Process
+from grading.guest.vm import Guest
 
 MIB = 1 << 20
 WATCH_SECONDS = 6.0
@@ -227,3 +228,56 @@ def test_warning_comes_before_the_kill(killed: Killed) -> None:
         [line.text for line in killed.soft + killed.hard],
     )
     expect(killed.soft[0].seconds <= killed.hard[0].seconds, "the warning first", killed.hard[0].text)
+
+
+@scenario
+def crowd_killed(module: Module) -> int | None:
+    """The status of a crowd in a PID namespace whose first process is registered; None where it lives on."""
+    holder = module.holder("crowd 6 8")
+    with module.opened() as device:
+        device.ioctl(REGISTER, request(holder.pid, 12 * MIB, 30 * MIB, f"crowd-{holder.pid}"))
+        done = holder.gone(WATCH_SECONDS)
+        if done is None:
+            device.ioctl(UNREGISTER, request(holder.pid, 0, 0, f"crowd-{holder.pid}"))
+    holder.end()
+    return done and done.code
+
+
+@check(
+    "hard",
+    level=2,
+    points=2,
+    stage="before",
+    half="monitor",
+    needs=["hard.monitor_kills"],
+    hint="Sum over all processes in the PID namespace of the registered one.",
+)
+def test_monitor_counts_the_whole_container(crowd_killed: int | None) -> None:
+    """All processes in the PID namespace count, not only the registered one.
+
+    Else a container escapes its limit by a fork.
+    """
+    expect(crowd_killed == 137, "it ends by SIGKILL", crowd_killed or "it lives on")
+
+
+@scenario
+def cgroups(engine: Engine) -> list[str]:
+    """The cgroups that two containers see themselves in."""
+    both = [engine.start("view NONCE 600", name="grouped") for _ in range(2)]
+    views = [container.view() for container in both]
+    for container in both:
+        engine.stop(container.id)
+    return [view.get("cgroup", b"").decode("utf-8", "backslashreplace") for view in views]
+
+
+@check(
+    "containers",
+    level=2,
+    needs=["containers.starts"],
+    hint="A directory below /sys/fs/cgroup for each; CLONE_INTO_CGROUP, or its pid in cgroup.procs.",
+)
+def test_own_cgroup(cgroups: list[str], guest: Guest) -> None:
+    """Each container is in a cgroup of its own, where cgroup v2 is mounted."""
+    theirs = guest.observer.proc("1/cgroup")
+    expect(cgroups[0] != cgroups[1], "two cgroups", cgroups)
+    expect(theirs not in cgroups, "none of them the host's", cgroups)

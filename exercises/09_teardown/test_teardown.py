@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Engine
-from grading.api.module import DEVICE, Module
 from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
 from grading.guest.vm import Guest
-from grading.session import Session
 
 
 @dataclass(frozen=True)
@@ -25,10 +23,6 @@ class Shutdown:
     """Of the polite one, from the file that held its first line; None where no such file was found."""
     last_words: bytes
     asked: bool
-    mounts: tuple[list[str], list[str]]
-    """New and missing ones."""
-    hostname: str
-    proc_works: bool
     zombies: list[str]
 
 
@@ -82,13 +76,9 @@ def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = 
     left = [f"{each.id}: {len(each.processes)}" for each in containers if each.processes]
     zombies = [f"{each.pid} {each.name}" for each in guest.newcomers() if each.state == "Z"]
     log = observer.read(paths[0]) if paths else None
-    now = guest.mounts()
-    before = list(guest.baseline.mounts)
-    mounts = [line for line in now if line not in before], [line for line in before if line not in now]
     found = Shutdown(
         ended, left, [path for path in sockets if observer.stat(path)], log, f"{polite.rootfs.nonce} bye".encode(),
-        observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None, mounts,
-        observer.proc("sys/kernel/hostname").strip(), observer.stat("/proc/1/stat") is not None, zombies,
+        observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None, zombies,
     )  # fmt: skip
     for each in containers:
         for process in each.processes:
@@ -178,119 +168,3 @@ def test_logs_are_flushed(terminated: Shutdown) -> None:
 def test_socket_is_removed(terminated: Shutdown) -> None:
     """The supervisor removes its socket."""
     expect(not terminated.sockets_left, "no socket", terminated.sockets_left)
-
-
-@check(
-    "teardown",
-    points=3,
-    stage="alone",
-    needs=NEEDS,
-    hint='mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) before any other mount in the child.',
-)
-def test_host_is_as_before(terminated: Shutdown, guest: Guest) -> None:
-    """When the containers are gone, the host's mounts, /proc and hostname are what they were.
-
-    Mounts propagate: without making them private first, a container's /proc lands on the host.
-    """
-    expect(terminated.proc_works, "the host's /proc works", "/proc/1/stat is gone")
-    expect(not terminated.mounts[0], "no new mount", terminated.mounts[0][:10])
-    expect(not terminated.mounts[1], "no mount is missing", terminated.mounts[1][:10])
-    expect(
-        terminated.hostname == guest.baseline.hostname,
-        f"the hostname {guest.baseline.hostname}",
-        terminated.hostname,
-    )
-
-
-@dataclass(frozen=True)
-class Unloaded:
-    """A module that was taken away."""
-
-    busy: Finished
-    busy_stayed: bool
-    done: Finished
-    gone: bool
-    device: bool
-    lines: list[str]
-    again: Finished
-
-
-@scenario
-def unloaded(module: Module, observer: Observer, graded: Session) -> Unloaded:
-    """Without an engine: try with the device open, then for good; then load it again."""
-    graded.end_engine()
-    with module.opened():
-        busy = module.unload()
-        stayed = module.loaded
-    mark = module.log.mark()
-    done = module.unload() if module.loaded else busy
-    gone = bool(wait_until(lambda: not module.loaded, 3))
-    lines = module.log.since(mark)
-    device = observer.stat(DEVICE) is not None
-    again = module.load()
-    return Unloaded(busy, stayed, done, gone, device, lines, again)
-
-
-@check(
-    "teardown",
-    points=2,
-    stage="alone",
-    half="monitor",
-    needs=["soft.monitor_warns"],
-    hint="Undo in reverse order: device, work or timer, list.",
-)
-def test_module_unloads(unloaded: Unloaded) -> None:
-    """The module can be unloaded, and takes its device with it."""
-    expect(
-        unloaded.done.code == 0 and unloaded.gone,
-        "rmmod succeeds",
-        unloaded.done.error_text or unloaded.done.code,
-    )
-    expect(not unloaded.device, f"{DEVICE} is gone", "it is still there")
-    expect(unloaded.again.code == 0, "it can be loaded again", unloaded.again.error_text)
-
-
-@check("teardown", stage="alone", half="monitor", needs=["soft.monitor_warns"], hint=".owner = THIS_MODULE")
-def test_module_in_use_stays(unloaded: Unloaded) -> None:
-    """While the device is open, the module cannot be unloaded."""
-    expect(
-        unloaded.busy.code != 0 and unloaded.busy_stayed, "rmmod is refused", f"status {unloaded.busy.code}"
-    )
-
-
-@check("teardown", level=2, stage="alone", half="monitor", needs=["teardown.module_unloads"])
-def test_module_says_that_it_is_unloaded(unloaded: Unloaded) -> None:
-    """The kernel log says that the module was unloaded, and nothing else."""
-    expect(
-        unloaded.lines[:1] == ["[container_monitor] Module unloaded."] and len(unloaded.lines) <= 1,
-        "the one line `[container_monitor] Module unloaded.`",
-        unloaded.lines,
-    )
-
-
-@check(
-    "teardown",
-    stage="alone",
-    half="monitor",
-    needs=["soft.monitor_warns"],
-    hint="cancel_delayed_work_sync() or timer_delete_sync() before anything is freed.",
-)
-def test_module_unloads_with_entries(module: Module, graded: Session) -> None:
-    """Unloading right after work leaves no timer and no entry behind: the kernel stays whole.
-
-    An entry or a timer that outlives its module is a crash some moments later.
-    """
-    graded.end_engine()
-    from grading.api.module import REGISTER, request
-
-    for turn in range(3):
-        holder = module.holder("hold 12")
-        holder.await_output(b"held")
-        with module.opened() as device:
-            device.ioctl(REGISTER, request(holder.pid, 4 << 20, 900 << 20, f"turn-{turn}-{holder.pid}"))
-            wait_until(lambda p=holder.pid: module.log.about(p, what="SOFT"), 3)  # type: ignore[misc]
-        done = module.unload()
-        expect(done.code == 0, "rmmod succeeds", done.error_text)
-        holder.end()
-        expect(module.load().code == 0, "it can be loaded again", "it cannot")
-    wait_until(lambda: False, 0.5)  # a timer that was left goes off meanwhile; the kernel is watched

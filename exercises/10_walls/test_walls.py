@@ -7,36 +7,6 @@ from grading.api.engine import Engine
 
 
 @scenario
-def escape(engine: Engine) -> dict[str, bytes]:
-    """The classic ways out of a chroot, tried from inside."""
-    return engine.start("escape NONCE", name="houdini", running=False).view()
-
-
-@check(
-    "containers",
-    level=2,
-    needs=["containers.sees_its_rootfs"],
-    hint='pivot_root(".", ".") and detach the old root: there is then nothing above.',
-)
-def test_no_way_out_of_the_root(escape: dict[str, bytes]) -> None:
-    """A second chroot and `..` do not lead out of the rootfs."""
-    expect(
-        escape.get("outside") == b"no", "the host's files stay out of reach", "they were reached from inside"
-    )
-
-
-@check(
-    "containers",
-    level=2,
-    needs=["containers.sees_its_rootfs"],
-    hint="Close what the child inherited before exec; O_CLOEXEC everywhere.",
-)
-def test_no_folder_of_the_host_stays_open(escape: dict[str, bytes]) -> None:
-    """No descriptor of a folder outside is left open."""
-    expect("held" not in escape, "none", escape.get("held"))
-
-
-@scenario
 def inherited(engine: Engine) -> dict[str, str]:
     """The descriptors of a program in a container that was started beside another."""
     first = engine.start("sleep 600", name="beside")

@@ -20,6 +20,9 @@ from grading.guest.records import Finished, Process
 CLIENT_SECONDS = 15.0
 """The most that a client which does not wait may take, on a fast machine."""
 
+PROMPT_SECONDS = 10.0
+"""In which a client must be answered, whatever others do; on a fast machine."""
+
 SUPERVISOR_SECONDS = 15.0
 """Until a supervisor answers."""
 
@@ -312,6 +315,16 @@ class Engine:
     def stop(self, identifier: str, timeout: float = 20) -> Finished:
         """`engine stop`."""
         return self("stop", identifier, timeout=timeout)
+
+    def answers(self) -> None:
+        """Ask for `ps`, which must be answered, whatever others do."""
+        done = self("ps", timeout=PROMPT_SECONDS)
+        expect(
+            done.code == 0 and not done.timed_out,
+            "`ps` is answered",
+            f"status {done.code}{' after the time limit' if done.timed_out else ''}: {done.error_text[-300:]}",
+        )
+        expect(self.supervisor_lives, "the supervisor lives", "it has ended")
 
     def ps(self) -> Listing:
         """`engine ps`, read."""

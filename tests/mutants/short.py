@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,35 @@ def grade(
     """
     names = " ".join(each.name for each in mutants)
     session = MutantSession.of(kept, tools, implementation, changed_files(implementation, mutants), names)
-    gate = _Gate(session, frozenset().union(*(each.loses for each in mutants)))
+    loses = frozenset().union(*(each.loses for each in mutants))
+
+    def choose(items: Mapping[str, pytest.Item]) -> frozenset[str]:
+        if missing := loses - set(items):
+            raise LabError(
+                f"Checks are named that there are not, in {names}: {', '.join(sorted(missing))}",
+                "`grade checks` and grading/README.md list them.",
+            )
+        return neighbourhood({id_: (checked(item), _scenarios(item)) for id_, item in items.items()}, loses)
+
+    return judge(session, names, choose)
+
+
+Choose = Callable[[Mapping[str, pytest.Item]], frozenset[str]]
+"""From all checks, by id, the ids of those to be run."""
+
+
+def judge(session: Session, what: str, choose: Choose) -> dict[str, CheckResult]:
+    """The verdicts of some checks in a session that has its guest already.
+
+    Args:
+        session: what is looked at.
+        what: its name, for messages.
+        choose: which checks.
+
+    Raises:
+        LabError: they could not be run, or what `choose` raises.
+    """
+    gate = _Gate(session, choose)
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main(
@@ -64,23 +92,27 @@ def grade(
             ],
             plugins=[gate, grading.plugin],
         )  # fmt: skip
-    if gate.missing:
-        raise LabError(
-            f"Checks are named that there are not, in {names}: {', '.join(sorted(gate.missing))}",
-            "`grade checks` and grading/README.md list them.",
-        )
+    if gate.error is not None:
+        raise gate.error
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or gate.grading is None:
-        raise LabError(f"The checks could not be run on {names}", detail=said.getvalue()[-4000:])
+        raise LabError(f"The checks could not be run on {what}", detail=said.getvalue()[-4000:])
     return gate.grading.verdicts
+
+
+def checked(item: pytest.Item) -> Check:
+    """What a check's item declares."""
+    check = declared(item)
+    assert check is not None
+    return check
 
 
 class _Gate:
     """Puts a grading into pytest that has its guest already, and leaves it."""
 
-    def __init__(self, session: Session, loses: frozenset[str]) -> None:
+    def __init__(self, session: Session, choose: Choose) -> None:
         self.session = session
-        self.loses = loses
-        self.missing: frozenset[str] = frozenset()
+        self.choose = choose
+        self.error: LabError | None = None
         self.grading: _KeptGrading | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -93,10 +125,13 @@ class _Gate:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Choose the checks, before the plugin chooses by its job."""
         assert self.grading is not None
-        found = {check.id: (check, _scenarios(item)) for item in items if (check := declared(item))}
-        self.missing = self.loses - set(found)
-        chosen = frozenset() if self.missing else neighbourhood(found, self.loses)
-        items[:] = [item for item in items if (check := declared(item)) and check.id in chosen]
+        by_id = {check.id: item for item in items if (check := declared(item))}
+        chosen: frozenset[str] = frozenset()
+        try:
+            chosen = self.choose(by_id)
+        except LabError as error:  # pytest would take it for a bug of its own
+            self.error = error
+        items[:] = [item for id_, item in by_id.items() if id_ in chosen]
 
 
 class _KeptGrading(Grading):

@@ -1,0 +1,104 @@
+"""Rude clients: each with a supervisor that goes on answering the others."""
+
+from __future__ import annotations
+
+import random
+import signal
+from contextlib import suppress
+
+from grading.api import check, expect
+from grading.api.engine import Engine
+from grading.guest.observer import GuestError, Observer
+from grading.session import Session
+
+
+def a_socket(engine: Engine) -> tuple[str, int]:
+    """The control socket's path and type, found in the kernel's tables."""
+    found = [(path, kind) for path, kind in engine.sockets.items() if engine.observer.stat(path)]
+    expect(found, "a UNIX socket on which the supervisor takes requests", "none in /proc/net/unix")
+    return found[0]
+
+
+@check(
+    "robustness",
+    points=2,
+    stage="alone",
+    needs=["containers.starts"],
+    hint="accept() in one thread, read() in another; or poll, and never wait for one client.",
+)
+def test_silent_client(engine: Engine, observer: Observer) -> None:
+    """A client that connects and says nothing holds up nobody."""
+    silent = [observer.connect(*a_socket(engine)) for _ in range(3)]
+    try:
+        engine.answers()
+    finally:
+        for handle in silent:
+            handle.close()
+
+
+@check(
+    "robustness",
+    stage="alone",
+    needs=["containers.starts"],
+    hint="Look at what was read before you believe it; a length is only a number.",
+)
+def test_malformed_request(engine: Engine, observer: Observer, graded: Session) -> None:
+    """Bytes that are no request disturb nobody."""
+    noise = random.Random(graded.seed)
+    address = a_socket(engine)
+    for content in (noise.randbytes(3000), b"\0" * 300, b"\xff" * 64, b"start\n", b"A" * 5000):
+        handle = observer.connect(*address)
+        with suppress(GuestError):  # it may have hung up already
+            handle.send(content, last=True)
+        handle.close()
+    engine.answers()
+
+
+@check(
+    "robustness",
+    stage="alone",
+    needs=["containers.starts"],
+    hint="read() gives what there is; gather until it is whole, or the other side has gone.",
+)
+def test_half_a_request(engine: Engine, observer: Observer) -> None:
+    """A client that vanishes in the middle of its request disturbs nobody."""
+    address = a_socket(engine)
+    for content in (b"s", b"bx", b"\1\0\0"):
+        handle = observer.connect(*address)
+        handle.send(content)
+        handle.close()
+    engine.answers()
+
+
+@check(
+    "robustness",
+    stage="alone",
+    needs=["robustness.silent_client"],
+    hint="listen() has a backlog; a mutex guards the table of containers.",
+)
+def test_many_clients_at_once(engine: Engine) -> None:
+    """A dozen clients at once are all answered."""
+    jobs = [engine.begin("ps") for _ in range(12)]
+    ended = [job.wait() for job in jobs]
+    codes = [each.code if each else None for each in ended]
+    expect(codes == [0] * 12, "status 0 for each", codes)
+
+
+@check(
+    "robustness",
+    stage="alone",
+    needs=["control.run_returns_the_exit_code"],
+    hint="Writing to a client that has gone is EPIPE, and SIGPIPE unless it is ignored.",
+)
+def test_vanished_run_client(engine: Engine) -> None:
+    """A `run` client that is killed takes neither its container nor the supervisor with it."""
+    container = engine.begin_run("sleep 600", name="left")
+    container.await_running()
+    assert container.job is not None
+    container.job.signal(signal.SIGKILL)
+    container.job.wait(5)
+    engine.answers()
+    expect(container.processes, "the container lives on", "it is gone")
+    stopped = engine.stop(container.id)
+    expect(stopped.code == 0 and container.await_gone(8), "it can be stopped", f"status {stopped.code}")
+    engine.answers()

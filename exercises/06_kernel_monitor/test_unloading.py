@@ -1,0 +1,105 @@
+"""The module's end: refused while it is used, otherwise leaving nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grading.api import check, expect, scenario, wait_until
+from grading.api.module import DEVICE, Module
+from grading.guest.observer import Observer
+from grading.guest.records import Finished
+from grading.session import Session
+
+
+@dataclass(frozen=True)
+class Unloaded:
+    """A module that was taken away."""
+
+    busy: Finished
+    busy_stayed: bool
+    done: Finished
+    gone: bool
+    device: bool
+    lines: list[str]
+    again: Finished
+
+
+@scenario
+def unloaded(module: Module, observer: Observer, graded: Session) -> Unloaded:
+    """Without an engine: try with the device open, then for good; then load it again."""
+    graded.end_engine()
+    with module.opened():
+        busy = module.unload()
+        stayed = module.loaded
+    mark = module.log.mark()
+    done = module.unload() if module.loaded else busy
+    gone = bool(wait_until(lambda: not module.loaded, 3))
+    lines = module.log.since(mark)
+    device = observer.stat(DEVICE) is not None
+    again = module.load()
+    return Unloaded(busy, stayed, done, gone, device, lines, again)
+
+
+@check(
+    "teardown",
+    points=2,
+    stage="alone",
+    half="monitor",
+    needs=["soft.monitor_warns"],
+    hint="Undo in reverse order: device, work or timer, list.",
+)
+def test_module_unloads(unloaded: Unloaded) -> None:
+    """The module can be unloaded, and takes its device with it."""
+    expect(
+        unloaded.done.code == 0 and unloaded.gone,
+        "rmmod succeeds",
+        unloaded.done.error_text or unloaded.done.code,
+    )
+    expect(not unloaded.device, f"{DEVICE} is gone", "it is still there")
+    expect(unloaded.again.code == 0, "it can be loaded again", unloaded.again.error_text)
+
+
+@check("teardown", stage="alone", half="monitor", needs=["soft.monitor_warns"], hint=".owner = THIS_MODULE")
+def test_module_in_use_stays(unloaded: Unloaded) -> None:
+    """While the device is open, the module cannot be unloaded."""
+    expect(
+        unloaded.busy.code != 0 and unloaded.busy_stayed, "rmmod is refused", f"status {unloaded.busy.code}"
+    )
+
+
+@check("teardown", level=2, stage="alone", half="monitor", needs=["teardown.module_unloads"])
+def test_module_says_that_it_is_unloaded(unloaded: Unloaded) -> None:
+    """The kernel log says that the module was unloaded, and nothing else."""
+    expect(
+        unloaded.lines[:1] == ["[container_monitor] Module unloaded."] and len(unloaded.lines) <= 1,
+        "the one line `[container_monitor] Module unloaded.`",
+        unloaded.lines,
+    )
+
+
+@check(
+    "teardown",
+    stage="alone",
+    half="monitor",
+    needs=["soft.monitor_warns"],
+    hint="cancel_delayed_work_sync() or timer_delete_sync() before anything is freed.",
+)
+def test_module_unloads_with_entries(module: Module, graded: Session) -> None:
+    """Unloading right after work leaves no timer and no entry behind: the kernel stays whole.
+
+    An entry or a timer that outlives its module is a crash some moments later.
+    """
+    graded.end_engine()
+    from grading.api.module import REGISTER, request
+
+    for turn in range(3):
+        holder = module.holder("hold 12")
+        holder.await_output(b"held")
+        with module.opened() as device:
+            device.ioctl(REGISTER, request(holder.pid, 4 << 20, 900 << 20, f"turn-{turn}-{holder.pid}"))
+            wait_until(lambda p=holder.pid: module.log.about(p, what="SOFT"), 3)  # type: ignore[misc]
+        done = module.unload()
+        expect(done.code == 0, "rmmod succeeds", done.error_text)
+        holder.end()
+        expect(module.load().code == 0, "it can be loaded again", "it cannot")
+    wait_until(lambda: False, 0.5)  # a timer that was left goes off meanwhile; the kernel is watched
