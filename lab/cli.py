@@ -17,6 +17,7 @@ from lab.cli_doctor import doctor
 from lab.cli_hosts import add, provision
 from lab.cli_image import app as image_app
 from lab.cli_options import JsonOption, MachineArgument, MachineOption, chosen, complete
+from lab.cli_workspace import init, is_exercise, reset_regions
 from lab.errors import LabError
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.command()(demo)
 app.command()(doctor)
 app.command()(add)
 app.command()(provision)
+app.command()(init)
 
 
 @app.callback()
@@ -170,15 +172,29 @@ def console_(machine: MachineArgument = None) -> None:
 
 
 @app.command()
-def reset(machine: MachineArgument = None) -> None:
-    """Throw away all changes, snapshots too, and start fresh.
+def reset(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EXERCISE|MACHINE]", help="An exercise's number, or a machine.", autocompletion=complete
+        ),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this region of the exercise.")
+    ] = None,
+) -> None:
+    """Put an exercise's regions back to what they were, in the workspace you are in; or a machine.
 
-    The machine `vagrant` is destroyed and made anew.
+    What you had written is kept, and it is said where. Of a machine all changes are thrown away,
+    snapshots too; the machine `vagrant` is destroyed and made anew.
     """
+    if region is not None or (what is not None and is_exercise(what)):
+        reset_regions(what, region)
+        return
     from lab.machine import kinds
     from lab.machine.record import locked
 
-    name = chosen(machine)
+    name = chosen(what)
     with locked(name), console.progress() as progress:
         progress.step(f"Resetting {name}")
         kinds.machine(name, progress).reset()

@@ -1,0 +1,143 @@
+"""Makes a workspace: the starter, an answer sheet, a README and the first commit. The solution never comes near it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.exercises import catalogue, guides, starter
+from lab.exercises.catalogue import Exercise, Region
+from lab.workspace import history
+from lab.workspace.state import FILE, PRIVATE, Workspace, top_of
+
+DEFAULT = "container-lab"
+"""The folder that is made where none is named."""
+
+LONGEST_ID = 64
+
+
+@dataclass(frozen=True)
+class Made:
+    """A workspace that was made."""
+
+    workspace: Workspace
+    regions: int
+    """How many are the student's to write."""
+    committed: bool
+    """Whether git has it; not where there is no git."""
+
+
+def make(wanted: Workspace, upto: str | None = None) -> Made:
+    """Make a workspace.
+
+    Args:
+        wanted: where, of which track, and whose.
+        upto: the number of an exercise; those before it come solved.
+
+    Raises:
+        LabError: the folder is not empty, or in another workspace; there is no such exercise or
+            track; or the exercises of this kit are not in order.
+        OSError: this host cannot write there.
+    """
+    number = catalogue.number_of(upto) if upto is not None else ""
+    _check(wanted)
+    _check_place(wanted.folder)
+
+    def is_solved(region: Region) -> bool:
+        return region.exercise < number
+
+    exercises = catalogue.exercises()
+    files = starter.starter(wanted.track, is_solved)
+    open_regions = [
+        region
+        for exercise in exercises
+        for region in exercise.regions
+        if wanted.track in region.files and not is_solved(region)
+    ]
+    files |= {
+        name: _rendered(name, wanted, exercises, number).encode()
+        for name in (FILE, "README.md", "answers.toml", ".gitignore")
+    }
+    parent = wanted.folder.resolve().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    # Beside its place, so that nothing half-made is ever there; the first commit is made before it moves.
+    draft = Path(tempfile.mkdtemp(prefix=".lab-init-", dir=parent))
+    try:
+        draft.chmod(0o755)
+        for name, content in files.items():
+            _write(draft / name, content)
+        committed = history.begin(draft, "The starter", wanted.student)
+        _move(draft, wanted.folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Made(wanted, len(open_regions), committed)
+
+
+def _check(wanted: Workspace) -> None:
+    for what, text in (("student's id", wanted.student), ("course's seed", wanted.course_seed)):
+        if len(text) > LONGEST_ID or not text.isprintable():
+            raise LabError(
+                f"The {what} {text[:LONGEST_ID]!r} is none",
+                f"It has at most {LONGEST_ID} visible characters.",
+            )
+
+
+def _check_place(folder: Path) -> None:
+    outer = top_of(folder)
+    if outer == folder.resolve():
+        raise LabError(f"{folder} is a workspace already", "Take another folder, or go on in it.")
+    if outer is not None:
+        raise LabError(f"{folder} is inside of the workspace {outer}", "Take a folder outside of it.")
+    if folder.exists() and not folder.is_dir():
+        raise LabError(f"{folder} is there already, and is no folder", "Take another name.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise LabError(f"{folder} is not empty", "Take an empty folder, or one that is not there yet.")
+
+
+def _rendered(name: str, wanted: Workspace, exercises: tuple[Exercise, ...], upto: str) -> str:
+    """A file of the workspace that is made from a template beside this one."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters["toml"] = lambda text: json.dumps(text, ensure_ascii=False)  # a TOML basic string
+    environment.filters["comment"] = lambda text: "\n".join(
+        f"# {line}".rstrip() for line in text.splitlines()
+    )
+    template = resources.files("lab.workspace").joinpath("templates", f"{name.lstrip('.')}.j2")
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
+        workspace=wanted, exercises=exercises, upto=upto, private=PRIVATE,
+        question=lambda exercise, text: guides.render(text, wanted.values(exercise), f"exercise {exercise.number}"),
+    )  # fmt: skip
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    if content.startswith(b"#!"):
+        path.chmod(0o755)
+
+
+def _move(draft: Path, folder: Path) -> None:
+    """Give the draft its name. A folder that is there and empty is filled: a shell may stand in it."""
+    if not folder.exists():
+        draft.rename(folder)
+        return
+    moved: list[Path] = []
+    try:
+        # The file that makes it a workspace comes last.
+        for entry in sorted(draft.iterdir(), key=lambda path: path.name == FILE):
+            moved.append(folder / entry.name)
+            os.rename(entry, folder / entry.name)  # noqa: PTH104 - rename() of pathlib is the same
+    except OSError:
+        for path in moved:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
