@@ -117,7 +117,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (f"{FIVE}/stubs/python/buffer.py", None, None, "of region 05.buffer cannot be read"),
         ("runtime/supervisor/buffer.py", "region 05.buffer", "region 05.other", "05.other, which no exercise"),
         ("runtime/supervisor/rootfs.py", "# region 02.sharing\n", "", "region 02.sharing ends without having begun"),
-        (f"{FIVE}/regions.toml", "supervisor/buffer.py", "supervisor/logs.py", "05.buffer is not in runtime/supervisor"),
+        (f"{FIVE}/regions.toml", "supervisor/buffer.py", "supervisor/logs.py", "05.buffer is not in runtime/"),
         (f"{FIVE}/stubs/python/stray.py", None, "x = 1\n", "stray.py belongs to no region"),
         ("runtime/engine", None, "# region 05.buffer\nx\n# endregion 05.buffer\n", "Region 05.buffer stands in"),
     ],
