@@ -5,26 +5,22 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import implementations
 import outcome
 import patches
-import short
+import several
 import together
 import typer
 import whole
 from implementations import Implementation
-from kept import KeptGuest
 from outcome import Outcome
 from patches import Mutant
 
-from grading.guest.tools import Tools, tools
-from grading.run import machines
 from grading.run.catalogue import all_checks
-from grading.verdicts import CheckResult
 from lab import console
 from lab.errors import LabError
 
@@ -44,6 +40,7 @@ def main(
         int, typer.Option(min=0, metavar="N", help="No mutants: the whole suite so often, on what is right.")
     ] = 0,
     busy: Annotated[bool, typer.Option("--busy", help="Keep every processor busy meanwhile.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Guests at once, in the short form.")] = 2,
     output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="The result as JSON.")] = None,
 ) -> None:
     """Grade the grader: each mutant must lose exactly the checks that its file names.
@@ -60,9 +57,9 @@ def main(
             )
         if busy:
             with whole.busy_processors():
-                outcomes = list(_told(_run(chosen, found, whole_form, repeat)))
+                outcomes = list(_told(_run(chosen, found, whole_form, repeat, jobs)))
         else:
-            outcomes = list(_told(_run(chosen, found, whole_form, repeat)))
+            outcomes = list(_told(_run(chosen, found, whole_form, repeat, jobs)))
     except LabError as error:
         console.report(error)
         sys.exit(error.exit_status)
@@ -93,84 +90,30 @@ def _chosen(name: str | None) -> list[Implementation]:
 
 
 def _run(
-    chosen: list[Implementation], found: dict[str, list[Mutant]], whole_form: bool, repeat: int
+    chosen: list[Implementation], found: dict[str, list[Mutant]], whole_form: bool, repeat: int, jobs: int
 ) -> Iterator[Outcome]:
     for each in chosen:
         if repeat:
             yield from _repeated(each, repeat)
         elif whole_form:
             for mutant in found[each.name]:
-                yield _judged(each, mutant, lambda one=mutant, of=each: whole.grade(of, one))  # type: ignore[misc]
-        else:
-            yield from _short(each, found[each.name])
+                yield several.judged(each, mutant, lambda one=mutant, of=each: whole.grade(of, one))  # type: ignore[misc]
+    if not whole_form and not repeat:
+        yield from several.look_at(_groups(chosen, found), jobs)
     if whole_form or repeat:
         yield _starter()
 
 
-def _short(implementation: Implementation, mutants: list[Mutant]) -> Iterator[Outcome]:
-    with console.progress(quiet=True) as progress:
-        kit = tools(progress)
+def _groups(
+    chosen: list[Implementation], found: dict[str, list[Mutant]]
+) -> list[tuple[Implementation, list[Mutant]]]:
     checks = {check.id: check for check in all_checks()}
-    kept = KeptGuest(machines.name(0), kit, implementation)
-    # Those of many checks first: they are the hardest to find a place for.
-    order = sorted(mutants, key=lambda each: (-len(each.loses), each.name))
-    try:
-        for group in together.groups(implementation, order, checks):
-            yield from _looked_at(kept, kit, implementation, group)
-    finally:
-        kept.close()
-
-
-def _looked_at(
-    kept: KeptGuest, kit: Tools, implementation: Implementation, group: list[Mutant]
-) -> Iterator[Outcome]:
-    """All at once; one by one where that does not come out right."""
-    if len(group) > 1:
-        began = time.monotonic()
-        found = short.grade(kept, kit, implementation, group)
-        each_seconds = (time.monotonic() - began) / len(group)
-        named = [name for mutant in group for name in mutant.loses]
-        sum_of_all = outcome.compare(implementation.name, "together", named, found, each_seconds)
-        if sum_of_all.is_right:
-            for mutant in group:
-                yield outcome.compare(
-                    implementation.name, mutant.name, mutant.loses,
-                    {name: check for name, check in found.items() if name not in set(named) - mutant.loses},
-                    each_seconds,
-                )  # fmt: skip
-            return
-        console.err.print(
-            f"{len(group)} together are not right; one by one:",
-            *outcome.wrong_lines(sum_of_all),
-            sep="\n    ",
-        )
-    for mutant in group:
-        yield _judged(
-            implementation, mutant, lambda one=mutant: short.grade(kept, kit, implementation, [one])
-        )  # type: ignore[misc]
-
-
-def _judged(
-    implementation: Implementation, mutant: Mutant, grade: Callable[[], dict[str, CheckResult]]
-) -> Outcome:
-    began = time.monotonic()
-    try:
-        found = grade()
-    except LabError as error:
-        words = f"{error} {getattr(error, 'detail', '') or ''}".strip()
-        return Outcome(
-            implementation.name,
-            mutant.name,
-            len(mutant.loses),
-            0,
-            (),
-            (),
-            (),
-            0,
-            time.monotonic() - began,
-            words,
-        )
-    return outcome.compare(implementation.name, mutant.name, mutant.loses, found, time.monotonic() - began)
+    every = []
+    for each in chosen:
+        # Those of many checks first: they are the hardest to find a place for.
+        order = sorted(found[each.name], key=lambda mutant: (-len(mutant.loses), mutant.name))
+        every += [(each, group) for group in together.groups(each, order, checks)]
+    return every
 
 
 def _repeated(implementation: Implementation, times: int) -> Iterator[Outcome]:

@@ -1,0 +1,106 @@
+"""Groups of mutants in several kept guests at once: most of what a group takes is waiting."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.util import Finalize
+
+import implementations
+import outcome
+import short
+from implementations import Implementation
+from kept import KeptGuest
+from outcome import Outcome
+from patches import Mutant
+
+from grading.guest.tools import Tools, tools
+from grading.run import machines
+from grading.verdicts import CheckResult
+from lab import console
+from lab.errors import LabError
+
+_kept: dict[str, KeptGuest] = {}
+"""The guest of this process, by implementation."""
+
+
+def look_at(groups: list[tuple[Implementation, list[Mutant]]], jobs: int) -> Iterator[Outcome]:
+    """The outcome of each mutant, as it comes.
+
+    Args:
+        groups: what is looked at together, and what it is made of; those that take long first.
+        jobs: guests at once, a process for each.
+    """
+    with console.progress(quiet=True) as progress:
+        tools(progress)  # once, before several would make them
+    # Not forked: pytest and the observer's threads want a process of their own from the beginning.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (sys.path,)) as pool:
+        under_way = [pool.submit(_look_at, made_of.name, group) for made_of, group in groups]
+        for future in as_completed(under_way):
+            yield from future.result()
+
+
+def _begin(path: list[str]) -> None:
+    sys.path[:] = path
+    Finalize(None, _close, exitpriority=10)
+
+
+def _close() -> None:
+    while _kept:
+        _kept.popitem()[1].close()
+
+
+def _look_at(name: str, group: list[Mutant]) -> list[Outcome]:
+    implementation = implementations.ALL[name]
+    with console.progress(quiet=True) as progress:
+        kit = tools(progress)
+    if name not in _kept:
+        _close()  # one guest a process
+        _kept[name] = KeptGuest(machines.name(0), kit, implementation)
+    return list(_together(_kept[name], kit, implementation, group))
+
+
+def _together(
+    kept: KeptGuest, kit: Tools, implementation: Implementation, group: list[Mutant]
+) -> Iterator[Outcome]:
+    """All at once; one by one where that does not come out right."""
+    if len(group) > 1:
+        began = time.monotonic()
+        found = short.grade(kept, kit, implementation, group)
+        each_seconds = (time.monotonic() - began) / len(group)
+        named = [name for mutant in group for name in mutant.loses]
+        sum_of_all = outcome.compare(implementation.name, "together", named, found, each_seconds)
+        if sum_of_all.is_right:
+            for mutant in group:
+                yield outcome.compare(
+                    implementation.name, mutant.name, mutant.loses,
+                    {name: check for name, check in found.items() if name not in set(named) - mutant.loses},
+                    each_seconds,
+                )  # fmt: skip
+            return
+        console.err.print(
+            f"{len(group)} together are not right; one by one:",
+            *outcome.wrong_lines(sum_of_all),
+            sep="\n    ",
+        )
+    for mutant in group:
+        yield judged(implementation, mutant, lambda one=mutant: short.grade(kept, kit, implementation, [one]))  # type: ignore[misc]
+
+
+def judged(
+    implementation: Implementation, mutant: Mutant, grade: Callable[[], dict[str, CheckResult]]
+) -> Outcome:
+    """What grading one mutant came to."""
+    began = time.monotonic()
+    try:
+        found = grade()
+    except LabError as error:
+        words = f"{error} {getattr(error, 'detail', '') or ''}".strip()
+        seconds = time.monotonic() - began
+        return Outcome(
+            implementation.name, mutant.name, len(mutant.loses), 0, (), (), (), 0, seconds, words
+        )  # fmt: skip
+    return outcome.compare(implementation.name, mutant.name, mutant.loses, found, time.monotonic() - began)
