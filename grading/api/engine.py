@@ -17,7 +17,7 @@ from grading.api.listing import Listing
 from grading.guest.observer import GuestError, Job, Observer
 from grading.guest.records import Finished, Process
 
-CLIENT_SECONDS = 15.0
+CLIENT_SECONDS = 8.0
 """The most that a client which does not wait may take, on a fast machine."""
 
 PROMPT_SECONDS = 10.0
