@@ -98,6 +98,24 @@ def stubs(track: Track, wanted: Iterable[Region]) -> dict[str, dict[str, str]]:
     return found
 
 
+def solutions(track: Track, wanted: Iterable[Region]) -> dict[str, dict[str, str]]:
+    """What the reference has in these regions, as `stubs` gives what the starter has.
+
+    Raises:
+        LabError: the reference has no such region.
+    """
+    top = sources_of(track).top
+    found: dict[str, dict[str, str]] = {}
+    for region in wanted:
+        if track in region.files:
+            path = region.files[track]
+            there = regions.find((top / path).read_text(encoding="utf-8"), path)
+            if region.name not in there:
+                raise LabError(f"{path} has no region {region.name}", "Put its markers there.")
+            found.setdefault(path, {})[region.name] = there[region.name].body
+    return found
+
+
 def check(track: Track, top: Path = EXERCISES) -> None:
     """Make sure that markers, `regions.toml` and stubs of a track agree.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from lab.workspace.state import Workspace
 
 @dataclass(frozen=True)
 class Reset:
-    """What was put back."""
+    """What was put into a workspace."""
 
     regions: tuple[str, ...]
-    """Those that hold their stubs again; none where all did already."""
+    """Those that were changed; none where all were so already."""
     backup: Path | None
     """The folder in which the files lie as they were."""
 
@@ -57,10 +58,24 @@ def reset(workspace: Workspace, wanted: tuple[Region, ...]) -> Reset:
         LabError: a file or the markers of a region are gone; then nothing has changed.
         OSError: this host cannot write there.
     """
+    return put(workspace, starter.stubs(workspace.track, wanted))
+
+
+def put(workspace: Workspace, wanted: Mapping[str, Mapping[str, str]]) -> Reset:
+    """Put something into regions, after a copy of each file that changes was made.
+
+    Args:
+        workspace: the student's.
+        wanted: the bodies, by file and region, as `starter.stubs` and `starter.solutions` give them.
+
+    Raises:
+        LabError: a file or the markers of a region are gone; then nothing has changed.
+        OSError: this host cannot write there.
+    """
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     names: list[str] = []
-    for path, bodies in starter.stubs(workspace.track, wanted).items():
+    for path, bodies in wanted.items():
         try:
             text = (workspace.folder / path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

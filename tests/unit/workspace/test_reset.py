@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from lab import cli
 from lab.errors import LabError
-from lab.exercises import regions
+from lab.exercises import catalogue, regions, starter
 from lab.workspace import make, state
-from lab.workspace.reset import chosen, reset
+from lab.workspace.reset import chosen, put, reset
 from lab.workspace.state import Workspace
 
 BUFFER = "runtime/supervisor/buffer.py"
@@ -129,3 +129,11 @@ def test_a_machine_is_meant_by_any_other_name(monkeypatch: pytest.MonkeyPatch, t
         (["reset", "05"], "no workspace"),
     ):
         assert says in str(CliRunner().invoke(cli.app, words).exception)
+
+
+def test_solutions_can_be_put_in_one_at_a_time_until_it_is_the_reference(workspace: Workspace) -> None:
+    for region in catalogue.all_regions():
+        done = put(workspace, starter.solutions("python", [region]))
+        assert done.regions == (region.name,)
+    for path, content in starter.solution("python").items():
+        assert (workspace.folder / path).read_bytes() == content, path
