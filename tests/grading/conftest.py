@@ -1,0 +1,71 @@
+"""Starts the release gate beside the other tests: it takes a quarter of an hour, most of which is waiting."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MUTANTS = Path(__file__).resolve().parents[1] / "mutants"
+SECONDS = 2 * 3600
+"""The most that is waited for it, on a host that does much else."""
+
+
+class Gate:
+    """`python tests/mutants` in a process of its own."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="boxwright-gate-")
+        self.result = Path(self._folder.name) / "result.json"
+        self.said = Path(self._folder.name) / "said"
+        with self.said.open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, str(MUTANTS), "--jobs", "1", "--json", str(self.result)],
+                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def mutants(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What it says of each, by implementation and name; waits for its end."""
+        self._process.wait(SECONDS)
+        assert self.result.exists(), self.said.read_text()[-4000:]
+        told = json.loads(self.result.read_text())
+        return {(each["implementation"], each["name"]): each for each in told["mutants"]}
+
+    def end(self) -> None:
+        """End it, where it still runs; its guests go with it."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(120)
+        self._folder.cleanup()
+
+
+_STARTED = pytest.StashKey[Gate]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """As soon as it is known that its verdicts will be asked for."""
+    asked = any(
+        Path(str(item.path)).name == "test_gate.py" and item.get_closest_marker("vm")
+        for item in session.items
+    )
+    if asked and not session.config.option.collectonly:
+        session.config.stash[_STARTED] = Gate()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """It does not outlive the tests."""
+    if (gate := config.stash.get(_STARTED, None)) is not None:
+        gate.end()
+
+
+@pytest.fixture(scope="session")
+def gate(pytestconfig: pytest.Config) -> Iterator[Gate]:
+    """The gate, which began with the session."""
+    yield pytestconfig.stash[_STARTED]
