@@ -10,32 +10,22 @@ import os
 import secrets
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from lab.exercises import consoles, guides
+from lab.exercises import catalogue, consoles, guides, parameters
+from lab.exercises.catalogue import Exercise
 from lab.machine.qemu import QemuMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-FOLDERS = sorted(path.parent for path in (CHECKOUT / "exercises").glob("[0-9][0-9]_*/exercise.toml"))
 SECONDS = 120
 """For one block, on a fast machine."""
 SCRIPT, OUTPUT = "/run/boxwright-guide.sh", "/run/boxwright-guide.out"
 FRESH = "fresh"
 """As `tests/conftest.py` calls the snapshot."""
-
-
-def values(folder: Path) -> dict[str, object]:
-    """The least number or the first word for each parameter."""
-    told = tomllib.loads((folder / "exercise.toml").read_text(encoding="utf-8"))
-    return {
-        name: rule["words"][0] if "words" in rule else rule["least"]
-        for name, rule in told.get("parameters", {}).items()
-    }
 
 
 def in_guest(machine: QemuMachine, script: str) -> str:
@@ -62,16 +52,18 @@ def on_host(machine: QemuMachine, script: str) -> str:
     ).stdout
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_commands_do_what_the_guide_says(folder: Path, shared_machine: QemuMachine) -> None:
+@pytest.mark.parametrize("exercise", catalogue.exercises(), ids=lambda exercise: exercise.folder.name)
+def test_commands_do_what_the_guide_says(exercise: Exercise, shared_machine: QemuMachine) -> None:
     shared_machine.restore(FRESH)
     wrong = []
-    for block in guides.read(folder, values(folder)).blocks:
+    for block in guides.read(exercise.folder, parameters.values(exercise.parameters, "", "")).blocks:
         mark = f"\x1e{secrets.token_hex(8)}"
         run = in_guest if block.place == "guest" else on_host
         said = run(shared_machine, consoles.script(block, mark))
         for command, seen in zip(block.commands, consoles.outputs(block, mark, said), strict=True):
             if difference := consoles.difference(command, seen):
-                wrong.append(f"{folder.name}/guide.md:{command.line}: {command.text}\n{difference}\n")
+                wrong.append(
+                    f"{exercise.folder.name}/guide.md:{command.line}: {command.text}\n{difference}\n"
+                )
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)

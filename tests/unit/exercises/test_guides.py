@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from grading.api.checks import MARK
 from grading.run.catalogue import all_checks
 from lab.errors import LabError
-from lab.exercises import consoles, guides
+from lab.exercises import catalogue, consoles, guides, parameters
+from lab.exercises.catalogue import EXERCISES, Exercise
 
-EXERCISES = Path(__file__).resolve().parents[3] / "exercises"
-FOLDERS = sorted(path.parent for path in EXERCISES.glob("[0-9][0-9]_*/exercise.toml"))
+FOLDERS = list(catalogue.folders().values())
 SVG = "{http://www.w3.org/2000/svg}"
 
 each_guide = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 
 @cache
-def told(folder: Path) -> dict[str, Any]:
-    """exercise.toml."""
-    return tomllib.loads((folder / "exercise.toml").read_text(encoding="utf-8"))
+def told(folder: Path) -> Exercise:
+    """What the exercise says of itself."""
+    return catalogue.exercise(folder.name)
 
 
-def values(folder: Path) -> dict[str, object]:
-    """The least number or the first word for each parameter."""
-    return {
-        name: rule["words"][0] if "words" in rule else rule["least"]
-        for name, rule in told(folder).get("parameters", {}).items()
-    }
+def values(folder: Path) -> dict[str, str | int]:
+    """Nobody's parameters."""
+    return parameters.values(told(folder).parameters, "", "")
+
+
+def all_values(folder: Path) -> Iterator[dict[str, str | int]]:
+    """As many sets of parameters as are needed for each value to come once."""
+    choices = {name: each.choices for name, each in told(folder).parameters.items()}
+    for at in range(max((len(each) for each in choices.values()), default=1)):
+        yield {name: each[at % len(each)] for name, each in choices.items()}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -164,7 +167,7 @@ def test_outputs_come_back_one_by_one() -> None:
 def test_guide_has_its_sections(folder: Path) -> None:
     guide = guides.read(folder, values(folder))
     assert folder.name.startswith(guide.number + "_")
-    assert guide.title == told(folder)["title"]
+    assert guide.title == told(folder).title
     assert tuple(section.title for section in guide.sections if section.level == 2) == guides.SECTIONS
     assert len(re.findall(r"\n\n(?=[^!\n])", guide.opening)) >= 1, "an opening"
 
@@ -200,7 +203,7 @@ def test_pictures_can_be_read_by_everybody(folder: Path) -> None:
 
 @each_guide
 def test_parameters_are_declared_and_used(folder: Path) -> None:
-    declared = set(told(folder).get("parameters", {}))
+    declared = set(told(folder).parameters)
     text = (folder / "guide.md").read_text(encoding="utf-8")
     everything = text + (folder / "exercise.toml").read_text(encoding="utf-8")
     assert guides.names(text) <= declared
@@ -208,62 +211,66 @@ def test_parameters_are_declared_and_used(folder: Path) -> None:
 
 
 @each_guide
-def test_exercise_is_complete(folder: Path) -> None:
+def test_every_student_gets_a_guide_and_questions(folder: Path) -> None:
     exercise = told(folder)
-    keys = {"title", "points", "needs", "minutes", "parameters", "regions", "hints", "questions", "rubric"}
-    assert keys - {"regions", "parameters"} <= set(exercise) <= keys
-    assert all(re.fullmatch(r"\d\d", each) and each < folder.name[:2] for each in exercise["needs"])
-    assert exercise["minutes"] > 0
-    assert 3 <= len(exercise["questions"]) <= 5
-    for question in exercise["questions"]:
-        assert {"id", "text", "kind", "points"} <= set(question)
-        assert question["kind"] in ("number", "word", "choice")
-        assert ("answer" in question) != ("measured" in question), question["id"]
-        answer = guides.render(question.get("answer", ""), values(folder))
-        guides.render(question["text"], values(folder))
-        if question["kind"] == "number" and answer:
-            float(answer)
-        if question["kind"] == "choice":
-            assert re.search(rf"\b{re.escape(answer)}: ", question["text"]), question["id"]
-    assert len({question["kind"] for question in exercise["questions"]}) >= 2
-    assert exercise["rubric"]
-    for item in exercise["rubric"]:
-        assert {"id", "text", "points", "levels"} <= set(item)
-        marks = [float(level.partition(":")[0]) for level in item["levels"]]
-        assert marks == sorted(marks) and marks[0] == 0 and marks[-1] == item["points"]
+    for each in all_values(folder):
+        guides.read(folder, each)
+        for item in exercise.rubric:
+            guides.render(item.text, each)
+        for question in exercise.questions:
+            text, answer = guides.render(question.text, each), guides.render(question.answer, each)
+            assert answer.strip() or question.measured, question.id
+            if question.kind == "number" and answer:
+                float(answer)
+            if question.kind == "choice":
+                assert re.search(rf"(^|\s){re.escape(answer)}: ", text), question.id
+
+
+@each_guide
+def test_questions_are_of_several_kinds(folder: Path) -> None:
+    exercise = told(folder)
+    assert exercise.minutes > 0
+    assert 3 <= len(exercise.questions) <= 5
+    assert len({question.kind for question in exercise.questions}) >= 2
+    assert exercise.rubric
+    for item in exercise.rubric:
+        marks = [float(level.partition(":")[0]) for level in item.levels]
+        assert marks == sorted(marks) and marks[0] == 0 and marks[-1] == item.points
 
 
 @each_guide
 def test_questions_stand_in_the_guide(folder: Path) -> None:
     exercise = told(folder)
     text = guides.read(folder, values(folder)).section("Questions").text
-    ids = [item["id"] for item in (*exercise["questions"], *exercise["rubric"])]
+    ids = [item.id for item in (*exercise.questions, *exercise.rubric)]
     assert re.findall(r"^- `(\w+)`", text, re.MULTILINE) == ids
+
+
+@each_guide
+def test_every_region_is_in_the_task(folder: Path) -> None:
+    task = guides.read(folder, values(folder)).section("Your task").text
+    regions = {region.name for region in told(folder).regions}
+    assert set(re.findall(r"\b\d\d\.[a-z_]+", task)) >= regions
+    assert {name for name in re.findall(rf"\b{folder.name[:2]}\.[a-z_]+", task)} == regions
 
 
 @each_guide
 def test_hints_are_for_what_there_is(folder: Path) -> None:
     exercise = told(folder)
-    regions = {region["name"] for region in exercise.get("regions", ())}
-    ours = {check.id for check in all_checks(folder)}
-    hinted = [hint["for"] for hint in exercise["hints"]]
+    wanted = {region.name for region in exercise.regions} | {check.id for check in all_checks(folder)}
+    hinted = [hint.target for hint in exercise.hints]
     assert len(hinted) == len(set(hinted))
-    for name in hinted:
-        # Names of regions are not known before the regions are cut.
-        known = name in ours or name in regions or (not regions and name.startswith(folder.name[:2] + "."))
-        assert known, f"{name} is no check and no region of this exercise"
-    assert ours <= set(hinted), f"no hint for {sorted(ours - set(hinted))}"
-    assert regions <= set(hinted), f"no hint for {sorted(regions - set(hinted))}"
-    for hint in exercise["hints"]:
-        assert all(hint[stage].strip() for stage in ("nudge", "pointer", "nearly")), hint["for"]
+    assert set(hinted) == wanted
+    for hint in exercise.hints:
+        assert hint.nudge.strip() and hint.pointer.strip() and hint.nearly.strip(), hint.target
 
 
 @each_guide
 def test_points_are_the_sum(folder: Path) -> None:
     exercise = told(folder)
     checks = sum(check.points for check in all_checks(folder))
-    more = sum(item["points"] for item in (*exercise["questions"], *exercise["rubric"]))
-    assert exercise["points"] == pytest.approx(checks + more), f"write points = {checks + more}"
+    more = sum(item.points for item in (*exercise.questions, *exercise.rubric))
+    assert exercise.points == pytest.approx(checks + more), f"write points = {checks + more}"
 
 
 @each_guide
