@@ -13,6 +13,7 @@ import posixpath
 import random
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from grading.api.engine import Engine, Rootfs
 from grading.api.expectations import scale_with, wait_until
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios
-from grading.guest import delivery
+from grading.guest import delivery, kbuild
 from grading.guest.delivery import Product
 from grading.guest.observer import GuestError
 from grading.guest.tools import Tools
@@ -33,6 +34,9 @@ from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError
 
 REFERENCE = "/reference"
+ROOTS = "/srv/roots"
+"""Where the root file systems of containers are made."""
+
 WORKERS = 4
 """Scenarios that run at once: most of each is waiting, and a guest has two processors."""
 
@@ -59,6 +63,9 @@ class Built:
 
     engine: Product
     module: Product
+
+
+NOTHING = Product("", "", ())
 
 
 @dataclass
@@ -129,15 +136,16 @@ class Session:
     def new_rootfs(self) -> Rootfs:
         """A root file system that no container has used: the base's files, and a probe of its own name."""
         nonce = self.nonce()
-        path = f"/srv/roots/{nonce}"
+        path = f"{ROOTS}/{nonce}"
         observer = self.guest.observer
-        observer.run("mkdir", "-p", "/srv/roots")
-        # Hard links: no check writes to a file that was there.
-        done = observer.run("cp", "-al", ROOTFS_BASE, path)
-        if done.code == 0:
-            done = observer.run("cp", f"{TOOLS}/probe", f"{path}/probe-{nonce}")
-        if done.code != 0:
-            raise LabError("The guest could not make a rootfs", detail=done.error_text)
+        with self._lock:
+            if observer.stat(ROOTS) is None:
+                observer.run("mkdir", "-p", ROOTS)
+        try:
+            # Hard links: no check writes to a file that was there.
+            observer.make_root(ROOTFS_BASE, path, f"{TOOLS}/probe", f"probe-{nonce}")
+        except GuestError as error:
+            raise LabError("The guest could not make a rootfs", detail=str(error)) from error
         return Rootfs(path, nonce)
 
     def service(self, name: str) -> Any:
@@ -217,13 +225,33 @@ class Session:
         for half, name in ((self.engine_half, "runtime"), (self.module_half, "kernel")):
             if half.whose == "reference":
                 self._deliver_ours(guest, name)
-        engine = self._build(guest, self.engine_half, self._find_engine)
+        kbuild.use(observer, TOOLS, [each.folder for each in self.module_half.attempts])
+        engine, module = self._build_at_once(guest)
+        if not engine.path:
+            engine = self._build(guest, self.engine_half, self._find_engine, engine)
         if not engine.path and self.engine_half.whose == "submission":
             older = delivery.with_older_compiler(observer, self.engine_half.attempts)
-            again = self._build(guest, replace(self.engine_half, attempts=older), self._find_engine)
-            engine = replace(again, attempts=engine.attempts + again.attempts)
-        module = self._build(guest, self.module_half, self._find_module)
+            engine = delivery.build(
+                observer, older, lambda: self._find_engine(guest, self.engine_half), before=engine.attempts
+            )
+        path = self._find_module(guest, self.module_half) if _is_done(engine, self.module_half) else ""
+        if path:
+            module = replace(engine, path=path)
+        if not module.path:
+            module = self._build(guest, self.module_half, self._find_module, module)
         self.built = Built(engine, module)
+
+    def _build_at_once(self, guest: Guest) -> tuple[Product, Product]:
+        """Try the likeliest way for both halves at once, where they cannot be in each other's way."""
+        halves = ((self.engine_half, self._find_engine), (self.module_half, self._find_module))
+        if not all(half.attempts and half.attempts[0].apart for half, _ in halves):
+            return NOTHING, NOTHING
+        with ThreadPoolExecutor(len(halves)) as pool:
+            engine, module = pool.map(
+                lambda each: self._build(guest, replace(each[0], attempts=each[0].attempts[:1]), each[1]),
+                halves,
+            )
+        return engine, module
 
     def _stand_in(self, guest: Guest) -> None:
         """Load our monitor where theirs cannot be, so that it costs the engine nothing."""
@@ -238,8 +266,12 @@ class Session:
             lambda path: "__pycache__" in path.parts or path.suffix in (".o", ".ko"),
         )  # fmt: skip
 
-    def _build(self, guest: Guest, half: Half, find: Callable[[Guest, Half], str]) -> Product:
-        return delivery.build(guest.observer, half.attempts, lambda: find(guest, half))
+    @staticmethod
+    def _build(
+        guest: Guest, half: Half, find: Callable[[Guest, Half], str], before: Product = NOTHING
+    ) -> Product:
+        left = half.attempts[len(before.attempts) :]
+        return delivery.build(guest.observer, left, lambda: find(guest, half), before=before.attempts)
 
     @staticmethod
     def _find_engine(guest: Guest, half: Half) -> str:
@@ -279,11 +311,19 @@ class Session:
 def reference_engine() -> Half:
     """Our engine, in the place of a submission's."""
     folder = f"{REFERENCE}/runtime"
-    init = Attempt("reference", ("make", "-s", "-C", "init"), folder)
+    init = Attempt("reference", ("make", "-s", "-C", "init"), folder, apart=True)
     return Half("reference", folder, (init,), (f"{folder}/engine",))
 
 
 def reference_module() -> Half:
     """Our monitor, in the place of a submission's."""
     folder = f"{REFERENCE}/kernel"
-    return Half("reference", folder, (Attempt("reference", ("make", "-s"), folder),))
+    return Half("reference", folder, (Attempt("reference", ("make", "-s"), folder, apart=True),))
+
+
+def _is_done(engine: Product, module: Half) -> bool:
+    """Whether the command that made the engine is the one that would make the module."""
+    if not engine.attempts or not engine.path or not module.attempts:
+        return False
+    last, first = engine.attempts[-1], module.attempts[0]
+    return (last.finished.words, last.folder) == (first.argv, first.folder)

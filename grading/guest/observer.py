@@ -290,6 +290,17 @@ class Observer:
         except GuestError:
             return ""
 
+    def make_root(self, base: str, path: str, program: str, name: str) -> None:
+        """Make a root file system of hard links to another's files, with a copy of a program in it.
+
+        Args:
+            base: the other.
+            path: of the new one.
+            program: path of the program.
+            name: of its copy.
+        """
+        self.ask("root", base, path, program, name)
+
     def open(self, path: str) -> Handle:
         """Open a device for reading and writing."""
         return self._handle("open", path)

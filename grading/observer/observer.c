@@ -37,7 +37,7 @@ static const struct {
 	{ "read", look_read },	    { "write", look_write },  { "stat", look_stat },
 	{ "list", look_list },	    { "link", look_link },    { "open", handle_open },
 	{ "ioctl", handle_ioctl },  { "connect", handle_connect },
-	{ "send", handle_send },    { "close", handle_close },
+	{ "send", handle_send },    { "close", handle_close },	 { "root", root_make },
 };
 
 void watch(struct source *source, uint32_t what)

@@ -41,6 +41,9 @@ void look_list(const struct request *request);
 void look_link(const struct request *request);
 long long start_time(int pid);	/* in clock ticks since boot, -1 where there is none */
 
+/* roots.c: root file systems for containers */
+void root_make(const struct request *request);
+
 /* handles.c: devices and sockets that stay open */
 void handle_open(const struct request *request);
 void handle_ioctl(const struct request *request);
