@@ -120,7 +120,7 @@ def test_parameters_are_put_in() -> None:
     assert guides.render(text, {"soft_mib": 24}) == "24 MiB are 25165824; ${#name} {% raw %} {# no #}\n"
     assert guides.names(text) == {"soft_mib"}
     with pytest.raises(LabError, match="'soft_mib' is undefined"):
-        guides.render(text, {})
+        guides.render("a word: {{ soft_mib }}", {})
     with pytest.raises(LabError, match=r"g\.md, line 1"):
         guides.render("{{ a", {}, "g.md")
 
@@ -158,6 +158,7 @@ def test_outputs_come_back_one_by_one() -> None:
     block = consoles.parse_block(["guest# a", "guest# exit", "guest# b"], 1, "g")
     assert consoles.script(block, "MARK").count("printf") == 3
     assert consoles.outputs(block, "MARK", "no newlineMARK\nbye\n") == ["no newline", "bye\n", None]
+    assert consoles.outputs(block, "MARK", "1\nMARK\n2\nMARK\nMARK\n") == ["1\n", "2\n", ""]
 
 
 # --- the guides ---
