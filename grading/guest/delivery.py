@@ -16,9 +16,6 @@ from grading.submissions.attempts import Attempt
 from lab.errors import LabError
 
 TREE = "/submission"
-MAKE_AT_ONCE = "MAKEFLAGS=-j2"
-"""Two processors are what a graded guest has."""
-
 COMPILER = "/run/boxwright-compiler"
 BUILD_SECONDS = 90.0
 """For one attempt, on a fast machine's scale of 1; a module takes some seconds even under emulation."""
@@ -34,6 +31,7 @@ class Tried:
     """One way of building that was tried."""
 
     label: str
+    folder: str
     finished: Finished
 
 
@@ -93,6 +91,7 @@ def build(
     attempts: Sequence[Attempt],
     product: Callable[[], str],
     *,
+    before: Sequence[Tried] = (),
     seconds: float = BUILD_SECONDS,
 ) -> Product:
     """Try ways of building in their order until one gives the product.
@@ -101,13 +100,14 @@ def build(
         observer: of the guest.
         attempts: their folders are paths in the guest.
         product: looks for the product; its path, or nothing.
+        before: what was tried already, in vain.
         seconds: the most for each attempt.
 
     Raises:
         GuestError: what was run before left nothing to run with; the submission's doing.
         LabError: the guest cannot run it; ours.
     """
-    tried: list[Tried] = []
+    tried = list(before)
     path = product() if not attempts else ""
     for attempt in attempts:
         try:
@@ -118,7 +118,7 @@ def build(
             if error.errno in USED_UP:
                 raise  # a fresh guest has enough of it: what was built before took it
             raise LabError(f"The guest could not run `{' '.join(attempt.argv)}`: {error}") from error
-        tried.append(Tried(attempt.label, finished))
+        tried.append(Tried(attempt.label, attempt.folder, finished))
         path = product()
         if path:
             return Product(path, attempt.label, tuple(tried))

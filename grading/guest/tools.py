@@ -1,7 +1,8 @@
 """The observer and the probe, built once in a clean guest, and the read-only disk that carries them.
 
 No compiler is needed on the host, and nothing of a submission is there when they are built.
-They lie in the cache under a name made of their sources and the guest's release.
+What kbuild asks for every module is written down there, too. All lies in the cache under a
+name made of the sources and of the guest's image.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.guest import kbuild
 from lab import lifecycle, paths
 from lab.console import Progress
 from lab.errors import LabError
+from lab.image.golden import golden_image
 from lab.image.tools import output
+from lab.machine.qemu import QemuMachine
 
 SOURCES = Path(__file__).resolve().parent.parent / "observer"
 PROGRAMS = ("observer", "probe")
@@ -46,10 +50,11 @@ def tools(progress: Progress, suite: str | None = None) -> Tools:
     Raises:
         LabError: they do not build, or no machine can be started.
     """
-    digest = hashlib.sha256(f"{suite} {DISK_MIB}".encode())
-    for path in sorted(SOURCES.iterdir()):
-        if path.name == "Makefile" or path.suffix in (".c", ".h"):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    image = golden_image(suite, progress=progress)
+    digest = hashlib.sha256(f"{suite} {image.folder.name} {DISK_MIB}".encode())
+    ours = [path for path in SOURCES.iterdir() if path.name == "Makefile" or path.suffix in (".c", ".h")]
+    for path in sorted(ours) + [kbuild.SOURCES / name for name in kbuild.FILES]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     parent = paths.cache() / "grading"
     parent.mkdir(exist_ok=True, mode=0o700)
     folder = parent / f"tools-{digest.hexdigest()[:16]}"
@@ -78,6 +83,7 @@ def _build(folder: Path, progress: Progress, suite: str | None) -> None:
         for program in PROGRAMS:
             (content / program).write_bytes(machine.read(f"/root/observer/{program}"))
             (content / program).chmod(0o555)
+        _record_kbuild(machine, content / kbuild.FOLDER, progress)
         said = output(
             [
                 "mkfs.ext4",
@@ -96,9 +102,21 @@ def _build(folder: Path, progress: Progress, suite: str | None) -> None:
             raise LabError("The disk with the observer could not be made", detail=said)
         for program in PROGRAMS:
             (content / program).rename(new / program)
-        content.rmdir()
+        shutil.rmtree(content)
         (new / DISK).chmod(0o444)
         new.rename(folder)
     finally:
         machine.close()
         lifecycle.destroy(name)
+
+
+def _record_kbuild(machine: QemuMachine, folder: Path, progress: Progress) -> None:
+    """Write down in a clean guest what kbuild asks and makes for every module."""
+    progress.step("Asking the guest's compiler what kbuild asks it")
+    for name in kbuild.FILES:
+        machine.write(f"/root/kbuild/{name}", (kbuild.SOURCES / name).read_bytes(), mode=0o644)
+    machine.run("sh /root/kbuild/record.sh /root/known", timeout=300)
+    folder.mkdir()
+    for name in machine.run("ls /root/known").text.split():
+        (folder / name).write_bytes(machine.read(f"/root/known/{name}"))
+        (folder / name).chmod(0o444)

@@ -34,6 +34,28 @@ class Makefile:
     """Whether it hands objects to kbuild (`obj-m`)."""
 
 
+@dataclass(frozen=True)
+class Rule:
+    """How one target is made."""
+
+    needs: tuple[str, ...]
+    """Its prerequisites, with variables filled in; functions such as `$(wildcard …)` stay as they are."""
+    commands: tuple[str, ...]
+
+
+def text_of(folder: Path) -> str:
+    """The text of the Makefile that `make` would take in a folder; empty if there is none, or it is too long.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    for name in NAMES:
+        path = folder / name
+        if path.is_file():
+            return path.read_text("utf-8", "replace") if path.stat().st_size <= LARGEST else ""
+    return ""
+
+
 def read(folder: Path) -> Makefile | None:
     """The Makefile that `make` would take in a folder; None if there is none.
 
@@ -43,21 +65,43 @@ def read(folder: Path) -> Makefile | None:
     for name in NAMES:
         path = folder / name
         if path.is_file():
-            text = path.read_text("utf-8", "replace") if path.stat().st_size <= LARGEST else ""
+            text = text_of(folder)
             return Makefile(name, targets(text), bool(re.search(r"^\s*obj-m\b", text, re.MULTILINE)))
     return None
 
 
 def targets(text: str) -> tuple[str, ...]:
     """The explicit targets of a Makefile's text."""
-    variables: dict[str, str] = {}
-    found: dict[str, None] = {}
+    return tuple(rules(text))
+
+
+def includes_others(text: str) -> bool:
+    """Whether rules may come from elsewhere than the text."""
+    return bool(re.search(r"^\s*(?:-|s)?include\b|\$[({]eval\b", text, re.MULTILINE))
+
+
+def default_goal(text: str) -> str:
+    """What a Makefile's text names as the goal of `make` without one; empty where it is the first target."""
+    found = re.findall(r"^\s*\.DEFAULT_GOAL\s*[:?]*=\s*(.*?)\s*$", text, re.MULTILINE)
+    return found[-1] if found else ""
+
+
+def rules(text: str) -> dict[str, Rule]:
+    """The rules of a Makefile's text by their explicit targets, in order; of all branches of its conditions."""
+    variables = {"MAKE": "make"}
+    needs: dict[str, list[str]] = {}
+    commands: dict[str, list[str]] = {}
+    latest: list[str] = []
     in_define = False
     for line in re.sub(r"\\\n[ \t]*", " ", text).splitlines():
         if in_define or re.match(r"\s*(?:override\s+)?define\b", line):
             in_define = not re.match(r"\s*endef\b", line)
             continue
-        if line.startswith("\t") or _CONDITION.match(line):
+        if line.startswith("\t"):
+            for name in latest:
+                commands[name].append(line.strip())
+            continue
+        if _CONDITION.match(line):
             continue
         line = line.split("#", 1)[0][:LONGEST]
         if assignment := _ASSIGNMENT.fullmatch(line):
@@ -66,10 +110,22 @@ def targets(text: str) -> tuple[str, ...]:
             continue
         left, colon, right = line.partition(":")
         if colon and "=" not in left and not right.startswith("="):
-            for name in _expanded(left, variables).split():
-                if not name.startswith(".") and not re.search(r"[%$()]", name):
-                    found.setdefault(name)
-    return tuple(found)
+            names = _expanded(left, variables).split()
+            latest = [name for name in names if not name.startswith(".") and not re.search(r"[%$()]", name)]
+            below, _, command = right.lstrip(":").partition(";")
+            more = [] if _ASSIGNMENT.fullmatch(below) else _needs(_expanded(below, variables))
+            for name in latest:
+                needs.setdefault(name, []).extend(more)
+                commands.setdefault(name, []).extend([command.strip()] if command.strip() else [])
+    return {
+        name: Rule(tuple(needs[name]), tuple(_expanded(each, variables) for each in commands[name]))
+        for name in needs
+    }
+
+
+def _needs(text: str) -> list[str]:
+    """Prerequisites; of a static pattern rule none, since they are made from the target's name."""
+    return [] if "%" in text else [name for name in text.split() if name != "|"]
 
 
 def _expanded(text: str, variables: dict[str, str]) -> str:
