@@ -122,8 +122,8 @@ def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
     exited = engine.start("exit 0", name="ended", running=False)
     stopped = engine.start("polite 0 NONCE", name="asked")
     idle = engine.start("late 4 60 48", name="idle", soft=10, hard=26)
+    init = idle.init or idle.await_running()  # at once: it does not live for long
     ran = engine.begin_run("late 4 60 48", name="ran", soft=10, hard=26)
-    init = idle.init or idle.await_running()
     busy = engine.start("late 4 60 48 busy", name="busy", soft=10, hard=26, running=False)
     crowd = engine.start("crowd 6 8", name="crowd", soft=12, hard=30, running=False)
     engine.stop(stopped.id)
