@@ -158,7 +158,7 @@ def test_outputs_come_back_one_by_one() -> None:
     block = consoles.parse_block(["guest# a", "guest# exit", "guest# b"], 1, "g")
     assert consoles.script(block, "MARK").count("printf") == 3
     assert consoles.outputs(block, "MARK", "no newlineMARK\nbye\n") == ["no newline", "bye\n", None]
-    assert consoles.outputs(block, "MARK", "1\nMARK\n2\nMARK\nMARK\n") == ["1\n", "2\n", ""]
+    assert consoles.outputs(block, "MARK", "1\nMARK\n2\nMARK\n3\nMARK\n") == ["1\n", "2\n", "3\n"]
 
 
 # --- the guides ---
