@@ -225,7 +225,7 @@ class Session:
         for half, name in ((self.engine_half, "runtime"), (self.module_half, "kernel")):
             if half.whose == "reference":
                 self._deliver_ours(guest, name)
-        kbuild.use(observer, TOOLS, [each.folder for each in self.module_half.attempts])
+        kbuild.use(observer, TOOLS, guest.kernel, [each.folder for each in self.module_half.attempts])
         engine, module = self._build_at_once(guest)
         if not engine.path:
             engine = self._build(guest, self.engine_half, self._find_engine, engine)

@@ -25,15 +25,16 @@ FOLDER = "kbuild"
 """On the tools' disk."""
 
 
-def use(observer: Observer, tools: str, folders: Iterable[str]) -> None:
+def use(observer: Observer, tools: str, release: str, folders: Iterable[str]) -> None:
     """Give kbuild what is known, in a fresh guest with the tools' disk; do nothing in any other.
 
     Args:
         observer: of a guest in which nothing of the submission has run yet.
-        tools: where the disk is mounted.
+        tools: where the disk is mounted; known.mk says so, too.
+        release: the running kernel's (`uname -r`).
         folders: in the guest, where modules are built.
     """
     script = f"{tools}/{FOLDER}/use.sh"
     if observer.stat(script) is not None:
         # It only makes building faster: where it fails, kbuild asks the compiler.
-        observer.run("sh", script, *dict.fromkeys(folders))
+        observer.run("sh", script, release, *dict.fromkeys(folders))

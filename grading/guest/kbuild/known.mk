@@ -5,5 +5,5 @@
 $(eval boxwright-ask = $(value try-run))
 boxwright-nothing :=
 boxwright-key = boxwright/$(subst :,~c,$(subst =,~e,$(subst $(boxwright-nothing) $(boxwright-nothing),~s,$(subst ~,~t,$(1)))))
-include @HERE@/answers.mk
+include /run/boxwright-tools/kbuild/answers.mk
 try-run = $(if $(filter undefined,$(origin $(boxwright-key))),$(boxwright-ask),$(if $($(boxwright-key)),$(2),$(3)))
