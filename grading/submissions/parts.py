@@ -64,6 +64,8 @@ def parts(folder: Path) -> Parts:
     if for_engine & for_module:
         return Parts()
     apart = all(_is_kbuild(each) or _HARMLESS.match(each) for each in _commands(for_module, read))
+    if not engine and not apart:
+        return Parts()
     return Parts(tuple(engine), tuple(module), bool(module) and apart)
 
 
