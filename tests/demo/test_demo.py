@@ -56,8 +56,8 @@ def test_a_monitor_that_looks_away_is_seen(machine: QemuMachine) -> None:
             if what == "Starting the supervisor":
                 machine.run("echo 60000 > /sys/module/monitor/parameters/scan_interval_ms")
 
-    report = run_demo(machine, Blinds(), only=[5, 6], clear=True)
-    assert [each.holds for each in report.demonstrations] == [False, False]
+    report = run_demo(machine, Blinds(), only=[6], clear=True)  # each takes the whole time that it is waited for
+    assert [each.holds for each in report.demonstrations] == [False]
 
 
 def test_a_wrong_nice_value_is_seen(machine: QemuMachine) -> None:
