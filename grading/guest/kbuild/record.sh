@@ -28,8 +28,7 @@ if [ -e "$work/.module-common.o" ]; then
 fi
 
 # What must be the same where the answers are used.
-set -- $(sed -n 's/^savedcmd_.* := *\([^ ]*\) .*/\1/p; s/^cmd_.* := *\([^ ]*\) .*/\1/p' "$work/.sample.o.cmd")
-compiler=$1
+compiler=$(sed -n 's/^\(saved\)*cmd_.* := *\([^ ]*\) .*/\2/p' "$work/.sample.o.cmd" | head -n 1)
 for path in "$(command -v "$compiler")" "$("$compiler" -print-prog-name=cc1)" \
 	"$(command -v "$("$compiler" -print-prog-name=as)")" "$(command -v "$("$compiler" -print-prog-name=ld)")" \
 	"$questions" "$kernel/.config"; do

@@ -12,6 +12,7 @@ while read -r line; do state="$state$line
 paths=
 while read -r line; do paths="$paths $line"; done < "$here/paths"
 # Another compiler or another kernel is asked itself.
+# shellcheck disable=SC2086 # one path a word
 [ "$(stat -L -c '%n %s %Y' $paths 2> /dev/null)
 " = "$state" ] || exit 0
 
