@@ -56,7 +56,9 @@ def test_a_monitor_that_looks_away_is_seen(machine: QemuMachine) -> None:
             if what == "Starting the supervisor":
                 machine.run("echo 60000 > /sys/module/monitor/parameters/scan_interval_ms")
 
-    report = run_demo(machine, Blinds(), only=[6], clear=True)  # each takes the whole time that it is waited for
+    report = run_demo(
+        machine, Blinds(), only=[6], clear=True
+    )  # each takes the whole time that it is waited for
     assert [each.holds for each in report.demonstrations] == [False]
 
 
