@@ -14,6 +14,7 @@ import threading
 
 import pytest
 
+from lab import program
 from lab.errors import LabError
 
 OWNER = "BOXWRIGHT_OWNER"
@@ -26,7 +27,7 @@ GRACE_SECONDS = 20.0
 @pytest.hookimpl(trylast=True)  # when the grading plugin knows the job
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to watch."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, program.interrupt)
     owner = int(os.environ.get(OWNER, "0"))
     if not owner:
         return
@@ -39,15 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
     machine = getattr(
         getattr(config.pluginmanager.get_plugin("boxwright-grading"), "job", None), "machine", ""
     )
-    threading.Thread(target=_watch, args=(handle, machine), name="leash", daemon=True).start()
+    threading.Thread(target=watch, args=(handle, machine), name="leash", daemon=True).start()
 
 
-def _interrupt(number: int, frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; a second one would cut the cleaning short
-    raise KeyboardInterrupt
+def watch(owner: int, machine: str) -> None:
+    """Wait for the owner's end; then end this process, and with it its machine.
 
-
-def _watch(owner: int, machine: str) -> None:
+    Args:
+        owner: a pidfd.
+        machine: its name; empty where there is none.
+    """
     select.select([owner], [], [])
     os.kill(os.getpid(), signal.SIGTERM)
     # The main thread may hang in something that no signal ends; this one goes when the process does.

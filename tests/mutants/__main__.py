@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from outcome import Outcome
 from patches import Mutant
 
 from grading.run.catalogue import all_checks
-from lab import console
+from lab import console, program
 from lab.errors import LabError
 
 STARTER_SHARE = 0.05
@@ -148,4 +149,5 @@ def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, program.interrupt)
     typer.run(main)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -18,9 +21,9 @@ from outcome import Outcome
 from patches import Mutant
 
 from grading.guest.tools import Tools, tools
-from grading.run import machines
+from grading.run import leash, machines
 from grading.verdicts import CheckResult
-from lab import console
+from lab import console, program
 from lab.errors import LabError
 
 _kept: dict[str, KeptGuest] = {}
@@ -39,13 +42,22 @@ def look_at(groups: list[tuple[Implementation, list[Mutant]]], jobs: int) -> Ite
     # Not forked: pytest and the observer's threads want a process of their own from the beginning.
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (sys.path,)) as pool:
         under_way = [pool.submit(_look_at, made_of.name, group) for made_of, group in groups]
-        for future in as_completed(under_way):
-            yield from future.result()
+        try:
+            for future in as_completed(under_way):
+                yield from future.result()
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # as Ctrl-C is for it; it takes its guest away
+            raise
 
 
 def _begin(path: list[str]) -> None:
     sys.path[:] = path
+    signal.signal(signal.SIGTERM, program.interrupt)
     Finalize(None, _close, exitpriority=10)
+    owner = os.pidfd_open(os.getppid())
+    threading.Thread(target=leash.watch, args=(owner, machines.name(0)), name="leash", daemon=True).start()
 
 
 def _close() -> None:
