@@ -14,6 +14,7 @@ from lab import console, program
 from lab.cli_box import box
 from lab.cli_demo import demo
 from lab.cli_doctor import doctor
+from lab.cli_experiment import app as experiment_app
 from lab.cli_hosts import add, provision
 from lab.cli_image import app as image_app
 from lab.cli_options import JsonOption, MachineArgument, MachineOption, chosen, complete
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(image_app, name="image")
+app.add_typer(experiment_app, name="experiment")
 app.command()(box)
 app.command()(demo)
 app.command()(doctor)

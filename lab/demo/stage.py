@@ -196,10 +196,15 @@ class Stage:
         self._prepared("ls -l /dev/container_monitor", "Looking for the monitor's device")
         self._module = True
 
-    def supervisor(self) -> int:
-        """The supervisor runs and answers; its PID."""
+    def supervisor(self, *, monitored: bool = True) -> int:
+        """The supervisor runs and answers; its PID.
+
+        Args:
+            monitored: it finds the kernel monitor loaded.
+        """
         if self._supervisor is None:
-            self.module()
+            if monitored:
+                self.module()
             # The shell that starts it stays and keeps its exit status.
             self._prepared(
                 f"setsid --fork sh -c '{ENGINE} supervisor {ROOTFS_BASE}; "

@@ -1,0 +1,157 @@
+"""A run: repetitions kept one by one, and what an interruption or a failure leaves."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lab.console import NoProgress
+from lab.demo.facts import Unreadable
+from lab.errors import LabError
+from lab.experiments import bench, run, settings, store
+from lab.experiments.kinds import KINDS
+from lab.machine.protocol import CommandResult
+
+ROWS = [
+    {"seconds": float(at), "container": which, "nice": 0, "cpu_seconds": at / 2} for at in (0, 1) for which in (1, 2)
+]  # fmt: skip
+
+
+def answers(*texts: str) -> Any:
+    """A machine that answers so, whatever is asked."""
+    left = list(texts)
+    return SimpleNamespace(
+        name="m", run=lambda command, **_: CommandResult(command, 0, left.pop(0).encode(), b"", 0.0)
+    )
+
+
+class Place:
+    """A bench without a machine, which notes what is done with it."""
+
+    def __init__(self) -> None:
+        self.machine = answers("6.12.1\n2")
+        self.done: list[str] = []
+
+    def set_up(self, **asked: Any) -> None:
+        self.done.append(f"set up {asked}")
+
+    def engine(self) -> str:
+        return "0123456789ab"
+
+    def clear(self) -> None:
+        self.done.append("clear")
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Place:
+    made = Place()
+
+    @contextlib.contextmanager
+    def with_bench(_: Any) -> Iterator[Place]:
+        try:
+            yield made
+        finally:
+            made.clear()
+
+    monkeypatch.setattr(run, "bench", with_bench)
+    monkeypatch.setattr(run, "check", lambda machine, monitored: None)
+    return made
+
+
+def go(repeat: Callable[..., Any], folder: Path, repetitions: int = 3) -> Any:
+    kind = replace(KINDS["cpu"], repeat=repeat)
+    values = settings.chosen(kind.settings, ["nice=0,0"])
+    heard: list[str] = []
+    done = run.run(
+        answers(),
+        "tcg",
+        kind,
+        values,
+        repetitions,
+        folder,
+        NoProgress(),
+        lambda n, told: heard.append(f"{n} {told}"),
+    )
+    assert [each[:7] for each in heard] == [f"{n} nice " for n in range(1, repetitions + 1)]
+    return done
+
+
+def test_all_repetitions_are_in_the_file(place: Place, tmp_path: Path) -> None:
+    done = go(lambda *_: ROWS, tmp_path / "new")
+    read = store.read(done.path)
+    assert (len(read.repetitions), read.provenance.repetitions) == (3, 3)
+    assert read.provenance.engine == "other 0123456789ab"
+    assert (read.provenance.kernel, read.provenance.processors) == ("6.12.1", 2)
+    assert place.done == ["set up {'monitored': False, 'scan_interval_ms': None, 'roots': 2}", "clear"]
+
+
+def test_an_interruption_leaves_whole_repetitions(place: Place, tmp_path: Path) -> None:
+    def repeat(_: Any, __: Any, repetition: int) -> Any:
+        if repetition == 3:
+            raise KeyboardInterrupt
+        return ROWS
+
+    with pytest.raises(run.Interrupted) as caught:
+        go(repeat, tmp_path)
+    assert caught.value.store.path is not None
+    read = store.read(caught.value.store.path)
+    assert (len(read.repetitions), read.provenance.repetitions) == (2, 3)
+    assert place.done[-1] == "clear"
+
+
+@pytest.mark.parametrize("error", [Unreadable("it broke off"), LabError("it broke off", "Look.")])
+def test_a_failure_says_where_the_earlier_ones_are(error: Exception, place: Place, tmp_path: Path) -> None:
+    def repeat(_: Any, __: Any, repetition: int) -> Any:
+        if repetition == 2:
+            raise error
+        return ROWS
+
+    with pytest.raises(
+        LabError, match=r"Repetition 2 failed.*it broke off.*1 whole repetitions are in .*cpu-"
+    ):
+        go(repeat, tmp_path)
+    assert place.done[-1] == "clear"
+
+
+def test_a_file_where_the_folder_should_be(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("")
+    with pytest.raises(LabError, match="is a file, not a folder"):
+        go(lambda *_: ROWS, tmp_path / "f")
+    assert place.done == []
+
+
+# --- the bench ---
+
+
+@pytest.mark.parametrize(
+    ("found", "monitored", "says"),
+    [
+        ("engine\n", False, "There is no engine in machine 'm'. `lab check` deploys yours"),
+        ("module", True, "There is no monitor.ko"),
+        ("rootfs\nengine", False, "lab provision m"),
+        ("supervisor", False, "A supervisor is running in machine 'm' already"),
+        ("loaded", False, "The kernel monitor is loaded in machine 'm' already"),
+    ],
+)
+def test_what_a_machine_lacks_is_said(found: str, monitored: bool, says: str) -> None:
+    with pytest.raises(LabError) as caught:
+        bench.check(answers(found), monitored=monitored)
+    assert says in str(caught.value)
+
+
+def test_a_machine_that_has_all() -> None:
+    bench.check(answers(""), monitored=True)
+    bench.check(answers("module"), monitored=False)
+
+
+def test_one_cpu_is_not_two() -> None:
+    place = bench.Bench(answers("1", "1"), SimpleNamespace())  # type: ignore[arg-type]
+    assert place.cpus(1) == [0]
+    with pytest.raises(LabError, match="has 1 CPU, and the experiment wants 2"):
+        place.cpus(2)

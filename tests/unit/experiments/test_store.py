@@ -1,0 +1,118 @@
+"""Files of experiments: whole repetitions, never overwritten, and nothing that is none is taken for one."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.errors import LabError
+from lab.experiments import store
+from lab.experiments.kinds import KINDS
+from lab.experiments.model import Provenance
+
+ROW: dict[str, Any] = {
+    "seconds": 0.5, "resident_bytes": 5 << 20, "charged_bytes": None, "peak_bytes": None, "event": None, "reason": None
+}  # fmt: skip
+END = {**ROW, "seconds": 1.25, "resident_bytes": None, "event": "gone", "reason": "hard_limit_killed"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_read(kind: str, made: Callable[..., Any]) -> None:
+    words = {"memory": ["by=cgroup"], "cpu": ["nice=0,5,10"], "latency": ["sleeper=io"]}[kind]
+    read = made(kind, *words)
+    assert read.provenance.kind == kind
+    assert read.provenance.kernel == "6.12.57+deb13-amd64"
+    assert read.parameters[words[0].split("=")[0]] in ("cgroup", (0, 5, 10), "io")
+    assert len(read.repetitions) == 5
+    assert store.text(read.provenance, read.repetitions) == read.path.read_text()
+
+
+def test_the_file_explains_itself_and_any_csv_reader_reads_it(made: Callable[..., Any]) -> None:
+    lines = made("cpu").path.read_text().splitlines()
+    comments = [line for line in lines if line.startswith("#")]
+    provenance = json.loads(comments[0].removeprefix("# boxwright-experiment "))
+    assert {"kernel", "accelerator", "engine", "parameters", "date", "version"} <= provenance.keys()
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    assert list(rows[0]) == [comment[2:].split(":")[0] for comment in comments[1:]]
+    assert rows[-1]["repetition"] == "5" and float(rows[-1]["cpu_seconds"]) > 0
+
+
+def test_no_file_is_overwritten(tmp_path: Path, provenance: Provenance) -> None:
+    paths = []
+    for _ in range(3):
+        one = store.Store(tmp_path, provenance)
+        one.add([ROW, END])
+        assert one.path is not None
+        paths.append(one.path)
+    assert [path.name for path in paths] == [
+        "memory-2026-11-24-194501.csv", "memory-2026-11-24-194501-2.csv", "memory-2026-11-24-194501-3.csv"
+    ]  # fmt: skip
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_only_whole_repetitions_are_ever_in_it(
+    tmp_path: Path, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = store.Store(tmp_path, provenance)
+    one.add([ROW, END])
+    assert one.path is not None
+    before = one.path.read_bytes()
+
+    def full(*_: Any, **__: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError):
+        one.add([ROW, END])
+    assert one.path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [one.path]
+    assert len(one.repetitions) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: "", "does not begin"),
+        (lambda text: "a,b\n1,2\n", "does not begin"),
+        (lambda text: text.replace('"version": 1', '"version": 2'), "version 2"),
+        (lambda text: text.replace('"memory"', '"disk"'), "KeyError"),
+        (lambda text: text.replace('"hard_mib": 48', '"hard_mib": 1e9'), "cannot be right: hard_mib"),
+        (lambda text: text.replace('"hard_mib": 48', '"hard_mib": 4'), "soft_mib=24 is above"),
+        (lambda text: text.replace('"hard_mib": 48', '"hard": 48'), "KeyError"),
+        (lambda text: text.replace("{", "[", 1), "first line cannot be read"),
+        (lambda text: "# boxwright-experiment " + "[" * 100_000, "first line cannot be read"),
+        (lambda text: text.replace("repetition,", "run,"), "its columns are not"),
+        (lambda text: text.replace("1,0.5,", "1,,"), "line 10 cannot be read"),
+        (lambda text: text.replace("1,0.5,", "1,nan,"), "line 10 cannot be read"),
+        (lambda text: text.replace(",5242880,", "," + "9" * 30 + ","), "resident_bytes is 999"),
+        (lambda text: text.replace("1,0.5,5242880,,,,", "1,0.5"), "line 10 cannot be read"),
+        (lambda text: text.replace("1,0.5,", "2,0.5,"), "repetition 2 after 0"),
+        (lambda text: text[: text.index("1,0.5")], "no repetition"),
+    ],
+)
+def test_what_is_no_experiment_is_said_so(
+    change: Callable[[str], str], says: str, tmp_path: Path, provenance: Provenance
+) -> None:
+    path = tmp_path / "x.csv"
+    changed = change(store.text(provenance, [[ROW, END]]))
+    path.write_text(changed)
+    with pytest.raises(LabError) as caught:
+        store.read(path)
+    assert says in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_what_is_no_text_or_no_file(tmp_path: Path) -> None:
+    (tmp_path / "p.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    for path, says in (
+        (tmp_path / "p.png", "no text"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "no", "no file"),
+    ):
+        with pytest.raises(LabError, match=says):
+            store.read(path)
