@@ -88,8 +88,8 @@ class Listing:
         return re.findall(r"(?<![\w.])-?\d+(?![\w.])", self._without_id(identifier))
 
     def has_number(self, identifier: str, number: int) -> bool:
-        """Whether that number stands there, as a word or before a unit."""
-        pattern = rf"(?<![\d.-]){re.escape(str(number))}(?![\d]|\.\d)"
+        """Whether that number stands there, as a word or before a unit, and not as a part of a name."""
+        pattern = rf"(?<![\w.-]){re.escape(str(number))}(?!\w*\d|\.\d)"
         return bool(re.search(pattern, self._without_id(identifier)))
 
     def has_mib(self, identifier: str, mib: int) -> bool:

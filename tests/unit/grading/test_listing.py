@@ -1,0 +1,50 @@
+"""Numbers are found where a person would see them, in whatever form `ps` has."""
+
+from __future__ import annotations
+
+import pytest
+
+from grading.api.listing import Listing
+from grading.guest.records import Finished
+
+
+def listing(text: str) -> Listing:
+    return Listing(Finished(("engine", "ps"), 0, text.encode(), b"", len(text), 0, 0.0, 0.1, False), 2)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "c-n1 1234 exited 7",
+        "c-n1 pid=1234 state=exited code=7",
+        '{"id": "c-n1", "exit_code": 7, "pid": 1234}',
+        "c-n1 (1234) exited(7)",
+        "c-n1 1234 exited, 7.",
+    ],
+)
+def test_a_number_as_a_word(row: str) -> None:
+    assert listing(row).has_number("c-n1", 7)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "c-n1 1234 exited 0 /var/log/boxwright/c-n7fa.log",
+        "c-n1 1274 exited 0",
+        "c-n1 1234 exited 0 07:17:57",
+        "c-n1 1234 exited 0 after 2.7 s",
+        "c-n1 1234 exited 0 abc7def",
+        "c-n1 1234 exited -7",
+    ],
+)
+def test_a_number_in_a_name_or_another_number_is_none(row: str) -> None:
+    assert not listing(row).has_number("c-n1", 7)
+
+
+@pytest.mark.parametrize(
+    "row", ["c-n1 40MiB/64MiB", "c-n1 40/64", "c-n1 soft=41943040 hard=67108864", "c-n1 40 MiB 64 MiB"]
+)
+def test_limits_in_any_unit(row: str) -> None:
+    assert listing(row).has_mib("c-n1", 40)
+    assert listing(row).has_mib("c-n1", 64)
+    assert not listing(row).has_mib("c-n1", 4)
