@@ -206,8 +206,8 @@ def plot(
 
 
 def _draw(plot: Any, experiments: list[Experiment], path: Path) -> None:
-    if path.suffix.lower() == ".csv" or path.resolve() in {each.path.resolve() for each in experiments}:
-        raise LabError(f"{path} is no name for a picture", "End its name in .png, .svg or .pdf.")
+    if path.resolve() in {each.path.resolve() for each in experiments}:
+        raise LabError(f"The picture {path} would take the experiment's place", "Name another one with -o.")
     alt = plot(experiments, path)
     console.err.print(f"[green]{escape(str(path))}[/green]: {escape(alt)}", soft_wrap=True)
 

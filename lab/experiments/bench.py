@@ -29,23 +29,30 @@ INTERVAL = "/sys/module/monitor/parameters/scan_interval_ms"
 PATIENCE = 15.0
 """Seconds within which an engine starts or ends a container, on a fast machine."""
 
-CLEARED_SECONDS = 60.0
+CLEARED_SECONDS = 90.0
 
 _CLEAR = f"""
 stop() {{ kill -$1 $2 2>/dev/null; for i in $(seq $3); do kill -0 $2 2>/dev/null || return; sleep 0.1; done; }}
+end() {{ test ! -f {FOLDER}/asked.json || (cd {FOLDER} && python3 -s -m lab.experiments.guest.ending <asked.json); }}
 measuring=$(cat {FOLDER}/measuring 2>/dev/null)
 grep -aqs lab.experiments.guest /proc/$measuring/cmdline && stop TERM $measuring 20
+end
 for shell in $(pgrep -f '^sh -c {ENGINE} supervisor'); do
     for supervisor in $(pgrep -P $shell); do
         stop TERM $supervisor 200
         stop KILL $supervisor 20
     done
 done
+end
+rmdir /sys/fs/cgroup/boxwright/*/ 2>/dev/null
 rmdir /sys/kernel/tracing/instances/boxwright 2>/dev/null
 rmmod monitor 2>/dev/null
 rm -rf {FOLDER}
 """
-"""Shell: the measuring program ends, then the supervisor with all containers, in order if it can."""
+"""Shell: the measuring program ends, then the containers, then the supervisor.
+
+A student's engine may leave containers and cgroups behind (exercise 09), so both are looked for after it.
+"""
 
 
 class Bench:
@@ -125,10 +132,8 @@ class Bench:
         Raises:
             LabError: the engine, the module or the rootfs is missing or does not do it.
         """
-        for name in PACKAGES:
-            for file in resources.files(name).iterdir():
-                if file.name == "__init__.py" or (name.endswith(".guest") and file.name.endswith(".py")):
-                    self.machine.write(f"{FOLDER}/{name.replace('.', '/')}/{file.name}", file.read_bytes())
+        for path, content in programs():
+            self.machine.write(f"{FOLDER}/{path}", content)
         self._stage.prepare()
         for root in range(roots):
             self._stage.rootfs(f"experiment-{root}")
@@ -168,6 +173,14 @@ class Bench:
                 f"The module needs that parameter, writable in {INTERVAL}, as the reference has it.",
                 detail=done.error_text,
             )
+
+
+def programs() -> Iterator[tuple[str, bytes]]:
+    """What is sent to the guest: paths below a folder of their own, and contents."""
+    for name in PACKAGES:
+        for file in resources.files(name).iterdir():
+            if file.name == "__init__.py" or (name.endswith(".guest") and file.name.endswith(".py")):
+                yield f"{name.replace('.', '/')}/{file.name}", file.read_bytes()
 
 
 def check(machine: Machine, *, monitored: bool) -> None:

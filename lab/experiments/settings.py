@@ -42,7 +42,7 @@ class Setting:
             return text
         parts = text.split(",")
         # Ten digits hold every bound, and int() of a million of them takes its time.
-        if not all(re.fullmatch(r"[+-]?[0-9]{1,10}", part.strip(), re.ASCII) for part in parts):
+        if not all(re.fullmatch(r"[+-]?[0-9]{1,10}", part.strip()) for part in parts):
             raise self._wrong(text)
         numbers = tuple(int(part) for part in parts)
         lengths = range(2, self.longest + 1) if isinstance(self.default, tuple) else range(1, 2)

@@ -53,7 +53,8 @@ def traced(pid: int) -> Iterator[int]:
     Raises:
         containers.Failed: this kernel has no tracing of the scheduler.
     """
-    if not (TRACING / "instances").is_dir():
+    ours = not (TRACING / "instances").is_dir()
+    if ours:
         subprocess.run(["mount", "-t", "tracefs", "none", str(TRACING)], check=False, capture_output=True)
     if not (TRACING / "events/sched/sched_waking").is_dir():
         raise containers.Failed("the guest's kernel cannot trace the scheduler (CONFIG_EVENT_TRACING)")
@@ -68,6 +69,8 @@ def traced(pid: int) -> Iterator[int]:
     finally:
         os.close(pipe)
         INSTANCE.rmdir()
+        if ours:
+            subprocess.run(["umount", str(TRACING)], check=False, capture_output=True)
 
 
 def lines(pipe: int, seconds: float) -> Iterator[str]:

@@ -62,6 +62,11 @@ def test_a_picture_takes_no_experiment_away(made: Callable[..., Any], tmp_path: 
         error = lab("plot", path, "-o", name).exception
         assert isinstance(error, LabError) and "picture" in str(error)
     assert path.read_bytes() == before
+    called_so = path.rename(tmp_path / "run.png")
+    for command in (("plot", called_so), ("plot", called_so, "-o", tmp_path / "x/../run.png")):
+        error = lab(*command).exception
+        assert isinstance(error, LabError) and "take the experiment's place" in str(error)
+    assert called_so.read_bytes() == before
     assert not (tmp_path / "other.csv").exists()
 
 

@@ -17,6 +17,11 @@ def test_a_difference_that_is_larger_than_the_scatter() -> None:
     assert comparison.interval([1.0, 1.1, 0.9, 1.0, 1.05], [3.0, 3.2, 2.9, 3.1, 3.0]) == (low, high)
 
 
+def test_the_same_figures_give_the_same_interval() -> None:
+    first, second = ([(seed * each * 0.6180339887) % 1 for each in range(1, 20)] for seed in (1, 7))
+    assert len({comparison.interval(first, second) for _ in range(4)}) == 1
+
+
 def test_a_difference_within_the_scatter() -> None:
     low, high = comparison.interval([1.0, 2.0, 3.0, 4.0, 5.0], [1.5, 2.5, 3.5, 4.5, 5.5])
     assert low < 0 < high

@@ -12,14 +12,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lab.experiments.bench import PACKAGES
+from lab.demo.facts import Unreadable
+from lab.errors import CommandFailed, LabError
+from lab.experiments import bench, cpu, settings
 from lab.experiments.guest import containers, engine
+from lab.machine.protocol import CommandResult
 
 ENGINE = """#!/bin/bash
 echo "$@" >>{folder}/asked
@@ -38,12 +41,9 @@ esac
 @pytest.fixture
 def guest(tmp_path: Path) -> Iterator[Path]:
     """A folder with what is sent to the guest, and the stand-in."""
-    for name in PACKAGES:
-        for file in resources.files(name).iterdir():
-            if file.name == "__init__.py" or (name.endswith(".guest") and file.name.endswith(".py")):
-                path = tmp_path / name.replace(".", "/") / file.name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(file.read_bytes())
+    for name, content in bench.programs():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
     stand_in = tmp_path / "bin/engine"
     stand_in.parent.mkdir()
     stand_in.write_text(ENGINE.format(folder=tmp_path, reported="m 7 exited hard_limit_killed"))
@@ -88,6 +88,44 @@ def test_shares_of_two(guest: Path) -> None:
     assert float(rows[-1][0]) == pytest.approx(1, abs=0.5)
     assert (guest / "asked").read_text().splitlines()[-2:] == ["stop a", "stop b"]
     assert all(not containers.alive(int(file.read_text())) for file in guest.glob("pid-*"))
+
+
+def test_all_are_bound_to_the_cpus(guest: Path) -> None:
+    seen = f"grep -h '^Cpus_allowed_list' /proc/$(cat {guest}/pid-$2)/status >>{guest}/seen"
+    stand_in = guest / "bin/engine"
+    stand_in.write_text(stand_in.read_text().replace("stop)", f"stop) {seen};"))
+    unique = str(os.getpid() % 30000 + 300_000)
+    wanted = [container(name, f"/hog-{name}", unique) for name in "ab"]
+    done = run(guest, "shares", {"containers": wanted, "cpus": [0], "seconds": 0.1})
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[-1] for line in (guest / "seen").read_text().splitlines()] == ["0", "0"]
+
+
+def test_those_that_were_stopped_go_on_together() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        status = Path(f"/proc/{process.pid}/status")
+        assert containers.until(lambda: "T (stopped)" in status.read_text(), 5)
+        containers.hold([process.pid], [0])
+        assert containers.until(lambda: "S (sleeping)" in status.read_text(), 5)
+        assert os.sched_getaffinity(process.pid) == {0}
+        process.kill()
+
+
+def test_what_a_broken_measurement_leaves_is_ended(guest: Path) -> None:
+    unique = str(os.getpid() % 30000 + 400_000)
+    asked = {"containers": [container("a", "/hog-a", unique), container("b", "/hog-b", unique)]}
+    environment = {"PATH": f"{guest}/bin:{os.environ['PATH']}"}
+    for each in "ab":
+        subprocess.run(["engine", "start", each, "/no", f"/hog-{each}", unique], env=environment, check=True)
+        assert containers.until(lambda each=each: containers.find([f"/hog-{each}", unique]) is not None, 5)  # type: ignore[misc]
+    os.kill(int((guest / "pid-a").read_text()), signal.SIGSTOP)
+    for _ in range(2):  # the second time there is nothing left to do
+        subprocess.run(
+            [sys.executable, "-s", "-m", "lab.experiments.guest.ending"], input=json.dumps(asked), text=True,
+            cwd=guest, env=environment, check=True, timeout=60,
+        )  # fmt: skip
+        assert all(containers.find([f"/hog-{each}", unique]) is None for each in "ab")
 
 
 def test_an_engine_that_refuses_is_told_of_and_the_others_are_stopped(guest: Path) -> None:
@@ -150,6 +188,62 @@ def test_reasons(said: str, reason: str, guest: Path, monkeypatch: pytest.Monkey
     (guest / "bin/engine").write_text(ENGINE.format(folder=guest, reported=said))
     monkeypatch.setenv("PATH", f"{guest}/bin:{os.environ['PATH']}")
     assert containers.reason("m", 0.1) == reason
+
+
+class Here:
+    """This host as a machine, with the stand-in as its engine."""
+
+    name = "here"
+
+    def __init__(self, guest: Path) -> None:
+        self.environment = {"PATH": f"{guest}/bin:{os.environ['PATH']}"}
+
+    def run(
+        self, command: str, *, timeout: float = 60, check: bool = True, stdin: bytes = b""
+    ) -> CommandResult:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            check=False,
+            env=self.environment,
+            capture_output=True,
+            timeout=timeout,
+        )
+        if check and done.returncode:
+            raise CommandFailed("it failed", detail=done.stderr.decode())
+        return CommandResult(command, done.returncode, done.stdout, done.stderr, 0.0)
+
+    def write(self, destination: str, content: bytes, *, mode: int = 0o644) -> None:
+        Path(destination).write_bytes(content)
+
+    def deadline(self, seconds: float) -> float:
+        return seconds
+
+
+@pytest.fixture
+def place(guest: Path, monkeypatch: pytest.MonkeyPatch) -> bench.Bench:
+    """A bench on this host."""
+    monkeypatch.setattr(bench, "FOLDER", str(guest))
+    monkeypatch.setattr(cpu, "HOG_SECONDS", os.getpid() % 30000 + 500_000)
+    return bench.Bench(Here(guest), SimpleNamespace(rootfs=lambda name: f"/roots/{name}"))  # type: ignore[arg-type]
+
+
+def test_a_repetition_through_the_bench(place: bench.Bench, guest: Path) -> None:
+    values = {**settings.chosen(cpu.SETTINGS, ["nice=-5,10"]), "seconds": 1}
+    with pytest.raises(Unreadable):  # sleepers use no processor time
+        cpu.repeat(place, values, 1)
+    started = [line for line in (guest / "asked").read_text().splitlines() if line.startswith("start")]
+    number = cpu.HOG_SECONDS
+    assert started == [
+        f"start cpu-1-1 /roots/experiment-0 /cpu_hog {number} --nice -5",
+        f"start cpu-1-2 /roots/experiment-1 /cpu_hog {number + 1} --nice 10",
+    ]
+    assert int((guest / "measuring").read_text()) > 1
+
+
+def test_a_measurement_that_fails_is_told_in_its_own_words(place: bench.Bench, guest: Path) -> None:
+    (guest / "bin/engine").write_text("#!/bin/sh\necho 'no \"id\" $here' >&2; exit 125\n")
+    with pytest.raises(LabError, match=r"machine 'here': `engine start .*ended with 125: no \"id\" \$here"):
+        cpu.repeat(place, settings.chosen(cpu.SETTINGS, []), 1)
 
 
 def test_a_digest_of_the_engine(tmp_path: Path) -> None:
