@@ -101,6 +101,8 @@ def test_wakes_become_rows(made: Callable[..., Any]) -> None:
     for broken in ("", "0.0 1.0\n", "0.0 a\n0 1\n"):
         with pytest.raises(Unreadable):
             latency.rows(broken)
+    run = made("latency")
+    assert latency.milliseconds(run)[0][0] == run.repetitions[0][0]["late_us"] / 1000
     middle, high, highest = KINDS["latency"].measures(made("latency"))
     assert all(a < b < c for a, b, c in zip(middle.values, high.values, highest.values, strict=True))
     assert latency.percentile([float(value) for value in range(101)], 95) == 95
