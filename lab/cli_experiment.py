@@ -253,7 +253,7 @@ def compare(
     table = Table(box=None, title=f"A: {escape(names[0])}\nB: {escape(names[1])}", title_justify="left")
     table.add_column("FIGURE")
     for heading in ("A", "B", "B / A", "B - A, 95 %", ""):
-        table.add_column(heading, justify="right" if heading else "left")
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=bool(heading))
     for each in differences:
         ratio = each.ratio
         table.add_row(
@@ -262,7 +262,7 @@ def compare(
             _span(each.second, each.digits),
             f"{ratio:.2f}" if ratio is not None else "-",
             f"{each.low:+.{each.digits}f} … {each.high:+.{each.digits}f}",
-            "[bold]differs[/bold]" if each.clear else "[dim]within the scatter[/dim]",
+            "[bold]differs[/bold]" if each.clear else "[dim]within scatter[/dim]",
         )
     console.out.print(table)
     console.out.print(f"[dim]Median (least … most). {comparison.METHOD}[/dim]")
@@ -270,7 +270,7 @@ def compare(
 
 
 def _span(values: tuple[float, ...], digits: int) -> str:
-    return f"{median(values):.{digits}f} ({min(values):.{digits}f} … {max(values):.{digits}f})"
+    return f"{median(values):.{digits}f}\n({min(values):.{digits}f} … {max(values):.{digits}f})"
 
 
 def _described(experiment: Experiment) -> dict[str, Any]:
