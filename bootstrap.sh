@@ -14,7 +14,7 @@ stamp=$venv/boxwright-stamp
 
 usage() {
     cat <<'USAGE'
-Usage: bootstrap.sh [--with vagrant] [--with browser] [COMMAND [ARGUMENT...]]
+Usage: bootstrap.sh [--with vagrant] [--with browser] [--with site] [COMMAND [ARGUMENT...]]
 
 Installs what Boxwright needs and is not there yet (Debian packages with apt, asking sudo
 only then; Python packages into .venv beside this script), then runs COMMAND there.
@@ -26,7 +26,8 @@ only then; Python packages into .venv beside this script), then runs COMMAND the
 
 Options:
   --with vagrant    also what `vagrant up` and `lab box` need (Vagrant, libvirt, GRUB)
-  --with browser    also Chromium, in which tests look at the pages of `grade report`
+  --with browser    also Chromium, in which tests look at the pages that are made here
+  --with site       also what `lab site` makes the documentation of (some 75 MiB in .venv)
   -h, --help        show this text
 
 Made for Debian 12, Debian 13 and Ubuntu 24.04 with Python 3.11 or newer. BOXWRIGHT_PYTHON
@@ -232,9 +233,27 @@ make_environment() {
     mv -- "$stamp.new" "$stamp"
 }
 
+# `lab site` has a lock of its own, held to the versions of the other; the stamp names both.
+site_ready() {
+    [[ -f $stamp-site ]] && [[ $(site_stamp_text) == "$(cat -- "$stamp-site")" ]]
+}
+
+site_stamp_text() {
+    inputs_hash && sha256sum <"$here/requirements-site.lock"
+}
+
+add_site() {
+    say "bringing what \`lab site\` needs."
+    PIP_USER=0 "$venv/bin/python" -I -m pip --quiet --no-input --disable-pip-version-check \
+        install --require-hashes --no-deps -r "$here/requirements-site.lock" >&2 ||
+        die "pip could not install requirements-site.lock; see the lines above (network? disk space?) and run this again."
+    site_stamp_text >"$stamp-site.new"
+    mv -- "$stamp-site.new" "$stamp-site"
+}
+
 # ---- main -----------------------------------------------------------------------------
 
-with_vagrant=no with_browser=no
+with_vagrant=no with_browser=no with_site=no
 while [[ ${1:-} == -* ]]; do
     case $1 in
         -h | --help)
@@ -245,7 +264,8 @@ while [[ ${1:-} == -* ]]; do
             case ${2:-} in
                 vagrant) with_vagrant=yes ;;
                 browser) with_browser=yes ;;
-                *) die "--with takes \`vagrant\` or \`browser\`, and got ${2:-nothing}; see ./bootstrap.sh --help" ;;
+                site) with_site=yes ;;
+                *) die "--with takes \`vagrant\`, \`browser\` or \`site\`, and got ${2:-nothing}; see ./bootstrap.sh --help" ;;
             esac
             shift 2
             ;;
@@ -267,7 +287,7 @@ if [[ $with_browser == yes ]]; then
     wanted+=$'\n'$(browser_packages)
 fi
 python='' python_version='' python_package=''
-if ! environment_ready || [[ -n $(missing_packages <<<"$wanted") ]]; then
+if ! environment_ready || [[ -n $(missing_packages <<<"$wanted") ]] || { [[ $with_site == yes ]] && ! site_ready; }; then
     # One installation at a time for a checkout. The folder itself is the lock: nothing is
     # left behind, and the kernel lets go of it however this ends.
     exec 9<"$here"
@@ -287,6 +307,9 @@ if ! environment_ready || [[ -n $(missing_packages <<<"$wanted") ]]; then
     fi
     if [[ -n $python ]]; then
         make_environment
+    fi
+    if [[ $with_site == yes ]] && ! site_ready; then
+        add_site
     fi
     exec 9<&-
 fi

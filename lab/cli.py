@@ -15,9 +15,11 @@ from lab.cli_box import box
 from lab.cli_demo import demo
 from lab.cli_doctor import doctor
 from lab.cli_experiment import app as experiment_app
+from lab.cli_guide import guide
 from lab.cli_hosts import add, provision
 from lab.cli_image import app as image_app
 from lab.cli_options import JsonOption, MachineArgument, MachineOption, chosen, complete
+from lab.cli_site import app as site_app
 from lab.cli_workspace import init, is_exercise, reset_regions
 from lab.errors import LabError
 
@@ -30,12 +32,14 @@ app = typer.Typer(
 )
 app.add_typer(image_app, name="image")
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(site_app, name="site")
 app.command()(box)
 app.command()(demo)
 app.command()(doctor)
 app.command()(add)
 app.command()(provision)
 app.command()(init)
+app.command()(guide)
 
 
 @app.callback()

@@ -20,6 +20,8 @@ MADE_BY_TOOLS = re.compile(
     r"\.venv|\.git|__pycache__|\.\w+_cache|\.hypothesis|\.vagrant|.*\.egg-info|demo-.*"
 )
 MOST_LINES = 450
+LOCKS = {"requirements.lock": "dev", "requirements-site.lock": "site"}
+"""And the group of dependencies that each is made of."""
 REGION_MARKER = re.compile(rb"^[ \t]*(?:#|/\*) (?:end)?region \d\d\..*\n", re.MULTILINE)
 """Lines that only say where the students' work begins and ends (lab/exercises/regions.py)."""
 
@@ -95,31 +97,47 @@ def test_ansible_lint(tmp_path: Path) -> None:
     )
 
 
-def test_lock_names_no_index() -> None:
-    lock = (CHECKOUT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_names_no_index(name: str) -> None:
+    lock = (CHECKOUT / name).read_text()
     assert "://" not in lock
     assert not re.search(r"^\s*-(?!-hash=)", lock, re.MULTILINE), "the lock holds an option of pip"
 
 
-def test_lock_has_a_hash_for_everything() -> None:
-    lock = (CHECKOUT / "requirements.lock").read_text().replace("\\\n", " ")
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_has_a_hash_for_everything(name: str) -> None:
+    lock = (CHECKOUT / name).read_text().replace("\\\n", " ")
     for line in lock.splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             assert re.search(r"--hash=sha256:[0-9a-f]{64}", line), line
 
 
-def test_lock_is_in_step_with_pyproject() -> None:
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    locked: dict[str, set[str]] = {}
-    for line in (CHECKOUT / "requirements.lock").read_text().splitlines():
+def locked(name: str) -> dict[str, set[str]]:
+    """The versions in a lock, by package; several where they depend on the host."""
+    found: dict[str, set[str]] = {}
+    for line in (CHECKOUT / name).read_text().splitlines():
         if match := re.match(r"([A-Za-z0-9._-]+)==(\S+)", line):
-            locked.setdefault(canonicalize_name(match[1]), set()).add(match[2])
+            found.setdefault(canonicalize_name(match[1]), set()).add(match[2])
+    return found
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_is_in_step_with_pyproject(name: str) -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    wanted = list(project["dependency-groups"][LOCKS[name]])
+    if name == "requirements.lock":
+        wanted += project["project"]["dependencies"]
+    there = locked(name)
     for requirement in map(Requirement, wanted):
-        versions = locked.get(canonicalize_name(requirement.name), set())
-        assert versions, f"{requirement.name} is in pyproject.toml and not in requirements.lock"
+        versions = there.get(canonicalize_name(requirement.name), set())
+        assert versions, f"{requirement.name} is in pyproject.toml and not in {name}"
         for version in versions:
             assert requirement.specifier.contains(version), f"{requirement} but {version} is locked"
+
+
+def test_locks_agree() -> None:
+    both, site = locked("requirements.lock"), locked("requirements-site.lock")
+    assert {name: versions for name, versions in site.items() if both.get(name, versions) != versions} == {}
 
 
 def test_files_are_short() -> None:

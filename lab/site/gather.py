@@ -1,0 +1,208 @@
+"""Brings the sources together: each page's text, with links, pictures and console blocks as the site has them.
+
+The sources stay readable where they are: on a terminal, in an editor, in the browser of a
+repository. What a site needs otherwise is done here, to copies.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lab import paths
+from lab.errors import LabError
+from lab.exercises import guides, parameters
+from lab.exercises.catalogue import Exercise
+from lab.site.consoles import console
+from lab.site.pages import Page
+
+PICTURES = "pictures"
+"""The folder of the site with the pictures, each below where it lies in the checkout."""
+
+_LINK = re.compile(r"(?P<head>!?\[[^\]]*\]\()(?P<target>[^)\s]+)(?P<tail>[^)]*\))")
+_NAMED = re.compile(r"(?<!\[)`([\w./-]+\.md)`(?!\])")
+
+
+def gather(pages: tuple[Page, ...], folder: Path, checkout: Path = paths.CHECKOUT) -> None:
+    """Write all pages and the pictures that they show into an empty folder.
+
+    Raises:
+        LabError: a source is missing, or links to what is neither a page nor a picture.
+        OSError: this host cannot write there.
+    """
+    places = _places(pages)
+    for page in pages:
+        text = page_text(page, places, checkout)
+        target = folder / page.place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        for picture in _pictures(text):
+            inside = posixpath.normpath(posixpath.join(posixpath.dirname(page.place), picture))
+            copy = folder / inside
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(checkout / inside.removeprefix(f"{PICTURES}/"), copy)
+
+
+def page_text(page: Page, places: Mapping[str, str], checkout: Path) -> str:
+    """A page's Markdown, as the site has it.
+
+    Raises:
+        LabError: its source is missing or lacks a section, or a link leads nowhere.
+    """
+    path = checkout / page.source
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise LabError(f"The page {path} cannot be read: {error.strerror}") from error
+    if page.exercise is not None:
+        text = guides.render(text, parameters.values(page.exercise.parameters, "", ""), str(path))
+        text = _introduced(text, page.exercise)
+    for heading in page.without:
+        before, _, after = _section(text, heading, path)
+        text = before + after
+    if page.only:
+        _, inside, _ = _section(text, page.only, path)
+        text = f"# {page.title}\n{inside}"
+    parts = [
+        _fence(lines, language) if language is not None else _linked("\n".join(lines), page, places, checkout)
+        for language, lines in _split(text)
+    ]
+    return _lists("\n".join(parts)).rstrip("\n") + "\n"
+
+
+def _places(pages: tuple[Page, ...]) -> dict[str, str]:
+    """Where each source is found, and under `SOURCE#ANCHOR` each section of one that is a page of its own."""
+    found: dict[str, str] = {}
+    for page in pages:
+        if page.only:
+            anchor = re.sub(r"[^\w]+", "-", page.only.lower()).strip("-")
+            found[f"{page.source}#{anchor}"] = page.place
+        else:
+            found.setdefault(page.source, page.place)
+    return found
+
+
+def _introduced(text: str, exercise: Exercise) -> str:
+    """A guide with a line below its title about what it takes and gives."""
+    needs = ", ".join(exercise.needs) or "nothing"
+    about = f"About {exercise.minutes} minutes · {exercise.points:g} points · builds on {needs}"
+    own = f"`lab guide {exercise.number}` shows it with your own numbers and names; here they are nobody's."
+    title, _, rest = text.partition("\n")
+    return f"{title}\n\n{about}. {own if exercise.parameters else ''}\n{{: .about }}\n{rest}"
+
+
+def _section(text: str, heading: str, path: Path) -> tuple[str, str, str]:
+    """What stands before a section of the second level, in it (without its heading), and after it."""
+    lines = text.split("\n")
+    starts = [at for at, line in _outside_fences(lines) if line.startswith("## ")]
+    begin = next((at for at in starts if lines[at] == f"## {heading}"), None)
+    if begin is None:
+        raise LabError(f"{path} has no section {heading!r}", "Correct it there, or in lab/site/pages.py.")
+    end = next((at for at in starts if at > begin), len(lines))
+    return "\n".join(lines[:begin]) + "\n", "\n".join(lines[begin + 1 : end]) + "\n", "\n".join(lines[end:])
+
+
+def _outside_fences(lines: list[str]) -> Iterator[tuple[int, str]]:
+    fence = ""
+    for at, line in enumerate(lines):
+        mark = re.match(r" *(`{3,}|~{3,})", line)
+        if mark and not fence:
+            fence = mark[1]
+        elif fence and line.strip() == fence:
+            fence = ""
+        elif not fence:
+            yield at, line
+
+
+def _split(text: str) -> Iterator[tuple[str | None, list[str]]]:
+    """Text and fenced blocks in turns: (None, its lines), or (language, all lines with the fences)."""
+    lines = text.split("\n")
+    outside = {at for at, _ in _outside_fences(lines)}
+    held: list[str] = []
+    language: str | None = None
+    fence = ""
+    for at, line in enumerate(lines):
+        if at in outside:
+            held.append(line)
+            continue
+        opening = re.match(r" *(`{3,}|~{3,})(\S*)", line)
+        if language is None and opening:
+            if held:
+                yield None, held
+            held, fence, language = [line], opening[1], opening[2]
+        else:
+            held.append(line)
+            if line.strip() == fence:
+                yield language, held
+                held, language = [], None
+    if held:
+        yield language, held
+
+
+def _lists(text: str) -> str:
+    """Lists as Python-Markdown reads them.
+
+    It takes for a part of an item only what is indented by four, and for a list only what stands
+    apart from the paragraph before; our sources are CommonMark, where neither is needed.
+    """
+    lines = text.split("\n")
+    outside = {at for at, _ in _outside_fences(lines)}
+    found: list[str] = []
+    width = 0  # of the present item's marker
+    for at, line in enumerate(lines):
+        item = re.match(r"([-*]|\d+\.) +(?=\S)", line) if at in outside else None
+        if item:
+            if found and found[-1].strip() and not width:
+                found.append("")
+            width = len(item[0])
+        elif width and line.strip() and at in outside and not line.startswith(" "):
+            if not found[-1].strip():
+                width = 0  # a paragraph of its own; otherwise a line that belongs to the item
+        elif width and line.startswith(" " * width):
+            line = " " * max(0, 4 - width) + line
+        found.append(line)
+    return "\n".join(found)
+
+
+def _fence(lines: list[str], language: str) -> str:
+    return console(lines[1:-1]) if language == "console" else "\n".join(lines)
+
+
+def _linked(text: str, page: Page, places: Mapping[str, str], checkout: Path) -> str:
+    """A text with its links turned to where things stand in the site."""
+    here = posixpath.dirname(page.place)
+
+    def link(match: re.Match[str]) -> str:
+        target, hash_, anchor = match["target"].partition("#")
+        if re.match(r"[a-z]+:", target) or not target:
+            return match[0]
+        source = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), target))
+        if f"{source}#{anchor}" in places:
+            place, hash_, anchor = places[f"{source}#{anchor}"], "", ""
+        elif source in places:
+            place = places[source]
+        elif match["head"].startswith("!") and (checkout / source).is_file():
+            place = f"{PICTURES}/{source}"
+        else:
+            raise LabError(f"{checkout / page.source} links to {target}, which is not in the site")
+        return f"{match['head']}{posixpath.relpath(place, here or '.')}{hash_}{anchor}{match['tail']}"
+
+    def named(match: re.Match[str]) -> str:
+        """Where a text names a file that is a page, it leads there."""
+        for source in (
+            match[1],
+            posixpath.normpath(posixpath.join(posixpath.dirname(page.source), match[1])),
+        ):
+            if source in places and source != page.source:
+                return f"[{match[0]}]({posixpath.relpath(places[source], here or '.')})"
+        return match[0]
+
+    return _NAMED.sub(named, _LINK.sub(link, text))
+
+
+def _pictures(text: str) -> list[str]:
+    shown = (match for match in _LINK.finditer(text) if match["head"].startswith("!"))
+    return [match["target"] for match in shown if ":" not in match["target"]]
