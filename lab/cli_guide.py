@@ -72,23 +72,21 @@ def _list(exercises: tuple[Exercise, ...]) -> None:
 
 def _terminal(exercise: Exercise, values: dict[str, str | int]) -> None:
     """Through a pager where somebody sits at a terminal; as plain text elsewhere."""
-    from rich.markdown import Markdown
-
     from lab.exercises import guides
+    from lab.site.terminal import show
 
     guides.read(exercise.folder, values)  # says what is wrong with a guide of somebody's own
     text = guides.render((exercise.folder / guides.NAME).read_text(encoding="utf-8"), values)
     pictures = rf"> **Picture.** \1 (`lab guide {exercise.number} --web` shows it.)"
     text = re.sub(r"^!\[(.*?)\]\(.+?\)$", pictures, text, flags=re.MULTILINE)
-    shown = Markdown(text, code_theme="ansi_dark", hyperlinks=False)
     width = min(console.out.width, WIDEST)
     if not console.out.is_terminal:
-        console.out.print(shown, width=width)
+        show(console.out, text, width)
         return
     # As git does it: colours pass, short texts do not stop, the text stays when the pager ends.
     os.environ.setdefault("LESS", "FRX")
     with console.out.pager(styles=not console.out.no_color):
-        console.out.print(shown, width=width)
+        show(console.out, text, width)
 
 
 def _page(exercise: Exercise, values: dict[str, str | int], whose: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab import paths
@@ -17,6 +17,7 @@ from lab.errors import LabError
 from lab.exercises import guides, parameters
 from lab.exercises.catalogue import Exercise
 from lab.site.consoles import console
+from lab.site.fences import outside, parts
 from lab.site.pages import Page
 
 PICTURES = "pictures"
@@ -60,17 +61,20 @@ def page_text(page: Page, places: Mapping[str, str], checkout: Path) -> str:
     if page.exercise is not None:
         text = guides.render(text, parameters.values(page.exercise.parameters, "", ""), str(path))
         text = _introduced(text, page.exercise)
+    else:
+        # A README is named after its folder; on the site it says what it is about.
+        text = re.sub(r"\A# .*\n", f"# {page.title}\n", text)
     for heading in page.without:
         before, _, after = _section(text, heading, path)
         text = before + after
     if page.only:
         _, inside, _ = _section(text, page.only, path)
         text = f"# {page.title}\n{inside}"
-    parts = [
+    shown = [
         _fence(lines, language) if language is not None else _linked("\n".join(lines), page, places, checkout)
-        for language, lines in _split(text)
+        for language, lines in parts(text)
     ]
-    return _lists("\n".join(parts)).rstrip("\n") + "\n"
+    return _lists("\n".join(shown)).rstrip("\n") + "\n"
 
 
 def _places(pages: tuple[Page, ...]) -> dict[str, str]:
@@ -97,49 +101,12 @@ def _introduced(text: str, exercise: Exercise) -> str:
 def _section(text: str, heading: str, path: Path) -> tuple[str, str, str]:
     """What stands before a section of the second level, in it (without its heading), and after it."""
     lines = text.split("\n")
-    starts = [at for at, line in _outside_fences(lines) if line.startswith("## ")]
+    starts = [at for at, line in outside(lines) if line.startswith("## ")]
     begin = next((at for at in starts if lines[at] == f"## {heading}"), None)
     if begin is None:
         raise LabError(f"{path} has no section {heading!r}", "Correct it there, or in lab/site/pages.py.")
     end = next((at for at in starts if at > begin), len(lines))
     return "\n".join(lines[:begin]) + "\n", "\n".join(lines[begin + 1 : end]) + "\n", "\n".join(lines[end:])
-
-
-def _outside_fences(lines: list[str]) -> Iterator[tuple[int, str]]:
-    fence = ""
-    for at, line in enumerate(lines):
-        mark = re.match(r" *(`{3,}|~{3,})", line)
-        if mark and not fence:
-            fence = mark[1]
-        elif fence and line.strip() == fence:
-            fence = ""
-        elif not fence:
-            yield at, line
-
-
-def _split(text: str) -> Iterator[tuple[str | None, list[str]]]:
-    """Text and fenced blocks in turns: (None, its lines), or (language, all lines with the fences)."""
-    lines = text.split("\n")
-    outside = {at for at, _ in _outside_fences(lines)}
-    held: list[str] = []
-    language: str | None = None
-    fence = ""
-    for at, line in enumerate(lines):
-        if at in outside:
-            held.append(line)
-            continue
-        opening = re.match(r" *(`{3,}|~{3,})(\S*)", line)
-        if language is None and opening:
-            if held:
-                yield None, held
-            held, fence, language = [line], opening[1], opening[2]
-        else:
-            held.append(line)
-            if line.strip() == fence:
-                yield language, held
-                held, language = [], None
-    if held:
-        yield language, held
 
 
 def _lists(text: str) -> str:
@@ -149,16 +116,16 @@ def _lists(text: str) -> str:
     apart from the paragraph before; our sources are CommonMark, where neither is needed.
     """
     lines = text.split("\n")
-    outside = {at for at, _ in _outside_fences(lines)}
+    text_lines = {at for at, _ in outside(lines)}
     found: list[str] = []
     width = 0  # of the present item's marker
     for at, line in enumerate(lines):
-        item = re.match(r"([-*]|\d+\.) +(?=\S)", line) if at in outside else None
+        item = re.match(r"([-*]|\d+\.) +(?=\S)", line) if at in text_lines else None
         if item:
             if found and found[-1].strip() and not width:
                 found.append("")
             width = len(item[0])
-        elif width and line.strip() and at in outside and not line.startswith(" "):
+        elif width and line.strip() and at in text_lines and not line.startswith(" "):
             if not found[-1].strip():
                 width = 0  # a paragraph of its own; otherwise a line that belongs to the item
         elif width and line.startswith(" " * width):

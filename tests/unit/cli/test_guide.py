@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from lab import cli_guide
 from lab.cli import app
-from lab.exercises import catalogue, starter
+from lab.exercises import catalogue, guides, parameters, starter
 from lab.workspace import make
 from lab.workspace.next import next_exercise
 from lab.workspace.reset import put
@@ -44,6 +44,19 @@ def test_plain_text_where_no_terminal_is() -> None:
     assert "01 · A process in its own world" in text
     assert "Picture. Above, the host's PID namespace" in " ".join(text.replace("▌", " ").split())
     assert "\x1b" not in text and "{{" not in text and "![" not in text
+
+
+def test_a_command_is_not_broken_into_lines() -> None:
+    commands = [
+        line
+        for block in guides.read(catalogue.exercise("01").folder, nobodys("01")).blocks
+        for command in block.commands
+        for line in command.text.split("\n")
+    ]
+    assert max(map(len, commands)) > 100
+    shown = [line.strip() for line in said("01").splitlines()]
+    for command in commands:
+        assert any(line.endswith(command.strip()) for line in shown), command
 
 
 def test_a_list_outside_of_a_workspace() -> None:
@@ -115,7 +128,13 @@ def test_a_pager_where_a_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
     said("01")
     [text] = paged
     assert "\x1b[" in text
-    assert max(map(len, text.splitlines())) < 300
+    prose = [line for line in text.splitlines() if not line.startswith("    ")]
+    assert max(map(len, prose)) < 300  # though the window is that wide
+
+
+def nobodys(number: str) -> dict[str, str | int]:
+    """The parameters of an exercise outside of workspaces."""
+    return parameters.values(catalogue.exercise(number).parameters, "", "")
 
 
 def solve(workspace: Workspace, number: str, but: str = "") -> None:

@@ -99,6 +99,7 @@ def test_a_console_block_tells_what_is_typed() -> None:
 def test_every_page_of_the_kit_can_be_gathered(tmp_path: Path) -> None:
     every = pages(catalogue.exercises())
     gather(every, tmp_path)
+    assert (tmp_path / "authors/tests.md").read_text().startswith("# The project's own tests\n")
     assert len({page.place for page in every}) == len(every)
     for page in every:
         text = (tmp_path / page.place).read_text()
