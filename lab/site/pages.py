@@ -50,6 +50,7 @@ _AFTER_GUIDES = (
     Page(
         "instructors/grading.md", "Grading a class", _GRADING, "For instructors", without=(_AUTHORS, _FILES)
     ),
+    Page("instructors/experiments.md", "Experiments", "lab/experiments/README.md", "For instructors"),
     Page("instructors/taught.md", "What is taught where", _EXERCISES, "For instructors", only=_TAUGHT),
     # They describe the solution, so `lab init` does not give them to students either.
     Page("instructors/engine.md", "The reference engine", "runtime/README.md", "For instructors"),
