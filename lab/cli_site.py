@@ -46,7 +46,6 @@ def serve(
             site.build(Path(folder))
         with server(Path(folder), port) as running:
             console.out.print(f"http://{ADDRESS}:{running.server_port}/ until Ctrl-C.", soft_wrap=True)
-            console.out.file.flush()  # also where a program reads it
             try:
                 running.serve_forever()
             except KeyboardInterrupt:
