@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.module import DEVICE, Module
@@ -97,7 +98,7 @@ def test_module_unloads_with_entries(module: Module, graded: Session) -> None:
         holder.await_output(b"held")
         with module.opened() as device:
             device.ioctl(REGISTER, request(holder.pid, 4 << 20, 900 << 20, f"turn-{turn}-{holder.pid}"))
-            wait_until(lambda p=holder.pid: module.log.about(p, what="SOFT"), 3)  # type: ignore[misc]
+            wait_until(partial(module.log.about, holder.pid, what="SOFT"), 3)
         done = module.unload()
         expect(done.code == 0, "rmmod succeeds", done.error_text)
         holder.end()

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -98,7 +99,7 @@ def _run(
             yield from _repeated(each, repeat)
         elif whole_form:
             for mutant in found[each.name]:
-                yield several.judged(each, mutant, lambda one=mutant, of=each: whole.grade(of, one))  # type: ignore[misc]
+                yield several.judged(each, mutant, partial(whole.grade, each, mutant))
     if not whole_form and not repeat:
         yield from several.look_at(_groups(chosen, found), jobs)
     if whole_form or repeat:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing.util import Finalize
 
 import implementations
@@ -99,7 +100,7 @@ def _together(
             sep="\n    ",
         )
     for mutant in group:
-        yield judged(implementation, mutant, lambda one=mutant: short.grade(kept, kit, implementation, [one]))  # type: ignore[misc]
+        yield judged(implementation, mutant, partial(short.grade, kept, kit, implementation, [mutant]))
 
 
 def judged(
