@@ -16,6 +16,7 @@ from typing import Literal, get_args
 from lab import paths
 from lab.errors import LabError
 from lab.exercises import parameters, regions
+from lab.exercises.measurements import MEASUREMENTS
 from lab.exercises.parameters import Parameter
 from lab.exercises.tables import Table, read
 
@@ -91,7 +92,7 @@ class Question:
     answer: str = ""
     """Of this form for each student: a template with parameters. Empty where the machine is measured."""
     measured: str = ""
-    """The name of a measurement that the grader makes."""
+    """The name of a measurement that the grader makes; a key of `MEASUREMENTS`."""
     tolerance: str = "0"
     """How far a number may be off: `5 %`, or a number."""
 
@@ -172,7 +173,7 @@ def number_of(text: str, top: Path = EXERCISES) -> str:
     """
     found = folders(top)
     for number, path in found.items():
-        if text in (number, path.name) or text == number.lstrip("0"):
+        if text in (number, path.name, number.lstrip("0") or "0"):
             return number
     there = f"from {min(found)} to {max(found)}" if found else "of none"
     raise LabError(f"There is no exercise {text!r}", f"The exercises have numbers {there}.")
@@ -253,6 +254,10 @@ def _question(table: Table) -> Question:
     answer, measured = table.text("answer", ""), table.text("measured", "")
     if bool(answer) == bool(measured):
         raise table.error("answer", "a question has either an `answer` or is `measured`")
+    if measured and (measured not in MEASUREMENTS or kind != "number"):
+        raise table.error(
+            "measured", f"a number is measured, and it is one of {', '.join(MEASUREMENTS)}, not {measured!r}"
+        )
     tolerance = table.scalar("tolerance", "0")
     if not re.fullmatch(r"\d+(\.\d+)?( ?%)?", tolerance):
         raise table.error("tolerance", f"{tolerance!r} is neither a number nor a percentage such as `5 %`")

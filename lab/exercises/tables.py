@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,26 @@ class Table:
             raise self.error(key, f"{value} is not above 0")
         return value
 
+    def flag(self, key: str, default: bool) -> bool:
+        """`true` or `false`.
+
+        Raises:
+            LabError: it is something else.
+        """
+        value: bool = self._take(key, (bool,), "true or false", default)
+        return value
+
+    def moment(self, key: str) -> datetime:
+        """A date and a time with a time zone.
+
+        Raises:
+            LabError: it is missing, has no time zone, or is something else.
+        """
+        value: datetime = self._take(key, (datetime,), "a moment such as 2026-11-02T23:59:00+01:00", None)
+        if value.tzinfo is None:
+            raise self.error(key, f"{value.isoformat()} has no time zone; write +01:00, or Z, behind it")
+        return value
+
     def scalar(self, key: str, default: str) -> str:
         """A text or a number, as text.
 
@@ -94,13 +115,13 @@ class Table:
         """
         return str(self._take(key, (str, int, float), "a text or a number", default))
 
-    def texts(self, key: str) -> tuple[str, ...]:
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """A list of texts.
 
         Raises:
-            LabError: it is missing, or something else.
+            LabError: it is missing and has no default, or is something else.
         """
-        value = self._take(key, (list,), "a list", None)
+        value = self._take(key, (list,), "a list", None if default is None else list(default))
         if not all(isinstance(each, str) and each for each in value):
             raise self.error(key, "it must be a list of texts")
         return tuple(value)
