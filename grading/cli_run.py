@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grading.cli_gradebook import results_folder
+from grading.cli_gradebook import RosterOption, results_folder
 from lab import console
 from lab.cli_options import JsonOption
 from lab.errors import LabError
 
 if TYPE_CHECKING:
     from grading.run.batch import Many, Settings
+    from grading.run.coursework import Coursework
     from grading.run.single import Ground
     from grading.verdicts import SubmissionResult
 
@@ -65,7 +66,35 @@ def run(
         int | None,
         typer.Option("--jobs", "-j", min=1, max=256, help="VMs at once; as cores and memory allow if none."),
     ] = None,
-    level: LevelOption = 1,
+    level: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2,
+            show_default="the course's, or 1",
+            help="1: what the course asks, with tolerance. 2: the whole contract, exactly.",
+        ),
+    ] = None,
+    course: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="COURSE.toml",
+            help="Grade for a course: its exercises, points, hidden checks and level, and the answers in answers.toml.",
+        ),
+    ] = None,
+    exercises: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Of the course, only these: 01-03, or 01,05; as for one hand-in."),
+    ] = None,
+    as_student: Annotated[
+        bool,
+        typer.Option(
+            "--as-student",
+            help="As students check themselves on a push: without hidden checks, without what the course does "
+            "not tell at once of answers, and believing boxwright.toml.",
+        ),
+    ] = False,
+    roster: RosterOption = None,
     engine: EngineOption = None,
     monitor: MonitorOption = None,
     starter: Annotated[
@@ -98,12 +127,18 @@ def run(
     same files, checks and options, is not done again. Each result goes into the gradebook as it comes;
     `grade show`, `grade set`, `grade report` and `grade export` go on from there.
     """
+    from grading import cli_course
+
     results = results_folder(output)
+    chosen = cli_course.chosen(course, exercises, as_student=as_student)
+    level = level or (chosen.level if chosen else 1)
+    students = cli_course.keep(results, chosen, roster)
     with _ground(dask, jobs, suite) as (ground, many):
         wanted = settings(
             ground, level, engine, monitor, only, from_, suite=suite, seed=seed, starter=starter, again=again
         )
-        found = carry_out(folder, wanted, ground, many, results)
+        work = cli_course.applied(results, chosen, ground, level, students, as_student=as_student)
+        found = carry_out(folder, wanted, ground, many, results, coursework=work)
     conclude(found, results, json_=json_)
 
 
@@ -140,6 +175,7 @@ def carry_out(
     results: Path,
     *,
     missing: Mapping[str, str] | None = None,
+    coursework: Coursework | None = None,
 ) -> list[SubmissionResult]:
     """Run a batch and show on standard error how it goes on.
 
@@ -151,7 +187,16 @@ def carry_out(
 
     with Shown(console.err) as shown:
         try:
-            return batch.run(folder, wanted, ground, many, results=results, watcher=shown, missing=missing)
+            return batch.run(
+                folder,
+                wanted,
+                ground,
+                many,
+                results=results,
+                watcher=shown,
+                missing=missing,
+                coursework=coursework,
+            )
         except KeyboardInterrupt:
             raise LabError(
                 f"Stopped; {shown.count} submissions were graded and are in {results}",

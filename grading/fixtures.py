@@ -63,6 +63,11 @@ class Fixtures:
         return self.session.nonce
 
     @pytest.fixture
+    def own(self) -> Any:
+        """The student's own numbers and words of an exercise: `own("08")["nice_fast"]`; `{}` for nobody's work."""
+        return self.session.own
+
+    @pytest.fixture
     def machine(self) -> Any:
         """The guest's machine: `run` a command over SSH. What it says, the guest says."""
         return self.session.guest.machine

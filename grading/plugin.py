@@ -88,6 +88,7 @@ class Grading(Fixtures):
         self.verdicts: dict[str, CheckResult] = {}
         self._outcome = Outcome()
         self._told = False
+        self._measured = 0
         self._broke: dict[str, str] = {}
         """Scenarios that broke the guest, and the check on which that was pinned."""
 
@@ -280,6 +281,9 @@ class Grading(Fixtures):
         self.verdicts[check.id] = result
         self._about()
         self._tell(result.__dict__)
+        if self._session is not None and len(self._session.measured) > self._measured:
+            self._measured = len(self._session.measured)
+            self._tell({"measured": self._session.measured})
 
     # What pytest tells of one run
 

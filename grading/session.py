@@ -32,6 +32,7 @@ from grading.submissions.attempts import Attempt
 from lab import paths
 from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError
+from lab.exercises import catalogue, parameters
 
 REFERENCE = "/reference"
 ROOTS = "/srv/roots"
@@ -83,6 +84,11 @@ class Session:
     module_half: Half
     level: int
     seed: str
+    student: str = ""
+    """The id of whose work it is; empty where nobody's own numbers are used."""
+    course_seed: str = ""
+    measured: dict[str, float] = field(default_factory=dict)
+    """What scenarios measured for the answers of students, by the name of the measurement."""
     built: Built | None = None
     replaced: int = 0
     """How often a broken guest was replaced."""
@@ -129,6 +135,12 @@ class Session:
             text = f"{self.seed} {next(self._numbers)}"
         return "n" + hashlib.sha256(text.encode()).hexdigest()[:9]
 
+    def own(self, number: str) -> dict[str, str | int]:
+        """The student's own parameters of an exercise, by its number; empty where it is nobody's work."""
+        if not self.student:
+            return {}
+        return parameters.values(catalogue.exercise(number).parameters, self.student, self.course_seed)
+
     def new_id(self, name: str) -> str:
         """A container's id that begins so and was not used before."""
         return f"{name}-{self.nonce()[:6]}"
@@ -159,6 +171,7 @@ class Session:
             "rootfs": lambda: self.new_rootfs,
             "nonce": lambda: self.nonce,
             "graded": lambda: self,
+            "own": lambda: self.own,
             "kernel_log": lambda: self.module().log,
         }
         return makers[name]()

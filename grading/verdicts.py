@@ -30,8 +30,12 @@ GROUPS = {
     "scheduling": "Scheduling",
     "teardown": "Teardown",
     "robustness": "Rude clients and hard times",
+    "answers": "Answers to the questions",
 }
 """The groups in the order of the reports; from `containers` to `teardown` they are the eight demonstrations."""
+
+ANSWERS = "answers"
+"""The group that holds no checks of behaviour, but a verdict on each answer: `answers.08.share_fast`."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,10 @@ class SubmissionResult:
     seconds: float = 0.0
     problem: str = ""
     """Empty, or one sentence: why there is no verdict (empty folder, broken archive, our own failure)."""
+    student: str = ""
+    """In a course: the id with whose own numbers it was judged; empty where nobody's were."""
+    notes: tuple[str, ...] = ()
+    """In a course: sentences on what the submission says of itself and the roster does not."""
 
     @property
     def score(self) -> float:
@@ -138,12 +146,13 @@ class SubmissionResult:
             rest = {
                 f.name: value[f.name]
                 for f in dataclasses.fields(cls)
-                if f.name not in ("checks", "engine", "monitor")
+                if f.name not in ("checks", "engine", "monitor", "student", "notes")
             }
+            student, notes = str(value.get("student", "")), tuple(map(str, value.get("notes", ())))
             engine, monitor = _part(value["engine"]), _part(value["monitor"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"a damaged result: {error}") from error
-        return cls(checks=checks, engine=engine, monitor=monitor, **rest)
+        return cls(checks=checks, engine=engine, monitor=monitor, student=student, notes=notes, **rest)
 
 
 def _check(value: Mapping[str, Any]) -> CheckResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
@@ -20,6 +21,8 @@ class Warned:
     """A container that passed its soft limit, and one that did not."""
 
     container: Container
+    mib: tuple[int, int]
+    """Its limits, soft and hard."""
     init: Process
     soft: list[Line]
     hard: list[Line]
@@ -31,9 +34,13 @@ class Warned:
 
 
 @scenario
-def warned(engine: Engine, kernel_log: KernelLog) -> Warned:
-    """One grows past its soft limit and goes on; another stays small."""
-    container = engine.start("grow 4 40 28", name="warm", soft=14, hard=120)
+def warned(engine: Engine, kernel_log: KernelLog, own: Callable[[str], Mapping[str, str | int]]) -> Warned:
+    """One grows past its soft limit and goes on; another stays small.
+
+    The limits are the student's own (16 to 24 and 48 to 64 MiB) where it is known whose work it is.
+    """
+    mib = int(own("07").get("soft_mib", 14)), int(own("07").get("hard_mib", 120))
+    container = engine.start("grow 4 40 28", name="warm", soft=mib[0], hard=mib[1])
     quiet = engine.start("hold 6", name="cool", soft=30, hard=60)
     init = container.init or container.await_running()
     wait_until(lambda: kernel_log.about(container.id, init.pid, what="SOFT LIMIT"), WATCH_SECONDS)
@@ -47,7 +54,7 @@ def warned(engine: Engine, kernel_log: KernelLog) -> Warned:
     for each in (container, quiet):
         engine.stop(each.id)
     unregistered = kernel_log.about(container.id, what="Unregister")
-    return Warned(container, init, soft, hard, registering, lives, quiet_lines, listing, unregistered)
+    return Warned(container, mib, init, soft, hard, registering, lives, quiet_lines, listing, unregistered)
 
 
 BOTH = ["containers.starts", "build.monitor_loads"]
@@ -90,7 +97,8 @@ def test_small_container_is_not_mentioned(warned: Warned) -> None:
 def test_registered_as_asked(warned: Warned) -> None:
     """The monitor is told the container's id, its host PID, and the limits in bytes."""
     about = f"container={warned.container.id} pid={warned.init.pid}"
-    line = f"[container_monitor] Registering {about} soft={14 * MIB} hard={120 * MIB}"
+    soft, hard = (each * MIB for each in warned.mib)
+    line = f"[container_monitor] Registering {about} soft={soft} hard={hard}"
     expect(
         [each.text for each in warned.registering] == [line], line, [each.text for each in warned.registering]
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from grading.gradebook.marks import Adjustments, LateRule, Mark, Scale, Whose, mark
 from grading.gradebook.matching import Unmatched, match, same
@@ -67,7 +68,13 @@ def of(gradebook: Gradebook, others: Sequence[Student] = ()) -> Ledger:
     for the roster where there is none, and their numbers help to match where there is one.
     """
     students = tuple(_joined(student, others) for student in gradebook.roster()) or tuple(others)
-    return assemble(gradebook.all_latest(), gradebook.adjustments(), students, gradebook.late_rule())
+    return assemble(
+        gradebook.all_latest(),
+        gradebook.adjustments(),
+        students,
+        gradebook.late_rule(),
+        gradebook.written().criteria,
+    )
 
 
 def assemble(
@@ -75,12 +82,13 @@ def assemble(
     set_: Mapping[tuple[Whose, str], Adjustments],
     students: tuple[Student, ...],
     rule: LateRule | None,
+    criteria: Mapping[str, Decimal] | None = None,
 ) -> Ledger:
-    """The class from its parts: the results that count, what was set, the roster and the late rule."""
+    """The class from its parts: the results that count, what was set, the roster, the late rule, the rubrics."""
     entries = {entry.result.submission: entry for entry in latest}
     names = [*entries, *(name for kind, name in set_ if kind == "submission" and name not in entries)]
     found = match(names, students)
-    scale = Scale.of((entry.result for entry in entries.values()), set_.values())
+    scale = Scale.of((entry.result for entry in entries.values()), set_.values(), criteria)
     rows = []
     for name in sorted(names):
         team = set_.get(("submission", name), Adjustments())

@@ -114,6 +114,29 @@ class Adjustments:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What a course asks for in writing, as the gradebook keeps it."""
+
+    course: str = ""
+    """Its name."""
+    criteria: Mapping[str, Decimal] = field(default_factory=dict)
+    """What each criterion of a rubric counts in the course, by exercise and criterion: `06.softirq`."""
+    due: str = ""
+    """The latest deadline of its exercises, ISO 8601 with the time zone; empty where there is none."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For the gradebook."""
+        criteria = {name: plain(most) for name, most in self.criteria.items()}
+        return {"course": self.course, "criteria": criteria, "due": self.due}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Written:
+        """Read what `to_json` made."""
+        criteria = {name: from_text(most) for name, most in value["criteria"].items()}
+        return cls(value["course"], criteria, value["due"])
+
+
+@dataclass(frozen=True)
 class Scale:
     """What there is to earn in a class."""
 
@@ -121,15 +144,30 @@ class Scale:
     """By checks: the largest maximum of its results."""
     manual: Mapping[str, Decimal] = field(default_factory=dict)
     """By hand, by name; a bonus has the maximum 0."""
+    criteria: Mapping[str, Decimal] = field(default_factory=dict)
+    """Of the course's rubrics, what each counts, whatever its own maximum; in `manual`, too."""
 
     @classmethod
-    def of(cls, results: Iterable[SubmissionResult], set_: Iterable[Adjustments]) -> Scale:
-        """That of a class with these results, in which this was set."""
+    def of(
+        cls,
+        results: Iterable[SubmissionResult],
+        set_: Iterable[Adjustments],
+        criteria: Mapping[str, Decimal] | None = None,
+    ) -> Scale:
+        """That of a class with these results, in which this was set, with the course's rubrics."""
+        criteria = criteria or {}
         manual: dict[str, Decimal] = {}
         for adjustments in set_:
             for name, given in adjustments.points.items():
                 manual[name] = max(given.max_points, manual.get(name, Decimal(0)))
-        return cls(max((exact(result.max_score) for result in results), default=Decimal(0)), manual)
+        most = max((exact(result.max_score) for result in results), default=Decimal(0))
+        return cls(most, {**manual, **criteria}, criteria)
+
+    def counted(self, name: str, given: Manual) -> Decimal:
+        """What points by hand count: of a rubric's criterion the share that the course gives it."""
+        if name in self.criteria and given.max_points:
+            return given.points * self.criteria[name] / given.max_points
+        return given.points
 
     @property
     def total(self) -> Decimal:
@@ -171,8 +209,10 @@ def mark(result: SubmissionResult | None, set_: Adjustments, rule: LateRule | No
     points = _of_checks(result, set_, scale, steps)
     waiting = tuple(name for name, most in sorted(scale.manual.items()) if most and name not in set_.points)
     for name, given in sorted(set_.points.items()):
-        points = (points or Decimal(0)) + given.points
-        steps.append(f"{name}: {given} points")
+        counted = scale.counted(name, given)
+        points = (points or Decimal(0)) + counted
+        weighed = f", which count {plain(rounded(counted))} of {plain(rounded(scale.manual[name]))}"
+        steps.append(f"{name}: {given} points{weighed if counted != given.points else ''}")
     deduction = Decimal(0)
     if set_.late_days and rule is not None:
         late = rule.deduction(set_.late_days, scale.total)

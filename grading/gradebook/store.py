@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from grading.gradebook.marks import Adjustments, LateRule, Whose
+from grading.gradebook.marks import Adjustments, LateRule, Whose, Written
 from grading.gradebook.roster import Student
 from grading.gradebook.tables import BUSY_SECONDS, NotOurs, get, prepare, put, sentence
 from grading.verdicts import SubmissionResult
@@ -242,6 +242,16 @@ class Gradebook:
     def set_late_rule(self, rule: LateRule | None) -> None:
         """Say what lateness costs; it holds for all marks, old and new."""
         self._set("late rule", None if rule is None else rule.to_json())
+
+    def written(self) -> Written:
+        """What the course asks for in writing; nothing where the class was not graded as a course."""
+        value = self._setting("written")
+        with self._reading():
+            return Written() if value is None else Written.from_json(value)
+
+    def set_written(self, written: Written) -> None:
+        """Keep it; it holds for all marks."""
+        self._set("written", written.to_json())
 
     def roster(self) -> tuple[Student, ...]:
         """The students of the class, as they were last read; empty where no roster was given."""

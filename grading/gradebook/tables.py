@@ -55,7 +55,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             changed TEXT NOT NULL,
             json TEXT NOT NULL)""",
         "CREATE INDEX adjustment_of ON adjustment (kind, name, id)",
-        # Of the class: 'roster', 'late rule'. As JSON.
+        # Of the class: 'roster', 'late rule', 'written'. As JSON.
         "CREATE TABLE setting (name TEXT PRIMARY KEY, json TEXT NOT NULL)",
     ),
 )

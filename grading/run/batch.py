@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import os
 import secrets
 import shutil
@@ -20,10 +21,13 @@ from typing import Protocol
 from grading.gradebook.store import Gradebook
 from grading.run import bundles, machines, single, skeleton
 from grading.run.content import content_hash
+from grading.run.coursework import Coursework
+from grading.run.identities import Identity
 from grading.run.job import Job
 from grading.run.single import Graded, Ground
 from grading.submissions.found import Submission, find
-from grading.submissions.survey import survey
+from grading.submissions.survey import Survey, survey
+from grading.submissions.workspaces import NOTHING
 from grading.verdicts import CheckResult, SubmissionResult
 from lab.errors import LabError
 
@@ -102,6 +106,7 @@ def run(
     results: Path,
     watcher: Watcher,
     missing: Mapping[str, str] | None = None,
+    coursework: Coursework | None = None,
 ) -> list[SubmissionResult]:
     """Grade what there is in a folder and not done yet; the results of all of it, by name.
 
@@ -113,6 +118,7 @@ def run(
         results: the folder with the gradebook; made where it is missing.
         watcher: told how it goes on.
         missing: submissions that should be in the folder and are not, and why: undecided.
+        coursework: the course that it is graded for; None for checks alone.
 
     Raises:
         LabError: the folder holds nothing, another run is at work on these results, or the gradebook refuses.
@@ -122,6 +128,7 @@ def run(
     submissions = find(folder) if not missing or any(folder.iterdir()) else []
     names = sorted([*missing, *(submission.name for submission in submissions)])
     with locked(results), Gradebook.open(results, create=True) as gradebook, _work_folder(results) as work:
+        work_on = _Work(settings, coursework, names, submissions, work)
         hashes: dict[str, str] = {}
         done: dict[str, SubmissionResult] = {}
         for submission in submissions:
@@ -133,12 +140,12 @@ def run(
                     checks_hash=ground.checks_hash,
                     image=image,
                     level=settings.level,
-                    options=settings.options,
+                    options=work_on.options(submission.name),
                 )
                 if before is not None:
                     done[submission.name] = before
         left = [submission for submission in submissions if submission.name not in done]
-        some = settings.job(submissions[0] if submissions else Submission("", folder))
+        some = work_on.job(submissions[0] if submissions else Submission("", folder))
         wanted = [check for check in ground.checks if some.wants(check)]
         watcher.begin([*missing, *(each.name for each in left)], list(done.values()), len(wanted))
         if not left and not missing:
@@ -151,11 +158,12 @@ def run(
             return work / "evidence" / str(sorted(hashes).index(name))
 
         def keep(graded: Graded) -> None:
+            graded = work_on.graded(graded)
             result = graded.result
             gradebook.record(
                 result,
                 content_hash=hashes.get(result.submission, ""),
-                options=settings.options,
+                options=work_on.options(result.submission),
                 partial=bool(settings.only),
                 finished=graded.finished,
                 batch=batch,
@@ -170,12 +178,11 @@ def run(
             watcher.ended(graded)
 
         for name, why in missing.items():
-            keep(single.undecided(settings.job(Submission(name, folder)), ground, why))
-        # All of the class, also what is done: only all of it shows what the skeleton is.
-        looked = survey(submissions, work, starter=settings.starter)
+            keep(single.undecided(work_on.job(Submission(name, folder)), ground, why))
+        looked = work_on.looked
         skeleton.write(looked.class_starters, work / "starters.json")
         for submission in left:
-            job = settings.job(submission)
+            job = work_on.job(submission)
             if submission.name in looked.problems:
                 keep(Graded(single.refused(job, ground, looked.problems[submission.name]), finished=True))
                 continue
@@ -189,6 +196,58 @@ def run(
                 keep(graded)
         gradebook.end_batch(batch)
         return [done[name] for name in names]
+
+
+class _Work:
+    """What a run makes of each submission: the same for all, or as a course has it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        coursework: Coursework | None,
+        names: Sequence[str],
+        submissions: Sequence[Submission],
+        work: Path,
+    ) -> None:
+        self._settings, self._coursework, self._names = settings, coursework, names
+        self._submissions, self._folder = submissions, work
+
+    @functools.cached_property
+    def looked(self) -> Survey:
+        """All of the class, also what is done: only all of it shows what the skeleton is."""
+        return survey(self._submissions, self._folder, starter=self._settings.starter)
+
+    @functools.cached_property
+    def _identities(self) -> Mapping[str, Identity]:
+        """Whose each submission is; of a course alone is that asked."""
+        assert self._coursework is not None
+        return self._coursework.identities(self._names, self.looked.handed)
+
+    def options(self, name: str) -> str:
+        """For the gradebook, of one submission."""
+        options = self._settings.options
+        if self._coursework is None:
+            return options
+        return f"{options} course={self._coursework.digest} student={self._identities[name].student}".strip()
+
+    def job(self, submission: Submission) -> Job:
+        """Of one submission."""
+        job = self._settings.job(submission)
+        if self._coursework is None:
+            return job
+        return self._coursework.job(job, self._identities.get(submission.name, Identity()))
+
+    def graded(self, graded: Graded) -> Graded:
+        """With what the course makes of it."""
+        if self._coursework is None:
+            return graded
+        name = graded.result.submission
+        return self._coursework.apply(
+            graded,
+            self._identities[name],
+            self.looked.handed.get(name, NOTHING),
+            partial=bool(self._settings.only),
+        )
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from grading.evidence import PARTS
 from grading.gradebook.files import file_names
 from grading.run import parcels
 from grading.run.job import Job
-from grading.verdicts import CheckResult, SubmissionResult
+from grading.verdicts import ANSWERS, CheckResult, SubmissionResult
 from lab.errors import LabError
 
 VERSION = 1
@@ -77,7 +77,11 @@ def write(
     """
     place = folder / file_names([result.submission])[result.submission]
     shutil.rmtree(place, ignore_errors=True)  # those of an earlier run would speak of other files
-    failed = [check for check in result.checks if check.verdict in ("failed", "error")]
+    failed = [
+        check
+        for check in result.checks
+        if check.verdict in ("failed", "error") and check.group != ANSWERS  # for those no VM was needed
+    ]
     if not failed or not (job.source and Path(job.source).exists()):
         return []
     try:

@@ -13,6 +13,7 @@ from grading.run.content import EXERCISES
 from grading.run.job import Job
 from grading.verdicts import GROUPS
 from lab.errors import LabError
+from lab.exercises.catalogue import folders
 
 
 def all_checks(exercises: Path = EXERCISES) -> tuple[Check, ...]:
@@ -28,6 +29,18 @@ def all_checks(exercises: Path = EXERCISES) -> tuple[Check, ...]:
                 raise LabError(f"Two checks are called {check.id}, one of them in {path}", "Rename it.")
             found[check.id] = check
     return tuple(found.values())
+
+
+def homes(checks: Iterable[Check], exercises: Path = EXERCISES) -> dict[str, str]:
+    """The number of the exercise in whose folder each of these checks stands, by the check's id.
+
+    Raises:
+        LabError: a file of checks cannot be imported.
+    """
+    found = {
+        check.id: number for number, folder in folders(exercises).items() for check in all_checks(folder)
+    }
+    return {check.id: found.get(check.id, "") for check in checks}
 
 
 def wanted(job: Job, checks: Iterable[Check]) -> tuple[Check, ...]:
@@ -51,12 +64,12 @@ def chosen(checks: Sequence[Check], only: str | None, start: str | None) -> tupl
     ids = [check.id for check in checks]
     if only is not None:
         names = [name.strip() for name in only.split(",") if name.strip()]
-        known = {check.id for check in checks} | {check.group for check in checks}
+        there = {check.id for check in checks} | {check.group for check in checks}
         for name in names:
-            _known(name, known)
+            known(name, there)
         ids = [check.id for check in checks if check.id in names or check.group in names]
     if start is not None:
-        _known(start, {check.id for check in checks} | {check.group for check in checks})
+        known(start, {check.id for check in checks} | {check.group for check in checks})
         first = next(at for at, check in enumerate(checks) if start in (check.id, check.group))
         after = {check.id for check in checks[first:]}
         ids = [each for each in ids if each in after]
@@ -74,7 +87,7 @@ def with_parents(checks: Sequence[Check], id_: str) -> tuple[str, ...]:
         LabError: there is no such check.
     """
     by_id = {check.id: check for check in checks}
-    _known(id_, set(by_id))
+    known(id_, set(by_id))
     found: set[str] = set()
     left = [id_]
     while left:
@@ -85,11 +98,16 @@ def with_parents(checks: Sequence[Check], id_: str) -> tuple[str, ...]:
     return tuple(check.id for check in checks if check.id in found)
 
 
-def _known(name: str, known: set[str]) -> None:
-    if name not in known:
-        near = sorted(each for each in known if name.partition(".")[0] == each.partition(".")[0])
-        there = ", ".join(near or [group for group in GROUPS if group in known])
-        raise LabError(f"There is no check and no group of checks called {name!r}", f"There is: {there}.")
+def known(name: str, there: set[str]) -> None:
+    """Make sure that a name is among these of checks and groups.
+
+    Raises:
+        LabError: it is not.
+    """
+    if name not in there:
+        near = sorted(each for each in there if name.partition(".")[0] == each.partition(".")[0])
+        listed = ", ".join(near or [group for group in GROUPS if group in there])
+        raise LabError(f"There is no check and no group of checks called {name!r}", f"There is: {listed}.")
 
 
 def _imported(path: Path) -> ModuleType:

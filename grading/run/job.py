@@ -38,6 +38,10 @@ class Job:
     monitor: str = ""
     level: int = 2
     seed: str = "boxwright"
+    student: str = ""
+    """The id whose own numbers the checks use; empty for nobody's. Never what the submission says of itself."""
+    course_seed: str = ""
+    """Of the course; with the id it gives the numbers. `seed` stays another, that nobody knows beforehand."""
     suite: str = ""
     """The guest's release; empty for the default one."""
     machine: str = ""
@@ -125,6 +129,7 @@ def open_session(job: Job) -> Session:
     return Session(
         open_guest=open_guest, tools=kit, tree=tree.root if tree else None, left_behind=behind,
         engine_half=engine, module_half=monitor, level=job.level, seed=job.seed,
+        student=job.student, course_seed=job.course_seed,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from grading.verdicts import CheckResult, Part, Verdict
+from lab.exercises.measurements import MEASUREMENTS
 
 LONGEST_LINE = 4 << 20
 """Bytes; a verdict has some kilobytes."""
@@ -32,6 +33,8 @@ class Written:
     monitor: Part = field(default_factory=lambda: Part(False))
     kernel: str = ""
     problem: str = ""
+    measured: dict[str, float] = field(default_factory=dict)
+    """For the answers of students, by the name of the measurement."""
     kept: str = ""
     """The machine that is held at the moment of a failure; see `Job.keep`."""
     told: bool = False
@@ -83,6 +86,8 @@ class Results:
             value = json.loads(line)
             if "about" in value:
                 self._about(value["about"])
+            elif "measured" in value:
+                self.written.measured = _measured(value["measured"])
             elif "kept" in value:
                 self.written.kept = str(value["kept"])
                 self._on_kept(self.written.kept)
@@ -113,6 +118,13 @@ def _check(value: Mapping[str, Any]) -> CheckResult:
         if each.type == "str" and not isinstance(getattr(found, each.name), str):
             raise ValueError(f"{each.name} is no text")
     return found
+
+
+def _measured(value: Mapping[str, Any]) -> dict[str, float]:
+    for name, number in value.items():
+        if name not in MEASUREMENTS or type(number) not in (int, float) or not math.isfinite(number):
+            raise ValueError(f"the measurement {name!r}, {number!r}")
+    return dict(value)
 
 
 def _part(value: Mapping[str, Any] | None) -> Part | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class Graded:
     """Whether grading the same again would tell nothing new."""
     said: str = ""
     """What workers printed that did not do their part."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """What the checks measured for the answers of students, by the name of the measurement."""
 
 
 class Cancelled(Exception):
@@ -108,6 +110,7 @@ def grade(
         dataclasses.replace(result, started=started.isoformat(timespec="seconds"), seconds=round(seconds, 3)),
         complete and not result.undecided,
         "\n".join(said),
+        best.written.measured,
     )
 
 

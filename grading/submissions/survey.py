@@ -1,6 +1,6 @@
 """Opens each submission of a class once, before any is graded, and keeps what needs all of them.
 
-That is the sources, for similarity, and what is skeleton, for choosing.
+That is the sources, for similarity, what is skeleton, for choosing, and what each says of itself.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from grading.submissions.limits import Limits
 from grading.submissions.sources import Source, sources
 from grading.submissions.starters import Starters, of_class, of_folder
 from grading.submissions.tree import opened
+from grading.submissions.workspaces import Handed, handed
 from lab.errors import LabError
 
 
@@ -29,6 +30,8 @@ class Survey:
     problems: dict[str, str] = field(default_factory=dict)
     """Of each that could not be opened: why."""
     class_starters: Starters = field(default_factory=Starters)
+    handed: dict[str, Handed] = field(default_factory=dict)
+    """What each that could be opened says of itself, and its answers."""
 
     def starters(self, name: str) -> Starters:
         """What is known of the skeleton when one submission is looked at; for `taking.take`."""
@@ -58,16 +61,18 @@ def survey(
     """
     known = of_folder(starter) if starter is not None else None
     held: dict[str, tuple[Source, ...]] = {}
+    said: dict[str, Handed] = {}
     first: dict[str, FirstCommit] = {}
     problems: dict[str, str] = {}
     for submission in submissions:
         try:
             with opened(submission, work, limits) as tree:
                 held[submission.name] = sources(tree.root)
+                said[submission.name] = handed(tree.root)
             commit = first_commit(submission.source)
             if commit is not None:
                 first[submission.name] = commit
         except LabError as error:
             problems[submission.name] = str(error)
         done(submission.name)
-    return Survey(held, first, problems, of_class(held, first, known))
+    return Survey(held, first, problems, of_class(held, first, known), said)

@@ -74,6 +74,8 @@ RESULTS = st.builds(
     started=st.one_of(ANY_TEXT, st.datetimes().map(lambda moment: f"{moment.isoformat()}+01:00")),
     seconds=POINTS,
     problem=ANY_TEXT,
+    student=ANY_TEXT,
+    notes=st.lists(ANY_TEXT, max_size=2).map(tuple),
 )
 
 CLASSES = st.lists(RESULTS, max_size=3).map(

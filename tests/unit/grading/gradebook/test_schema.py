@@ -44,6 +44,12 @@ def test_any_result_is_valid(schema: Draft202012Validator, make: Any, data: st.D
     assert SubmissionResult.from_json(value) == result
 
 
+def test_results_of_before_there_were_courses_are_read(make: Any) -> None:
+    value = make.result().to_json()
+    del value["student"], value["notes"]
+    assert SubmissionResult.from_json(value) == make.result()
+
+
 @given(data=st.data())
 @settings(deadline=None)
 def test_any_class_is_valid(schema: Draft202012Validator, make: Any, data: st.DataObject) -> None:

@@ -12,6 +12,7 @@ import pytest
 from grading.api.checks import Check
 from grading.run import batch, pool, worker
 from grading.run.batch import Settings
+from grading.run.coursework import Coursework
 from grading.run.job import Job
 from grading.run.single import Graded, Ground
 from grading.run.worker import Cancel
@@ -82,12 +83,15 @@ class Class:
         file = self.folder / f"{name}.calls"
         return int(file.read_text()) if file.exists() else 0
 
-    def run(self, settings: Settings | None = None, places: int = 2) -> dict[str, SubmissionResult]:
+    def run(
+        self, settings: Settings | None = None, places: int = 2, coursework: Coursework | None = None
+    ) -> dict[str, SubmissionResult]:
         self.seen = Seen()
         many = pool.local(self.ground, places, command=command, clean=self.cleaned.append)
         found = batch.run(
-            self.folder, settings or Settings(), self.ground, many, results=self.results, watcher=self.seen
-        )
+            self.folder, settings or Settings(), self.ground, many, results=self.results, watcher=self.seen,
+            coursework=coursework,
+        )  # fmt: skip
         return {result.submission: result for result in found}
 
 
