@@ -32,6 +32,8 @@ def feedback(row: Row) -> str:
     if result is not None:
         if result.problem:
             lines += ["", clean(result.problem)]
+        if result.notes:
+            lines += ["", *map(clean, result.notes)]
         for check in result.checks:
             if check.verdict != "passed":
                 lines += ["", failure(check)]

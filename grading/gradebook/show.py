@@ -65,6 +65,8 @@ def one(out: Console, row: Row, history: list[Entry]) -> None:
         return
     if result.problem:
         out.print(Text(clean(result.problem), style="bold red"))
+    for note in result.notes:
+        out.print(Text(clean(note), style="yellow"))
     for name, part in (("engine", result.engine), ("monitor", result.monitor)):
         where = {"": "ours", ".": "the top folder"}.get(part.path, part.path)
         what = f"{where}, by {part.built_by}" if part.built_by else "not found"

@@ -65,6 +65,7 @@ def suite(request: Request, row: Row) -> ElementTree.Element:
         "kernel": result.kernel,
         "checks_hash": result.checks_hash,
         "seed": result.seed,
+        "student": result.student,
     }.items():
         ElementTree.SubElement(properties, "property", name=name, value=line(value))
     for check in result.checks:

@@ -16,6 +16,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from grading import cli_gradebook
+from grading.gradebook.feedback import feedback
+from grading.gradebook.ledger import of
 from grading.gradebook.store import Gradebook
 from lab import console
 from lab.errors import LabError
@@ -92,6 +94,14 @@ def test_a_submission_with_its_failures(grade: Grade) -> None:
     assert "\x1b" not in text
     [one] = json.loads(grade("show", "solo", "--json").stdout)
     assert one["result"]["checks"][1]["actual"] == "\x1b[2J[red]b"
+
+
+def test_what_is_noted_of_a_submission_is_shown(grade: Grade, make: Any) -> None:
+    with Gradebook.open(Path("results")) as gradebook:
+        gradebook.record(make.result("solo", notes=("Its \x1b[31mname",)), content_hash="h")
+    assert "Its ␛[31mname" in grade("show", "solo").stdout
+    with Gradebook.open(Path("results")) as gradebook:
+        assert "Its ␛[31mname" in feedback(of(gradebook).rows_of("submission", "solo")[0])
 
 
 def test_the_class(grade: Grade) -> None:

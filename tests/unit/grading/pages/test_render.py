@@ -95,6 +95,15 @@ def test_the_policy_allows_just_the_style_and_script_that_are_there() -> None:
         assert not re.search(r"(?:src|href)=\"(?:\w+:)?//", page)
 
 
+def test_what_a_submission_says_of_itself_and_the_roster_does_not() -> None:
+    result = replace(RESULT, notes=("boxwright.toml says that the student is '<b>eve'.",))
+    for page in (student_page(result), student_page(result, to_hand_out=False)):
+        assert "Whose work it is" in page and "&lt;b&gt;eve" in page and "<b>" not in page
+    assert "whose?" in class_page([result], title="c", links={"ada": "a.html"})
+    assert "Whose work" not in student_page(RESULT)
+    assert "whose?" not in class_page([RESULT], title="c", links={"ada": "a.html"})
+
+
 def test_a_student_page_runs_nothing() -> None:
     page = student_page(RESULT)
     assert "<script" not in page and "script-src 'none'" in page

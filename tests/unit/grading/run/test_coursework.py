@@ -14,11 +14,14 @@ from grading.gradebook.store import Gradebook
 from grading.run.batch import Settings
 from grading.run.coursework import Coursework, coursework
 from grading.run.identities import Identity
+from grading.run.job import Job
 from grading.run.single import Graded
+from grading.session import Half, Session
 from grading.submissions.workspaces import handed
 from grading.verdicts import CheckResult, SubmissionResult
 from lab.course.course import Course, load
 from lab.errors import LabError
+from lab.exercises import catalogue
 from lab.exercises.parameters import Numbers, values
 from tests.unit.grading.run.conftest import GOOD, Class, check
 
@@ -247,6 +250,45 @@ def test_another_course_is_graded_again_and_the_same_is_not(a_class: Class, cour
     assert a_class.calls("ann") == 1 and len(first.checks) == 5
     a_class.run(coursework=applied(a_class, course(COURSE + "points = 3\n"), ANN))
     assert a_class.calls("ann") == 2
+
+
+def test_when_the_roster_says_another_it_is_graded_again(a_class: Class, course: Any) -> None:
+    hand_in(a_class, "ann", "s1", f"bytes = {own_bytes('s1')}\nshare = 84")
+    work = applied(a_class, course(), ANN)
+    assert verdicts(a_class.run(coursework=work)["ann"])["answers.05.bytes"] == "passed"
+    other = dataclasses.replace(work, roster=(Student(id="s2", folder="ann"),))
+    assert verdicts(a_class.run(coursework=other)["ann"])["answers.05.bytes"] == "failed"
+
+
+def test_the_checks_are_told_whose_numbers_to_use(a_class: Class, course: Any) -> None:
+    work = applied(a_class, course(), ANN)
+    job = work.job(Job(submission="ann", student="s9"), Identity("s1"))
+    assert (job.student, job.course_seed, job.only) == ("s1", "autumn", ("build.engine", "logs.whole"))
+    doubtful = work.job(Job(submission="ann"), Identity(doubt="Who?"))
+    assert (doubtful.student, doubtful.course_seed) == ("", "")
+
+
+def test_a_session_knows_its_students_own_numbers() -> None:
+    def session(student: str) -> Session:
+        return Session(
+            open_guest=lambda: pytest.fail("no guest"), tools=None, tree=None,  # type: ignore[arg-type]
+            left_behind=frozenset(), engine_half=Half("submission"), module_half=Half("submission"), level=2,
+            seed="secret", student=student, course_seed="autumn",
+        )  # fmt: skip
+
+    declared = catalogue.exercise("08").parameters
+    assert session("s1").service("own")("08") == values(declared, "s1", "autumn")
+    assert session("s1").own("08") != session("s2").own("08") or session("s1").own("07") != session("s2").own(
+        "07"
+    )
+    assert session("").own("08") == {}
+
+
+@pytest.mark.parametrize("said", ['{"pi": 3}', '{"share_fast": "84"}', '{"share_fast": NaN}', "[]"])
+def test_a_measurement_that_is_none_is_not_believed(a_class: Class, course: Any, said: str) -> None:
+    hand_in(a_class, "ann", "s1", "share = 84", f'write {{"measured": {said}}}\n{GOOD}')
+    found = a_class.run(coursework=applied(a_class, course(), ANN))["ann"]
+    assert "makes no sense" in found.problem and verdicts(found)["answers.05.share"] == "error"
 
 
 def test_a_submission_that_is_no_workspace_has_answered_nothing(a_class: Class, course: Any) -> None:
