@@ -239,20 +239,27 @@ class Session:
             if half.whose == "reference":
                 self._deliver_ours(guest, name)
         kbuild.use(observer, TOOLS, guest.kernel, [each.folder for each in self.module_half.attempts])
+        self.built = self._build_both(guest)
+
+    def _build_both(self, guest: Guest) -> Built:
+        """Build what was delivered, in the likeliest way first."""
         engine, module = self._build_at_once(guest)
         if not engine.path:
             engine = self._build(guest, self.engine_half, self._find_engine, engine)
         if not engine.path and self.engine_half.whose == "submission":
-            older = delivery.with_older_compiler(observer, self.engine_half.attempts)
+            older = delivery.with_older_compiler(guest.observer, self.engine_half.attempts)
             engine = delivery.build(
-                observer, older, lambda: self._find_engine(guest, self.engine_half), before=engine.attempts
+                guest.observer,
+                older,
+                lambda: self._find_engine(guest, self.engine_half),
+                before=engine.attempts,
             )
         path = self._find_module(guest, self.module_half) if _is_done(engine, self.module_half) else ""
         if path:
             module = replace(engine, path=path)
         if not module.path:
             module = self._build(guest, self.module_half, self._find_module, module)
-        self.built = Built(engine, module)
+        return Built(engine, module)
 
     def _build_at_once(self, guest: Guest) -> tuple[Product, Product]:
         """Try the likeliest way for both halves at once, where they cannot be in each other's way."""

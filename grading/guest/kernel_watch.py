@@ -71,8 +71,13 @@ class KernelWatch:
             self._fatal = True
             self._lines = (self._lines + list(lines))[:LINES] or ["the machine is gone"]
 
+    def peek(self) -> Trouble | None:
+        """What there was since the last time that it was taken."""
+        with self._lock:
+            return Trouble(tuple(self._lines), self._fatal) if self._lines else None
+
     def take(self) -> Trouble | None:
-        """What there was since the last time."""
+        """The same, once."""
         with self._lock:
             if not self._lines:
                 return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,8 @@ class Guest:
     def __init__(self, machine: RemoteMachine[Any], tools: Tools, *, has_disk: bool) -> None:
         self.machine = machine
         self.watch = KernelWatch()
+        self.on_silence: Callable[[], None] = lambda: None
+        """Asked as well while an answer is waited for; raises `MachineError` where none will come."""
         if has_disk:
             command = f"mkdir -p {TOOLS} && mount -o ro /dev/vdb {TOOLS} && exec {TOOLS}/observer"
         else:
@@ -111,6 +114,7 @@ class Guest:
         for event in self.machine.events():
             if event.kind in ("panic", "reset", "shutdown"):
                 raise MachineError(f"The guest is gone: {event.kind} {event.detail}".strip())
+        self.on_silence()
 
     def close(self) -> None:
         """Let go of it; the machine goes on."""

@@ -108,7 +108,7 @@ def open_session(job: Job) -> Session:
         tree = job.stack.enter_context(opened(Submission(job.submission, Path(job.source)), work))
         chosen = take(tree, starters=read(job), engine=job.engine or None, monitor=job.monitor or None)
         notes = (*tree.notes, *chosen.reasons)
-        engine, monitor = _half(chosen.engine, engine, notes), _half(chosen.monitor, monitor, notes)
+        engine, monitor = half_of(chosen.engine, engine, notes), half_of(chosen.monitor, monitor, notes)
         behind = frozenset(path.relative_to(tree.root) for path in leftovers(tree.root))
     try:
         with console.progress(quiet=True) as progress:
@@ -133,8 +133,14 @@ def open_session(job: Job) -> Session:
     )  # fmt: skip
 
 
-def _half(choice: Choice | None, ours: Half, notes: tuple[str, ...]) -> Half:
-    """What was chosen of a submission, with its paths as they are in the guest."""
+def half_of(choice: Choice | None, ours: Half, notes: tuple[str, ...]) -> Half:
+    """What was chosen of a submission, with its paths as they are in the guest.
+
+    Args:
+        choice: what was taken; None for nothing.
+        ours: what stands in where the choice is the reference.
+        notes: said of it, too.
+    """
     if choice is None:
         return Half("submission", reasons=notes)
     if choice.reference:

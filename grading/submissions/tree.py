@@ -24,6 +24,7 @@ from lab.errors import LabError
 NEVER = frozenset(
     {".git", ".svn", ".hg", "__MACOSX", ".DS_Store", "Thumbs.db", ".vscode", ".idea", ".venv", "node_modules"}
     | {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+    | {".boxwright"}  # what `lab` keeps in a workspace for itself, such as copies of regions
 )
 """What programs left there; not worth a note."""
 

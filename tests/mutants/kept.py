@@ -7,14 +7,13 @@ import dataclasses
 import hashlib
 import os
 import posixpath
-import signal
 import tempfile
-import time
 from pathlib import Path
 
 from implementations import Implementation, Part
 
 from grading.guest import delivery
+from grading.guest.cleaning import LEFT, cleaned
 from grading.guest.delivery import TREE
 from grading.guest.tools import Tools
 from grading.guest.vm import Guest, fresh_guest, remove_guest
@@ -24,17 +23,6 @@ from lab.errors import LabError
 
 KEPT = "/kept"
 """The implementation, unpatched and built; what a mutant does not change is taken from here."""
-
-CLEAN_SECONDS = 10.0
-LEFT = (
-    "/run/boxwright",
-    "/var/log/bwstray.log",
-    "/run/engine-c",
-    "/var/log/engine-c",
-    "/var/log/boxwright",
-    TREE,
-)
-"""What an engine leaves on the disk."""
 
 
 class KeptGuest:
@@ -58,7 +46,7 @@ class KeptGuest:
     def lease(self) -> Guest:
         """A guest in which nothing of another mutant is left."""
         self._leases += 1
-        if self._guest is not None and not self._cleaned(self._guest):
+        if self._guest is not None and not cleaned(self._guest, (*LEFT, TREE), str(self._leases)):
             self.close()
         if self._guest is None:
             with console.progress(quiet=True) as progress:
@@ -88,37 +76,6 @@ class KeptGuest:
                     detail=built.words,
                 )
         guest.observer.run("mv", TREE, KEPT)
-
-    def _cleaned(self, guest: Guest) -> bool:
-        """End and remove what the last one left; false where that does not give a guest as good as new."""
-        try:
-            observer = guest.observer
-            deadline = time.monotonic() + guest.scale(CLEAN_SECONDS)
-            while left := guest.newcomers():
-                if time.monotonic() > deadline:
-                    return False
-                for process in left:
-                    with contextlib.suppress(OSError):  # it ended meanwhile
-                        observer.signal(process.pid, signal.SIGKILL, start=process.start)
-            for name in guest.modules() - guest.baseline.modules:
-                observer.run("rmmod", name, timeout=10)
-            for line in sorted(set(guest.mounts()) - set(guest.baseline.mounts), reverse=True):
-                observer.run("umount", "-l", line.split()[1])
-            observer.write("/proc/sys/kernel/hostname", guest.baseline.hostname.encode())
-            observer.run("rm", "-rf", "--one-file-system", *LEFT)
-            observer.run("mv", "/srv/roots", f"/srv/gone-{self._leases}")
-            observer.start("nice", "rm", "-rf", f"/srv/gone-{self._leases}", timeout=0)  # meanwhile
-            whole = (
-                guest.modules() == guest.baseline.modules
-                and tuple(guest.mounts()) == guest.baseline.mounts
-                and observer.proc("sys/kernel/hostname").strip() == guest.baseline.hostname
-                and observer.stat("/dev/container_monitor") is None
-                and guest.trouble() is None
-            )
-            observer.kernel.clear()  # lines of the last one would answer for the next
-        except (LabError, OSError):
-            return False
-        return whole
 
 
 def product_of(

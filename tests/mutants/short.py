@@ -6,11 +6,8 @@ for which nothing more has to happen in the guest.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,14 +15,11 @@ from implementations import Implementation
 from kept import KeptGuest, MutantSession
 from patches import Mutant
 
-import grading.plugin
 from grading.api.checks import Check
 from grading.api.scenarios import KNOWN
 from grading.guest.tools import Tools
-from grading.plugin import Grading, declared
-from grading.run.content import EXERCISES
-from grading.run.job import Job
-from grading.session import Session
+from grading.plugin import declared
+from grading.run.inside import judge
 from grading.verdicts import CheckResult
 from lab.errors import LabError
 
@@ -66,86 +60,11 @@ def grade(
     return judge(session, names, choose)
 
 
-Choose = Callable[[Mapping[str, pytest.Item]], frozenset[str]]
-"""From all checks, by id, the ids of those to be run."""
-
-
-def judge(session: Session, what: str, choose: Choose) -> dict[str, CheckResult]:
-    """The verdicts of some checks in a session that has its guest already.
-
-    Args:
-        session: what is looked at.
-        what: its name, for messages.
-        choose: which checks.
-
-    Raises:
-        LabError: they could not be run, or what `choose` raises.
-    """
-    gate = _Gate(session, choose)
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = pytest.main(
-            [
-                str(EXERCISES), f"--rootdir={EXERCISES.parent}", "-c", os.devnull, "--import-mode=importlib",
-                "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception",
-                "-p", "no:dask", "-p", "no:warnings", "-q", "-s",
-            ],
-            plugins=[gate, grading.plugin],
-        )  # fmt: skip
-    if gate.error is not None:
-        raise gate.error
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or gate.grading is None:
-        raise LabError(f"The checks could not be run on {what}", detail=said.getvalue()[-4000:])
-    return gate.grading.verdicts
-
-
 def checked(item: pytest.Item) -> Check:
     """What a check's item declares."""
     check = declared(item)
     assert check is not None
     return check
-
-
-class _Gate:
-    """Puts a grading into pytest that has its guest already, and leaves it."""
-
-    def __init__(self, session: Session, choose: Choose) -> None:
-        self.session = session
-        self.choose = choose
-        self.error: LabError | None = None
-        self.grading: _KeptGrading | None = None
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Before the plugin does."""
-        self.grading = _KeptGrading(config, self.session)
-        config.pluginmanager.register(self.grading, grading.plugin.NAME)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Choose the checks, before the plugin chooses by its job."""
-        assert self.grading is not None
-        by_id = {check.id: item for item in items if (check := declared(item))}
-        chosen: frozenset[str] = frozenset()
-        try:
-            chosen = self.choose(by_id)
-        except LabError as error:  # pytest would take it for a bug of its own
-            self.error = error
-        items[:] = [item for id_, item in by_id.items() if id_ in chosen]
-
-
-class _KeptGrading(Grading):
-    """A grading of a session that is there."""
-
-    def __init__(self, config: pytest.Config, session: Session) -> None:
-        super().__init__(config)
-        self.job = Job(submission="mutant", source="mutant", level=2)
-        self._session = session
-
-    def pytest_unconfigure(self) -> None:
-        """Nothing of this one may go on in the guest when the next one has it."""
-        if self._session is not None:
-            self._session.scenarios.end()
 
 
 def _scenarios(item: pytest.Item) -> frozenset[str]:

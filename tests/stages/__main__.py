@@ -12,13 +12,13 @@ import typer
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "mutants"))
 
-import short
 import stages
 from implementations import REFERENCE
 from kept import KeptGuest
 
 from grading.guest.tools import tools
 from grading.run import machines
+from grading.run.inside import judge
 from lab import console
 from lab.errors import LabError
 from lab.exercises import catalogue, starter
@@ -67,7 +67,7 @@ def _outcomes(track: Track, numbers: list[str]) -> Iterator[stages.Outcome]:
             for when in stages.WHEN:
                 began = time.monotonic()
                 session = stages.session(kept, kit, implementation, track, number, when)
-                found = short.judge(session, f"exercise {number}", stages.checks_of(number))
+                found = judge(session, f"exercise {number}", stages.checks_of(number))
                 yield stages.Outcome(
                     number, when, tuple(found.values()), stages.warnings(session), time.monotonic() - began
                 )

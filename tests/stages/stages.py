@@ -8,9 +8,9 @@ from typing import Literal, get_args
 
 from implementations import Implementation
 from kept import KeptGuest, MutantSession
-from short import Choose
 
 from grading.guest.tools import Tools
+from grading.run.inside import Choose
 from grading.session import Session
 from grading.verdicts import CheckResult
 from lab.exercises import catalogue, starter
