@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from lab.errors import LabError
 from lab.exercises import regions, starter
-from lab.exercises.catalogue import Exercise
+from lab.exercises.catalogue import Exercise, Region
 from lab.workspace.state import Workspace
 
 ANSWERS = "answers.toml"
@@ -24,11 +24,10 @@ def next_exercise(workspace: Workspace, exercises: tuple[Exercise, ...]) -> Exer
     return next((each for each in exercises if _untouched(workspace, each, answered)), None)
 
 
-def _untouched(workspace: Workspace, exercise: Exercise, answered: Mapping[str, object]) -> bool:
+def untouched_regions(workspace: Workspace, exercise: Exercise) -> tuple[Region, ...]:
+    """The regions of an exercise in which the stub stands as it was given, in their order."""
     mine = tuple(region for region in exercise.regions if workspace.track in region.files)
-    if not mine:
-        given = answered.get(exercise.number)
-        return not isinstance(given, dict) or any(given.get(each.id, "") == "" for each in exercise.questions)
+    untouched: set[str] = set()
     for path, bodies in starter.stubs(workspace.track, mine).items():
         try:
             text = (workspace.folder / path).read_text(encoding="utf-8")
@@ -36,9 +35,15 @@ def _untouched(workspace: Workspace, exercise: Exercise, answered: Mapping[str, 
             here = regions.find(text, path)
         except (OSError, UnicodeDecodeError, LabError):
             continue  # a file that is gone or has lost its markers was touched, certainly
-        if any(here[name].body == there[name].body for name in bodies):
-            return True
-    return False
+        untouched |= {name for name in bodies if here[name].body == there[name].body}
+    return tuple(region for region in mine if region.name in untouched)
+
+
+def _untouched(workspace: Workspace, exercise: Exercise, answered: Mapping[str, object]) -> bool:
+    if any(workspace.track in region.files for region in exercise.regions):
+        return bool(untouched_regions(workspace, exercise))
+    given = answered.get(exercise.number)
+    return not isinstance(given, dict) or any(given.get(each.id, "") == "" for each in exercise.questions)
 
 
 def _answers(workspace: Workspace) -> Mapping[str, object]:
