@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -16,12 +17,19 @@ from lab.cli_demo import demo
 from lab.cli_doctor import doctor
 from lab.cli_experiment import app as experiment_app
 from lab.cli_guide import guide
+from lab.cli_hint import hint
 from lab.cli_hosts import add, provision
 from lab.cli_image import app as image_app
+from lab.cli_logs import logs
 from lab.cli_options import JsonOption, MachineArgument, MachineOption, chosen, complete
+from lab.cli_panels import arrange
 from lab.cli_site import app as site_app
 from lab.cli_workspace import init, is_exercise, reset_regions
 from lab.errors import LabError
+
+COMMANDS = "boxwright.lab_commands"
+"""The group of entry points whose functions are given the app, and add commands to it: those that run checks
+know the grader, of which this package knows nothing."""
 
 app = typer.Typer(
     name="lab",
@@ -40,6 +48,8 @@ app.command()(add)
 app.command()(provision)
 app.command()(init)
 app.command()(guide)
+app.command()(hint)
+app.command()(logs)
 
 
 @app.callback()
@@ -253,6 +263,11 @@ def destroy(
             kind = lifecycle.destroy(name, progress)
         gone = "is forgotten; the host itself is untouched" if kind == "ssh" else "is gone"
         console.out.print(f"{name} {gone}.")
+
+
+for each in entry_points(group=COMMANDS):
+    each.load()(app)
+arrange(app)
 
 
 def main() -> None:

@@ -1,0 +1,144 @@
+"""Asks a workspace's keeper, and starts it where there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from grading.student.places import LOG, MACHINE, SOCKET, home, machine_name, stamp
+from lab.console import Progress
+from lab.errors import LabError
+from lab.workspace.state import Workspace
+
+START_SECONDS = 60.0
+"""Until a keeper listens; it reads all checks first."""
+
+END_SECONDS = 20.0
+
+Event = dict[str, Any]
+
+
+def ask(workspace: Workspace, request: Event, named: str | None, progress: Progress) -> Iterator[Event]:
+    """What the keeper answers, as it comes; `step` goes to the progress, and an error is raised.
+
+    Args:
+        workspace: the student's.
+        request: what is asked for.
+        named: the machine that the command line says.
+        progress: told what is done.
+
+    Raises:
+        LabError: it says what went wrong, or no keeper can be started.
+    """
+    machine = machine_name(workspace, named)
+    for _ in range(2):
+        with contextlib.closing(_connected(workspace, machine, progress)) as connection:
+            connection.sendall(json.dumps({**request, "stamp": stamp()}).encode() + b"\n")
+            other = yield from _events(connection, home(workspace), progress)
+        if not other:
+            return
+        progress.step("Starting anew, since the kit has changed")
+        _await_end(workspace)
+    raise LabError("The kit changes while it works", "Try again when nothing changes it.")
+
+
+def _events(connection: socket.socket, folder: Path, progress: Progress) -> Generator[Event, None, bool]:
+    """The answers to one request; returns whether another keeper is to be asked."""
+    with connection.makefile("rb") as lines:
+        for line in lines:
+            event: Event = json.loads(line)
+            if "step" in event:
+                progress.step(event["step"])
+            elif "error" in event:
+                said = event["error"]
+                raise LabError(
+                    said["what"], said["remedy"], detail=said["detail"], exit_status=said["status"]
+                )
+            elif "other" in event:
+                return True
+            else:
+                yield event
+                if "done" in event:
+                    return False
+    raise LabError(
+        "The process that keeps the guest has ended in the middle",
+        f"Try again; {folder / LOG} may say why.",
+        exit_status=3,
+    )
+
+
+def _connected(workspace: Workspace, machine: str, progress: Progress) -> socket.socket:
+    folder = home(workspace)
+    connection = _connect(folder)
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            if (folder / MACHINE).read_text() == machine:
+                return connection
+        connection.close()
+        end(workspace)
+    progress.step("Starting the guest's keeper")
+    said = folder / LOG
+    with said.open("wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "grading.student.keeper", str(workspace.folder.resolve()), machine, str(folder)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,  # Ctrl-C is for us
+        )  # fmt: skip
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if (connection := _connect(folder)) is not None:
+            return connection
+        if child.poll() not in (None, 0):
+            break
+        time.sleep(0.03)
+    words = said.read_text("utf-8", "replace").strip().splitlines()
+    raise LabError(
+        "The process that keeps the guest did not start", f"{said} says why.",
+        detail=words[-1] if words else "", exit_status=3,
+    )  # fmt: skip
+
+
+def _connect(folder: Path) -> socket.socket | None:
+    """A connection to the keeper in a folder; None where none listens."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        # By way of a descriptor: the path of the folder may be too long for an address (unix(7)).
+        place = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+        try:
+            connection.connect(f"/proc/self/fd/{place}/{SOCKET}")
+        finally:
+            os.close(place)
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def end(workspace: Workspace) -> None:
+    """Let the keeper end, where there is one, and its machine with it."""
+    folder = home(workspace)
+    connection = _connect(folder)
+    if connection is None:
+        return
+    with contextlib.closing(connection), contextlib.suppress(OSError):
+        connection.sendall(b'{"do": "end"}\n')  # without a stamp: it is another kit's
+        connection.recv(1 << 16)
+    _await_end(workspace)
+
+
+def _await_end(workspace: Workspace) -> None:
+    deadline = time.monotonic() + END_SECONDS
+    while time.monotonic() < deadline:
+        connection = _connect(home(workspace))
+        if connection is None:
+            return
+        connection.close()
+        time.sleep(0.05)

@@ -1,0 +1,56 @@
+"""What was built of which sources, kept on this host: a guest that broke takes no compiled work with it.
+
+Only guests of the same workspace ever get it: what comes out of a guest in which a student's engine has run
+might be anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from grading.guest.delivery import Product
+
+MOST = 24
+"""Products that are kept; the oldest go."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The products of one workspace."""
+
+    folder: Path
+
+    def find(self, half: str, sources: str) -> tuple[Product, bytes] | None:
+        """What was built of these sources: what it is, and its content."""
+        name = self._name(half, sources)
+        try:
+            about = json.loads((self.folder / f"{name}.json").read_text())
+            content = (self.folder / f"{name}.bin").read_bytes()
+            return Product(str(about["path"]), str(about["label"]), ()), content
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, half: str, sources: str, product: Product, content: bytes) -> None:
+        """Keep a product. Where it cannot be kept, it is built again another time."""
+        name = self._name(half, sources)
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._write(f"{name}.bin", content)
+            self._write(f"{name}.json", json.dumps({"path": product.path, "label": product.label}).encode())
+            for old in sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)[:-MOST]:
+                old.unlink(missing_ok=True)
+                old.with_suffix(".bin").unlink(missing_ok=True)
+
+    def _write(self, name: str, content: bytes) -> None:
+        new = self.folder / f".{name}.{os.getpid()}"
+        new.write_bytes(content)
+        new.replace(self.folder / name)
+
+    @staticmethod
+    def _name(half: str, sources: str) -> str:
+        return hashlib.sha256(f"{half}\0{sources}".encode()).hexdigest()[:32]

@@ -1,0 +1,131 @@
+"""A machine to try things in: the student's engine, module and root file systems, and nobody who checks."""
+
+from __future__ import annotations
+
+import fcntl
+import posixpath
+import secrets
+import shlex
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from grading.guest.tools import tools
+from grading.guest.vm import Guest, remove_guest
+from grading.student.bench import Bench, WorkspaceSession
+from grading.student.places import home, machine_name
+from grading.student.store import Store
+from grading.student.work import read, refusal
+from lab.console import Progress
+from lab.deploy import ENGINE, ROOTFS_BASE
+from lab.errors import LabError
+from lab.machine import process
+from lab.machine.qemu import QemuMachine
+from lab.machine.record import machine_folder
+from lab.workspace.state import Workspace
+
+LOCK = "shell.lock"
+SUFFIX = "-shell"
+LONGEST_NAME = 31
+ROOTS = ("/root/rootfs-a", "/root/rootfs-b")
+"""Two: no two living containers share one."""
+
+DIRECTORY = "/root"
+
+GREETING = f"""engine supervisor {ROOTFS_BASE} &
+engine run hello {ROOTS[0]} /bin/echo hello
+Your sources are in /submission; dmesg shows the kernel's log; exit ends it."""
+
+
+@dataclass(frozen=True)
+class TryingPlace:
+    """The machine, ready."""
+
+    machine: QemuMachine
+    notes: tuple[str, ...]
+    """What did not work of building and loading."""
+
+
+@contextmanager
+def held(workspace: Workspace) -> Iterator[IO[str]]:
+    """Hold a share of the machine: it stays as long as anybody does."""
+    with (home(workspace) / LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield lock
+
+
+def open_place(workspace: Workspace, named: str | None, progress: Progress) -> TryingPlace:
+    """The machine that another shell of this workspace has open, or a fresh one.
+
+    Raises:
+        LabError: there is no engine, or no machine can be started.
+    """
+    name = machine_name(workspace, named)[: LONGEST_NAME - len(SUFFIX)] + SUFFIX
+    folder = machine_folder(name)
+    if process.running_pid(folder) is not None and process.state(folder) == "running":
+        return TryingPlace(
+            QemuMachine.find(name), ("This is the VM of your other shell, with the sources of then.",)
+        )
+    work = read(workspace)
+    if (problem := refusal(work)) is not None:
+        raise problem
+    bench = Bench(name, tools(progress), progress, Store(home(workspace) / "products"))
+    session = WorkspaceSession.of(bench, work, "", secrets.token_hex(2))
+    try:
+        notes = _prepared(session, session.guest)
+    except BaseException:
+        bench.drop()
+        remove_guest(name)
+        raise
+    bench.drop()  # the observer goes; the machine stays
+    return TryingPlace(QemuMachine.find(name), notes)
+
+
+def _prepared(session: WorkspaceSession, guest: Guest) -> tuple[str, ...]:
+    assert session.built is not None
+    engine, module = session.built.engine, session.built.module
+    notes: list[str] = []
+    for what, product in (("engine", engine), ("module", module)):
+        if not product.path:
+            notes.append(f"Your {what} does not build:\n{product.words}")
+    observer = guest.observer
+    if engine.path:
+        observer.run("ln", "-sfn", engine.path, ENGINE)
+    if module.path and (loading := observer.run("insmod", module.path, timeout=20)).code:
+        notes.append(
+            f"Your module {posixpath.basename(module.path)} does not load: {loading.error_text.strip()}"
+        )
+    for root in ROOTS:
+        observer.run("cp", "-a", ROOTFS_BASE, root)
+    return tuple(notes)
+
+
+def attach(place: TryingPlace, words: Sequence[str]) -> int:
+    """Run a command there, or a shell where none is given; returns its status.
+
+    Raises:
+        LabError: ssh is not installed.
+    """
+    address = place.machine.address
+    terminal = [] if words else ["-t"]
+    command = " ".join(words) if words else f"cd {shlex.quote(DIRECTORY)} && exec bash -l"
+    try:
+        done = subprocess.run(
+            ["ssh", *terminal, *address.openssh_options(), f"{address.user}@{address.host}", command],
+            check=False,
+        )
+    except FileNotFoundError:
+        raise LabError("ssh is not installed", "Run ./bootstrap.sh, which installs it.") from None
+    return done.returncode
+
+
+def leave(place: TryingPlace, lock: IO[str]) -> None:
+    """Let go of the machine; the last one takes it away."""
+    place.machine.close()
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # somebody else is still in it
+    remove_guest(place.machine.name)
