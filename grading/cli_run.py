@@ -91,7 +91,7 @@ def run(
         typer.Option(
             "--as-student",
             help="As students check themselves on a push: without hidden checks, without what the course does "
-            "not tell at once of answers, and believing boxwright.toml.",
+            "not tell at once of answers, and believing boxwright.toml. Ends with 1 where something did not pass.",
         ),
     ] = False,
     roster: RosterOption = None,
@@ -140,6 +140,8 @@ def run(
         work = cli_course.applied(results, chosen, ground, level, students, as_student=as_student)
         found = carry_out(folder, wanted, ground, many, results, coursework=work)
     conclude(found, results, json_=json_)
+    if as_student and any(check.verdict != "passed" for result in found for check in result.checks):
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from lab import console, program
 from lab.cli_box import box
+from lab.cli_course import app as course_app
 from lab.cli_demo import demo
 from lab.cli_doctor import doctor
 from lab.cli_experiment import app as experiment_app
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(image_app, name="image")
+app.add_typer(course_app, name="course")
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(site_app, name="site")
 app.command()(box)

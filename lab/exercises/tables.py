@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from datetime import datetime
@@ -168,3 +169,10 @@ def read(path: Path) -> Table:
         raise LabError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LabError(f"{path} is not valid TOML: {error}", "Correct the file.") from error
+
+
+def written(value: object) -> str:
+    """A value as TOML writes it: a number as it is, anything else as a basic string, which JSON's nearly is."""
+    if type(value) in (int, float):
+        return str(value)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from lab.course.course import Course
 from lab.errors import LabError
-from lab.exercises import catalogue, guides, starter
+from lab.exercises import answers, catalogue, guides, starter
+from lab.exercises.answers import Sheet
 from lab.exercises.catalogue import Exercise, Region
+from lab.exercises.tables import written
 from lab.workspace import history
 from lab.workspace.state import FILE, PRIVATE, Workspace, top_of
 
@@ -33,12 +36,20 @@ class Made:
     """Whether git has it; not where there is no git."""
 
 
-def make(wanted: Workspace, upto: str | None = None) -> Made:
+def make(
+    wanted: Workspace,
+    upto: str | None = None,
+    *,
+    course: Course | None = None,
+    more: Mapping[str, bytes] | None = None,
+) -> Made:
     """Make a workspace.
 
     Args:
         wanted: where, of which track, and whose.
         upto: the number of an exercise; those before it come solved.
+        course: of which it is; the exercises that it does without come solved.
+        more: further files, by their path in the workspace.
 
     Raises:
         LabError: the folder is not empty, or in another workspace; there is no such exercise or
@@ -50,9 +61,9 @@ def make(wanted: Workspace, upto: str | None = None) -> Made:
     _check_place(wanted.folder)
 
     def is_solved(region: Region) -> bool:
-        return region.exercise < number
+        return region.exercise < number or (course is not None and course.chosen(region.exercise) is None)
 
-    exercises = catalogue.exercises()
+    exercises = _exercises(course)
     files = starter.starter(wanted.track, is_solved)
     open_regions = [
         region
@@ -61,9 +72,10 @@ def make(wanted: Workspace, upto: str | None = None) -> Made:
         if wanted.track in region.files and not is_solved(region)
     ]
     files |= {
-        name: _rendered(name, wanted, exercises, number).encode()
-        for name in (FILE, "README.md", "answers.toml", ".gitignore")
+        name: _rendered(name, wanted, exercises, number, course=course).encode()
+        for name in (FILE, "README.md", answers.NAME, ".gitignore")
     }
+    files |= more or {}
     parent = wanted.folder.resolve().parent
     parent.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that nothing half-made is ever there; the first commit is made before it moves.
@@ -77,6 +89,36 @@ def make(wanted: Workspace, upto: str | None = None) -> Made:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Made(wanted, len(open_regions), committed)
+
+
+def rewrite(workspace: Workspace, course: Course) -> None:
+    """Write again what follows from whose a workspace is: its file, and the answer sheet with its answers kept.
+
+    Raises:
+        LabError: the id is none, or the answer sheet cannot be read as it is.
+        OSError: this host cannot write there.
+    """
+    _check(workspace)
+    sheet = answers.read(workspace.folder / answers.NAME)
+    if sheet.problem and (workspace.folder / answers.NAME).exists():
+        raise LabError(sheet.problem, "Put it right first, so that no answer is lost.")
+    for (exercise, question), why in sheet.unclear.items():
+        raise LabError(f"{answers.NAME}, {exercise}.{question}: {why}", "Then nothing of it is lost.")
+    exercises = _exercises(course)
+    for name in (answers.NAME, FILE):
+        path = workspace.folder / name
+        draft = path.with_name(f".{name}.{os.getpid()}")
+        try:
+            draft.write_text(_rendered(name, workspace, exercises, "", sheet, course), encoding="utf-8")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _exercises(course: Course | None) -> tuple[Exercise, ...]:
+    if course is None:
+        return catalogue.exercises()
+    return tuple(each.exercise for each in course.exercises)
 
 
 def _check(wanted: Workspace) -> None:
@@ -100,7 +142,14 @@ def _check_place(folder: Path) -> None:
         raise LabError(f"{folder} is not empty", "Take an empty folder, or one that is not there yet.")
 
 
-def _rendered(name: str, wanted: Workspace, exercises: tuple[Exercise, ...], upto: str) -> str:
+def _rendered(
+    name: str,
+    wanted: Workspace,
+    exercises: tuple[Exercise, ...],
+    upto: str,
+    sheet: Sheet | None = None,
+    course: Course | None = None,
+) -> str:
     """A file of the workspace that is made from a template beside this one."""
     import jinja2
 
@@ -108,13 +157,14 @@ def _rendered(name: str, wanted: Workspace, exercises: tuple[Exercise, ...], upt
         undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters["toml"] = lambda text: json.dumps(text, ensure_ascii=False)  # a TOML basic string
+    environment.filters["toml"] = written
     environment.filters["comment"] = lambda text: "\n".join(
         f"# {line}".rstrip() for line in text.splitlines()
     )
     template = resources.files("lab.workspace").joinpath("templates", f"{name.lstrip('.')}.j2")
     return environment.from_string(template.read_text(encoding="utf-8")).render(
-        workspace=wanted, exercises=exercises, upto=upto, private=PRIVATE,
+        workspace=wanted, exercises=exercises, upto=upto, private=PRIVATE, course=course,
+        given=lambda exercise, question: sheet.answers.get((exercise.number, question.id), "") if sheet else "",
         question=lambda exercise, text: guides.render(text, wanted.values(exercise), f"exercise {exercise.number}"),
     )  # fmt: skip
 
