@@ -16,6 +16,7 @@ from lab.cli_box import box
 from lab.cli_course import app as course_app
 from lab.cli_demo import demo
 from lab.cli_doctor import doctor
+from lab.cli_exercise import app as exercise_app
 from lab.cli_experiment import app as experiment_app
 from lab.cli_guide import guide
 from lab.cli_hint import hint
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(image_app, name="image")
 app.add_typer(course_app, name="course")
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(exercise_app, name="exercise")
 app.add_typer(site_app, name="site")
 app.command()(box)
 app.command()(demo)

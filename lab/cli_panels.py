@@ -30,7 +30,7 @@ PANELS = {
         "add",
         "provision",
     ),
-    "The kit": ("demo", "site", "doctor", "image", "box"),
+    "The kit": ("demo", "site", "exercise", "doctor", "image", "box"),
 }
 """By panel, the commands in their order; what is in none of them comes in a panel of its own."""
 

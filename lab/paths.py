@@ -1,7 +1,8 @@
 """Where things lie: the checkout, the cache (can be rebuilt) and the state (machines, keys).
 
 Follows the XDG base directory specification. `BOXWRIGHT_CACHE` and `BOXWRIGHT_STATE`
-name other places, which is how tests get empty ones.
+name other places, which is how tests get empty ones. `BOXWRIGHT_EXERCISES` names places of
+exercises beside the checkout's.
 """
 
 from __future__ import annotations
@@ -9,8 +10,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lab.errors import LabError
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The top of this checkout: `runtime/`, `kernel/` and `vagrant/` are read from here."""
+
+EXERCISES = CHECKOUT / "exercises"
+"""The kit's exercises and their checks."""
 
 
 def cache() -> Path:
@@ -21,6 +27,29 @@ def cache() -> Path:
 def state() -> Path:
     """The folder of what cannot be made again: machines, snapshots, keys; readable by its owner only."""
     return _folder("BOXWRIGHT_STATE", "XDG_STATE_HOME", ".local/state")
+
+
+def exercises(top: Path = EXERCISES) -> tuple[Path, ...]:
+    """The folders in which exercises are looked for.
+
+    Beside the kit's own they are those that `BOXWRIGHT_EXERCISES` names, with colons between
+    them: a course's exercises, which need not lie in the checkout.
+
+    Args:
+        top: the kit's; any other stands for itself alone.
+
+    Raises:
+        LabError: there is no such folder.
+    """
+    if top != EXERCISES:
+        return (top,)
+    named = [Path(each).absolute() for each in os.environ.get("BOXWRIGHT_EXERCISES", "").split(":") if each]
+    for each in named:
+        if not each.is_dir():
+            raise LabError(
+                f"BOXWRIGHT_EXERCISES names {each}, and there is no such folder", "Correct it, or unset it."
+            )
+    return tuple(dict.fromkeys((top, *named)))
 
 
 def _folder(own_variable: str, xdg_variable: str, below_home: str) -> Path:

@@ -40,6 +40,9 @@ def scenario(function: Callable[..., Any] | None = None, *, exclusive: bool = Fa
 
     def declare(target: Callable[..., Any]) -> Any:
         found = Scenario(target.__name__, target, exclusive)
+        before = KNOWN.get(found.name)
+        if before is not None and _file(before.function) != _file(target):
+            raise ValueError(f"{_file(before.function)} has a scenario {found.name!r} already")
         KNOWN[found.name] = found
 
         def evidence(graded: Any) -> Any:
@@ -49,6 +52,10 @@ def scenario(function: Callable[..., Any] | None = None, *, exclusive: bool = Fa
         return pytest.fixture(name=found.name)(evidence)
 
     return declare(function) if function else declare
+
+
+def _file(function: Callable[..., Any]) -> str:
+    return str(inspect.getsourcefile(function))
 
 
 class Scenarios:

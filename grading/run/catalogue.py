@@ -12,6 +12,7 @@ from grading.api.checks import MARK, Check
 from grading.run.content import EXERCISES
 from grading.run.job import Job
 from grading.verdicts import GROUPS
+from lab import paths
 from lab.errors import LabError
 from lab.exercises.catalogue import folders
 
@@ -23,7 +24,7 @@ def all_checks(exercises: Path = EXERCISES) -> tuple[Check, ...]:
         LabError: a file of checks cannot be imported, or two checks have one id.
     """
     found: dict[str, Check] = {}
-    for path in sorted(exercises.rglob("test_*.py")):
+    for path in (path for top in paths.exercises(exercises) for path in sorted(top.rglob("test_*.py"))):
         for check in _declared(_imported(path)):
             if check.id in found:
                 raise LabError(f"Two checks are called {check.id}, one of them in {path}", "Rename it.")

@@ -14,8 +14,8 @@ from grading.submissions.site import read_pieces
 from grading.submissions.tree import NEVER
 from lab import paths
 
-EXERCISES = paths.CHECKOUT / "exercises"
-"""Where the checks are."""
+EXERCISES = paths.EXERCISES
+"""Where the checks are; `paths.exercises` knows where else."""
 
 
 class _Digest(Protocol):
@@ -47,7 +47,8 @@ def checks_hash(exercises: Path = EXERCISES) -> str:
     """SHA-256 over the checks and what they are written with: equal hashes mean equal checks."""
     digest = hashlib.sha256()
     api = Path(__file__).resolve().parent.parent / "api"
-    for top, pattern in ((exercises, "test_*.py"), (api, "*.py")):
+    tops = [(top, "test_*.py") for top in paths.exercises(exercises)]
+    for top, pattern in (*tops, (api, "*.py")):
         for path in sorted(top.rglob(pattern)):
             _add(digest, os.fsencode(f"{top.name}/{path.relative_to(top).as_posix()}"), path.read_bytes())
     return digest.hexdigest()

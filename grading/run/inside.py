@@ -12,10 +12,10 @@ import pytest
 
 import grading.plugin
 from grading.plugin import Grading, declared
-from grading.run.content import EXERCISES
 from grading.run.job import Job
 from grading.session import Session
 from grading.verdicts import CheckResult
+from lab import paths
 from lab.errors import LabError
 
 Choose = Callable[[Mapping[str, pytest.Item]], frozenset[str]]
@@ -44,7 +44,7 @@ def judge(
     what: str,
     choose: Choose,
     *,
-    places: Sequence[Path] = (EXERCISES,),
+    places: Sequence[Path] | None = None,
     make: Make = InsideGrading,
 ) -> dict[str, CheckResult]:
     """The verdicts of some checks in a session that has its guest already.
@@ -53,7 +53,7 @@ def judge(
         session: what is looked at.
         what: its name, for messages.
         choose: which checks.
-        places: the files or folders in which they are looked for.
+        places: the files or folders in which they are looked for; where all exercises are if none is named.
         make: the hooks.
 
     Raises:
@@ -64,7 +64,8 @@ def judge(
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         status = pytest.main(
             [
-                *map(str, places), f"--rootdir={EXERCISES.parent}", "-c", os.devnull, "--import-mode=importlib",
+                *map(str, places if places is not None else paths.exercises()), f"--rootdir={paths.CHECKOUT}",
+                "-c", os.devnull, "--import-mode=importlib",
                 "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception",
                 "-p", "no:dask", "-p", "no:warnings", "-q", "-s",
             ],

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.run import leash, machines
-from grading.run.content import EXERCISES
 from grading.run.job import Job
 from grading.run.reading import Results, Written
 from grading.verdicts import CheckResult
@@ -99,7 +98,7 @@ def command(job: Path, results: Path) -> list[str]:
         "--rootdir", str(paths.CHECKOUT),
         "--boxwright-job", str(job),
         "--boxwright-results", str(results),
-        str(EXERCISES),
+        *map(str, paths.exercises()),
     ]  # fmt: skip
 
 

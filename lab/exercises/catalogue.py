@@ -20,7 +20,7 @@ from lab.exercises.measurements import MEASUREMENTS
 from lab.exercises.parameters import Parameter
 from lab.exercises.tables import Table, read
 
-EXERCISES = paths.CHECKOUT / "exercises"
+EXERCISES = paths.EXERCISES
 FOLDER = re.compile(r"(\d\d)_([a-z_]+)")
 
 Track = Literal["python", "c"]
@@ -129,19 +129,19 @@ class Exercise:
 
 
 def folders(top: Path = EXERCISES) -> dict[str, Path]:
-    """The folders of the exercises, by number, in order.
+    """The folders of the exercises, by number, in order; beside the kit's those that `paths.exercises` knows.
 
     Raises:
         LabError: two have one number.
     """
     found: dict[str, Path] = {}
-    for path in sorted(top.iterdir()):
+    for path in sorted(entry for place in paths.exercises(top) for entry in place.iterdir()):
         match = FOLDER.fullmatch(path.name)
         if match and path.is_dir():
             if match[1] in found:
                 raise LabError(f"{found[match[1]]} and {path} have one number", "Rename one of them.")
             found[match[1]] = path
-    return found
+    return dict(sorted(found.items()))
 
 
 def exercises(top: Path = EXERCISES) -> tuple[Exercise, ...]:

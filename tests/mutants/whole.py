@@ -14,10 +14,10 @@ from implementations import STARTER, Implementation
 from patches import Mutant
 
 from grading.run import machines
-from grading.run.content import EXERCISES
 from grading.run.job import Job
 from grading.run.reading import Results
 from grading.verdicts import CheckResult
+from lab import paths
 from lab.errors import LabError
 
 SECONDS = 1800
@@ -51,10 +51,10 @@ def _grade(source: Path, folder: Path) -> dict[str, CheckResult]:
     try:
         done = subprocess.run(
             [
-                sys.executable, "-m", "pytest", "-p", "grading.plugin", str(EXERCISES), "-q",
+                sys.executable, "-m", "pytest", "-p", "grading.plugin", *map(str, paths.exercises()), "-q",
                 f"--boxwright-job={job}", f"--boxwright-results={results}",
             ],
-            capture_output=True, text=True, timeout=SECONDS, check=False, cwd=EXERCISES.parent,
+            capture_output=True, text=True, timeout=SECONDS, check=False, cwd=paths.CHECKOUT,
         )  # fmt: skip
     finally:
         machines.remove(machine)
