@@ -7,6 +7,7 @@ import typer
 from grading.cli_gradebook import export, set_, show_
 from grading.cli_replay import replay
 from grading.cli_report import report
+from grading.cli_rubric import rubric
 from grading.cli_run import run
 from grading.cli_vms import EPILOG as INVENTORY
 from grading.cli_vms import vms
@@ -37,6 +38,7 @@ app.command(epilog=INVENTORY)(vms)
 app.command()(replay)
 app.command("show")(show_)
 app.command("set")(set_)
+app.command()(rubric)
 app.command()(report)
 app.command()(export)
 

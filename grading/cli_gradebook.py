@@ -59,6 +59,13 @@ def set_(
         str | None,
         typer.Option(metavar="TIME", help="Handed in late by 2d, 36h, …; a day begun counts whole."),
     ] = None,
+    handed_in: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOMENT",
+            help="The same, by when it was handed in: 2026-11-03T10:00. The deadline is the course's latest.",
+        ),
+    ] = None,
     penalty: Annotated[
         str | None, typer.Option(metavar="AMOUNT", help="Take off 10% of the maximum, or 2.5 points.")
     ] = None,
@@ -67,7 +74,10 @@ def set_(
     ] = None,
     points: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=POINTS", help="Points by hand: report=8/10, or bonus=2. May be repeated."),
+        typer.Option(
+            metavar="NAME=POINTS",
+            help="Points by hand: report=8/10, bonus=2, or of a rubric 06.softirq=2. May be repeated.",
+        ),
     ] = None,
     score: Annotated[
         str | None, typer.Option(metavar="POINTS", help="Stands for the points of the checks.")
@@ -99,6 +109,10 @@ def set_(
     from grading.gradebook import ledger, naming, show
     from grading.gradebook.store import Gradebook
 
+    if handed_in is not None:
+        if late is not None:
+            raise LabError("Both --late and --handed-in say how late it is", "Give one of them.")
+        late = _lateness(results_folder(results), handed_in)
     change = _change(late, penalty, excused, points or [], score, remark, clear or [])
     if student is None and change is not None:
         raise LabError("It is not said whose mark it is", "Name a submission or a student.")
@@ -223,6 +237,23 @@ def export(
     console.out.print(f"{files}{request.output}", markup=False, soft_wrap=True)
 
 
+def _lateness(results: Path, moment: str) -> str:
+    """How late that is in the course, as `--late` has it."""
+    from datetime import datetime
+
+    from grading.gradebook.amounts import days_after
+    from grading.gradebook.store import Gradebook
+
+    with Gradebook.open(results) as gradebook:
+        due = gradebook.written().due
+    if not due:
+        raise LabError(
+            "There is no deadline in this gradebook",
+            "Grade with `grade run FOLDER --course COURSE.toml`, which has one; or say --late 2d.",
+        )
+    return f"{days_after(datetime.fromisoformat(due), moment)}d"
+
+
 def _read_roster(gradebook: Gradebook, path: Path | None) -> None:
     from grading.gradebook import roster
 
@@ -255,6 +286,7 @@ def _change(
     clear: list[str],
 ) -> Change | None:
     """The change that was asked for; None where nothing was."""
+    from grading.gradebook import rubrics
     from grading.gradebook.amounts import Amount, Manual, days_late
     from grading.gradebook.marks import Adjustments, Change, without
 
@@ -279,7 +311,8 @@ def _change(
         name, equals, value = text.partition("=")
         if not name.strip() or not equals:
             raise LabError(f"{text!r} names no points", "Write --points report=8/10.")
-        given[name.strip()] = Manual.read(value)
+        name, manual = rubrics.points(name.strip(), value)
+        given[name] = manual
     for what in clear:
         try:
             without(Adjustments(), what)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -91,6 +92,26 @@ def days_late(text: str) -> int:
         raise LabError(f"{text!r} is no lateness", "Write days, hours or minutes: 2d, 36h, 1d12h.")
     days, hours, minutes = (int(part or 0) for part in match.groups())
     return -(-(days * 1440 + hours * 60 + minutes) // 1440)
+
+
+def days_after(due: datetime, text: str) -> int:
+    """How many days after a deadline a moment is; a day that was begun counts whole, and before it there are none.
+
+    Args:
+        due: with its time zone.
+        text: ISO 8601; where it has no time zone, the deadline's is meant.
+
+    Raises:
+        LabError: it is no moment.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise LabError(
+            f"{text!r} is no moment", "Write it as 2026-11-03T10:00, with the time zone +01:00 or without."
+        ) from error
+    late = (moment if moment.tzinfo else moment.replace(tzinfo=due.tzinfo)) - due
+    return max(0, -(-late // timedelta(days=1)))
 
 
 def plain(value: Decimal) -> str:

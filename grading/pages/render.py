@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from grading.gradebook.ledger import Ledger, Row
 from grading.gradebook.marks import Adjustments
+from grading.gradebook.rubrics import told
 from grading.pages import diff, text
 from grading.pages.model import Similar, for_student
 from grading.pages.statistics import ClassFigures, Tally, groups_of, share
@@ -172,6 +173,7 @@ def _environment() -> jinja2.Environment:
         "share": share,
         "nothing_taken": Part(found=False),
         "groups_of": groups_of,
+        "rubric": told,
         "is_brief": diff.is_brief,
         "diff_rows": diff.rows,
         "diff_is_worth_it": diff.is_worth_it,

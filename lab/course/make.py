@@ -61,8 +61,6 @@ def new(folder: Path, course: Course) -> Made:
         LabError: the folder is not empty or lies in a workspace, or a track has no starter.
         OSError: this host cannot write there.
     """
-    if state.top_of(folder) is not None:
-        raise LabError(f"{folder} is inside of a workspace", "Take a folder outside of it.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LabError(f"{folder} is there already", "Take an empty folder, or one that is not there yet.")
     parent = folder.resolve().parent

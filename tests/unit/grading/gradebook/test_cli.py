@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from grading import cli_gradebook
+from grading.cli_rubric import rubric
 from grading.gradebook.feedback import feedback
 from grading.gradebook.ledger import of
+from grading.gradebook.marks import Written
 from grading.gradebook.store import Gradebook
 from lab import console
 from lab.errors import LabError
@@ -34,6 +37,7 @@ def grade(tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch) -> Grade:
     app.command("set")(cli_gradebook.set_)
     app.command("show")(cli_gradebook.show_)
     app.command("export")(cli_gradebook.export)
+    app.command("rubric")(rubric)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BOXWRIGHT_RESULTS", raising=False)
     monkeypatch.setattr(console, "out", Console(width=200, highlight=False))
@@ -84,6 +88,70 @@ def test_points_by_hand(grade: Grade) -> None:
     assert marks(grade)["team", ""] == 19.25
     grade("set", "team", "--clear", "points:bonus", "--clear", "penalty", "--score", "20")
     assert marks(grade) == {("team", ""): 28, ("solo", ""): 10}
+
+
+def written(**criteria: str) -> None:
+    """As `grade run --course` leaves it."""
+    with Gradebook.open(Path("results")) as gradebook:
+        counted = {name.replace("_", ".", 1): Decimal(most) for name, most in criteria.items()}
+        gradebook.set_written(Written("OS", counted, "2026-11-02T23:59:00+01:00"))
+
+
+def test_points_of_a_rubric_need_no_maximum(grade: Grade) -> None:
+    said = grade("set", "solo", "--points", "6.softirq=2").stdout
+    assert "12 of 23" in said and "06.softirq: 2/3 points" in said
+    assert marks(grade) == {("solo", ""): 12, ("team", ""): 10}
+    grade("set", "solo", "--points", "06.softirq=3/3")
+    assert marks(grade)["solo", ""] == 13
+    grade("set", "solo", "--clear", "points:06.softirq")
+    assert marks(grade)["solo", ""] == 10
+
+
+def test_in_a_course_a_rubric_counts_what_the_course_says_from_the_beginning(grade: Grade) -> None:
+    written(**{"06_softirq": "6", "07_overshoot": "4"})
+    assert "10 of 30" in grade("show", "solo").stdout
+    text = grade("show", "solo").stdout
+    assert "06.softirq: not given yet" in text and "07.overshoot: not given yet" in text
+    grade("set", "solo", "--points", "06.softirq=2")
+    assert marks(grade)["solo", ""] == 14
+    assert "06.softirq: 2/3 points, which count 4 of 6" in grade("show", "solo").stdout
+
+
+def test_who_lacks_points_of_a_rubric(grade: Grade) -> None:
+    grade("set", "solo", "--points", "06.softirq=2")
+    text = grade("rubric", "6").stdout
+    assert "06.softirq: 3 points" in text and "2: explains by current" in text
+    assert "Without points: team." in text
+    grade("set", "team", "--excused")
+    assert "Nobody is without points." in grade("rubric", "06").stdout
+    every = grade("rubric").stdout
+    assert re.search(r"06\.softirq +3 +A monitor in the kernel +nobody", every)
+    assert re.search(r"10\.walls +4 +Stronger walls +1", every)
+    written(**{"06_softirq": "6"})
+    assert "10.walls" not in grade("rubric").stdout
+    assert "which count 6 in the course" in grade("rubric", "06").stdout
+    [one] = json.loads(grade("rubric", "06", "--json").stdout)
+    assert (one["criterion"], one["points"], one["counts"], one["without_points"]) == ("06.softirq", 3, 6, [])
+
+
+def test_a_rubric_can_be_read_without_a_class(grade: Grade, tmp_path: Path) -> None:
+    (tmp_path / "results").rename(tmp_path / "elsewhere")
+    assert "Without points" not in grade("rubric", "06").stdout
+    assert json.loads(grade("rubric", "--json").stdout)[0]["without_points"] is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "points"),
+    [
+        ("2026-11-02T23:59:00+01:00", 10), ("2026-11-02T22:59:01Z", 8), ("2026-11-03T23:59", 8), ("2020-01-01", 10),
+        ("2026-11-03T23:59:01", 6), ("2026-11-03T23:59+00:00", 6),
+    ],
+)  # fmt: skip
+def test_lateness_follows_from_the_courses_deadline(grade: Grade, moment: str, points: float) -> None:
+    written()
+    grade("set", "--per-day", "10%")
+    grade("set", "solo", "--handed-in", moment)
+    assert marks(grade)["solo", ""] == points
 
 
 def test_a_submission_with_its_failures(grade: Grade) -> None:
@@ -151,6 +219,15 @@ def test_moodle(grade: Grade, tmp_path: Path) -> None:
         ("set solo --points 8/10", "'8/10' names no points"),
         ("set solo --points report=11/10", "more than there is"),
         ("set solo --score 10/20", "has a maximum"),
+        ("set solo --points 06.softirq=4", r"06.softirq cannot have 4 points. There are 0 to 3"),
+        ("set solo --points 06.softirq=-1", "cannot have -1 points"),
+        ("set solo --points 06.softirq=2/4", "06.softirq is out of 3, not of 4"),
+        ("set solo --points 06.softirk=2", "no criterion 'softirk'. It has 06.softirq"),
+        ("set solo --points 44.softirq=2", "There is no exercise '44'"),
+        ("set solo --handed-in 2026-11-03", "There is no deadline in this gradebook"),
+        ("set solo --handed-in 2026-11-03 --late 2d", "Both --late and --handed-in"),
+        ("rubric 44", "There is no exercise '44'"),
+        ("rubric 06 --results elsewhere", "There is no gradebook in elsewhere"),
         ("set solo --clear lateness", "'lateness' is nothing that can be set"),
         ("set solo --clear points:", "nothing that can be set"),
         ("set solo", "not said what to set for 'solo'"),

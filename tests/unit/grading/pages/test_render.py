@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 
+from grading.gradebook.amounts import Manual
 from grading.gradebook.ledger import Row
 from grading.gradebook.marks import Adjustments, Mark
 from grading.gradebook.roster import Student
@@ -102,6 +103,15 @@ def test_what_a_submission_says_of_itself_and_the_roster_does_not() -> None:
     assert "whose?" in class_page([result], title="c", links={"ada": "a.html"})
     assert "Whose work" not in student_page(RESULT)
     assert "whose?" not in class_page([RESULT], title="c", links={"ada": "a.html"})
+
+
+def test_points_of_a_rubric_are_told_with_what_they_are_for() -> None:
+    given = {"06.softirq": Manual(Decimal(2), Decimal(3)), "report": Manual(Decimal(8), Decimal(10))}
+    page = student_page(RESULT, rows=[row(Student(name="Ann"), points=given)])
+    assert re.search(r"A monitor in the kernel, <code>06.softirq</code>: 2 of 3", page)
+    assert "explains by current and its PID namespace" in page
+    assert "says that the callback runs" not in page and page.count('<dl class="rubric">') == 1
+    assert "rubric" not in student_page(RESULT, rows=[row(Student(name="Ann"))]).split("</style>")[1]
 
 
 def test_a_student_page_runs_nothing() -> None:
