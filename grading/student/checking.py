@@ -78,13 +78,17 @@ class Outcome:
     def explanation(self, verdict: Verdict, values: dict[str, Any]) -> str:
         """The heading in the exercise's guide that explains a check, or of its task."""
         guide = guides.read(self.exercise.folder, values)
+        word = verdict.result.id.partition(".")[2]
+        # A region is called as what it does, and so are the checks that look at that: 01.proc, own_proc.
+        regions = [each.name for each in self.exercise.regions if each.name[3:] in word.split("_")]
+        by_target = {hint.target: hint for hint in self.exercise.hints}
         hints = [
             text
-            for hint in self.exercise.hints
-            if hint.target == verdict.result.id
+            for target in (verdict.result.id, *regions)
+            if (hint := by_target.get(target))
             for text in (hint.nudge, hint.pointer, hint.nearly)
         ]
-        name = f"{verdict.result.id.partition('.')[2]} {verdict.title}"
+        name = f"{word} {verdict.title}"
         return sections.explaining(guide, name, hints).title
 
     def to_json(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -13,13 +14,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from grading.student.places import LOG, MACHINE, SOCKET, home, machine_name, stamp
+from grading.student.places import LOCK, LOG, MACHINE, SOCKET, home, machine_name, stamp
 from lab.console import Progress
 from lab.errors import LabError
 from lab.workspace.state import Workspace
 
 START_SECONDS = 60.0
-"""Until a keeper listens; it reads all checks first."""
+"""Until a keeper listens; it reads all checks first, and leaves a process behind that serves."""
 
 END_SECONDS = 20.0
 
@@ -39,9 +40,10 @@ def ask(workspace: Workspace, request: Event, named: str | None, progress: Progr
         LabError: it says what went wrong, or no keeper can be started.
     """
     machine = machine_name(workspace, named)
-    for _ in range(2):
+    for _ in range(3):
         with contextlib.closing(_connected(workspace, machine, progress)) as connection:
-            connection.sendall(json.dumps({**request, "stamp": stamp()}).encode() + b"\n")
+            with contextlib.suppress(ConnectionError):  # it has just ended, as the lack of an answer tells
+                connection.sendall(json.dumps({**request, "stamp": stamp()}).encode() + b"\n")
             other = yield from _events(connection, home(workspace), progress)
         if not other:
             return
@@ -52,9 +54,13 @@ def ask(workspace: Workspace, request: Event, named: str | None, progress: Progr
 
 def _events(connection: socket.socket, folder: Path, progress: Progress) -> Generator[Event, None, bool]:
     """The answers to one request; returns whether another keeper is to be asked."""
-    with connection.makefile("rb") as lines:
+    nothing_came = True
+    with connection.makefile("rb") as lines, contextlib.suppress(ConnectionError):
         for line in lines:
             event: Event = json.loads(line)
+            if "other" in event:
+                return True
+            nothing_came = False
             if "step" in event:
                 progress.step(event["step"])
             elif "error" in event:
@@ -62,12 +68,12 @@ def _events(connection: socket.socket, folder: Path, progress: Progress) -> Gene
                 raise LabError(
                     said["what"], said["remedy"], detail=said["detail"], exit_status=said["status"]
                 )
-            elif "other" in event:
-                return True
             else:
                 yield event
                 if "done" in event:
                     return False
+    if nothing_came:
+        return True  # it ended of itself at this moment
     raise LabError(
         "The process that keeps the guest has ended in the middle",
         f"Try again; {folder / LOG} may say why.",
@@ -77,7 +83,7 @@ def _events(connection: socket.socket, folder: Path, progress: Progress) -> Gene
 
 def _connected(workspace: Workspace, machine: str, progress: Progress) -> socket.socket:
     folder = home(workspace)
-    connection = _connect(folder)
+    connection = _settled(folder)
     if connection is not None:
         with contextlib.suppress(OSError):
             if (folder / MACHINE).read_text() == machine:
@@ -86,24 +92,39 @@ def _connected(workspace: Workspace, machine: str, progress: Progress) -> socket
         end(workspace)
     progress.step("Starting the guest's keeper")
     said = folder / LOG
-    with said.open("wb") as log:
-        child = subprocess.Popen(
+    with said.open("wb") as log, contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(
             [sys.executable, "-m", "grading.student.keeper", str(workspace.folder.resolve()), machine, str(folder)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=START_SECONDS, check=False,
             start_new_session=True,  # Ctrl-C is for us
         )  # fmt: skip
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if (connection := _connect(folder)) is not None:
-            return connection
-        if child.poll() not in (None, 0):
-            break
-        time.sleep(0.03)
+    if (connection := _connect(folder)) is not None:
+        return connection
     words = said.read_text("utf-8", "replace").strip().splitlines()
     raise LabError(
         "The process that keeps the guest did not start", f"{said} says why.",
         detail=words[-1] if words else "", exit_status=3,
     )  # fmt: skip
+
+
+def _settled(folder: Path) -> socket.socket | None:
+    """A connection to the keeper, also to one that is just starting; None once there is none, nor its machine."""
+    deadline = time.monotonic() + END_SECONDS
+    while True:
+        connection = _connect(folder)
+        if connection is not None or _is_free(folder) or time.monotonic() > deadline:
+            return connection
+        time.sleep(0.05)
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether no keeper is there: each holds a lock as long as it lives."""
+    with (folder / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def _connect(folder: Path) -> socket.socket | None:
@@ -136,9 +157,5 @@ def end(workspace: Workspace) -> None:
 
 def _await_end(workspace: Workspace) -> None:
     deadline = time.monotonic() + END_SECONDS
-    while time.monotonic() < deadline:
-        connection = _connect(home(workspace))
-        if connection is None:
-            return
-        connection.close()
+    while not _is_free(home(workspace)) and time.monotonic() < deadline:
         time.sleep(0.05)

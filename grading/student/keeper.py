@@ -9,7 +9,6 @@ nobody has asked for anything for a while; and by itself when its machine was ta
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import dataclasses
 import fcntl
@@ -203,7 +202,8 @@ class Keeper:
                 bench = self._bench
                 if bench is not None and bench.guest is not None:
                     bench.guest.observer.close()  # whoever waits for an answer waits no longer
-                _thread.interrupt_main()
+                # A signal, since it ends also a wait in the main thread.
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 return
 
     def _refuse(self, client: _Client, error: LabError) -> None:
@@ -297,10 +297,13 @@ class Keeper:
 
 
 def main(workspace: str, machine: str, home: str) -> None:
-    """Serve a workspace; end at once where another process does."""
+    """Serve a workspace in a process of its own; the one that was started ends when that is ready.
+
+    Where another process serves it already, nothing is done.
+    """
     folder = Path(home)
     os.chdir(folder)  # the socket's path may be too long for its address (unix(7))
-    with Path(LOCK).open("w") as lock:
+    with Path(LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -311,12 +314,15 @@ def main(workspace: str, machine: str, home: str) -> None:
             listener.bind(SOCKET)
             listener.listen(8)
             keeper = Keeper(Path(workspace), machine, folder)
+            if os.fork():
+                os._exit(0)  # whoever started us now knows that somebody listens
 
             def end(number: int, frame: object) -> None:
                 keeper.over = True
                 raise KeyboardInterrupt
 
             signal.signal(signal.SIGTERM, end)
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may ignore it
             try:
                 with contextlib.suppress(KeyboardInterrupt):
                     keeper.serve(listener)

@@ -83,7 +83,9 @@ MEANINGS: tuple[tuple[str, str], ...] = (
 kernel/rcu/tree_stall.h, lib/refcount.c, lib/list_debug.c, kernel/locking/lockdep.c)."""
 
 MOST_MEANINGS = 3
-NOT_OURS = re.compile(r"^(?:\s*(?:\? )?)?(?:CPU: |Hardware name|Modules linked in|Code: |R[A-Z0-9]{2}: )")
+NOT_OURS = re.compile(
+    r"^(?:\s*(?:\? )?)?(?:CPU: |Hardware name|Modules linked in|Code: |R[A-Z0-9]{2}: [0-9a-f]{16})"
+)
 """Lines of a report that say nothing to a beginner."""
 
 

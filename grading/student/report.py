@@ -8,6 +8,7 @@ from rich.table import Column, Table
 
 from grading.student.checking import Outcome, Verdict
 from grading.student.kernel_words import meanings, telling
+from lab.exercises import answers
 from lab.workspace.state import Workspace
 
 EXPLAINED = 3
@@ -39,6 +40,7 @@ def show(out: Console, workspace: Workspace, outcome: Outcome) -> None:
     if len(failed) > EXPLAINED:
         out.print(f"\n[dim]… and {len(failed) - EXPLAINED} more; look at these first.[/dim]")
     _said(out, outcome)
+    _answers(out, workspace, outcome)
     _next(out, outcome, bool(failed), blocking)
 
 
@@ -150,6 +152,22 @@ def _said(out: Console, outcome: Outcome) -> None:
         )
     for note in outcome.notes:
         out.print(f"[dim]{escape(note)}[/dim]", soft_wrap=True)
+
+
+def _answers(out: Console, workspace: Workspace, outcome: Outcome) -> None:
+    """What can be told of the answers to the exercise's questions."""
+    exercise = outcome.exercise
+    sheet = workspace.folder / answers.NAME
+    verdicts = answers.told(answers.judge(exercise, workspace.values(exercise), sheet))
+    given = [each for each in verdicts if each.state != "missing"]
+    if not verdicts:
+        return
+    out.print(f"\n{answers.NAME}: {len(given)} of {len(verdicts)} questions answered")
+    for each in given:
+        if each.state in ("wrong", "unclear"):
+            out.print(
+                f"  [red]✗[/red] {escape(each.question.id)}: {escape(each.why or each.state)}", soft_wrap=True
+            )
 
 
 def _next(out: Console, outcome: Outcome, failed: bool, blocking: list[Verdict]) -> None:

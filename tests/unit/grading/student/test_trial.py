@@ -1,0 +1,127 @@
+"""Which checks are run, and what is read out of what a guest said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grading.api.checks import Check
+from grading.guest.delivery import Product
+from grading.student import trial
+from grading.student.kernel_words import meanings, telling
+from grading.student.store import Store
+from grading.student.trial import Place
+from lab.errors import LabError
+
+
+def place(id_: str, exercise: str, *needs: str) -> Place:
+    group = id_.partition(".")[0]
+    check = Check(id_, group, 1, 1, needs, "", "engine", "shared", False, "Title", "")
+    return Place(check, exercise, Path(exercise))
+
+
+PLACES = {
+    each.check.id: each
+    for each in (
+        place("build.engine_builds", "00"),
+        place("containers.starts", "01", "build.engine_builds"),
+        place("containers.own_proc", "01", "containers.starts"),
+        place("control.start_returns", "01", "containers.starts"),
+        place("logs.output_is_kept", "05", "containers.starts", "logs.elsewhere"),
+    )
+}
+
+
+def test_all_checks_of_an_exercise_or_those_that_are_named() -> None:
+    assert trial.chosen(PLACES, "01", []) == (
+        "containers.starts",
+        "containers.own_proc",
+        "control.start_returns",
+    )
+    assert trial.chosen(PLACES, "01", ["control"]) == ("control.start_returns",)
+    assert trial.chosen(PLACES, "01", ["own_proc", "containers.starts"]) == (
+        "containers.starts",
+        "containers.own_proc",
+    )
+
+
+@pytest.mark.parametrize(
+    ("exercise", "only", "says"),
+    [
+        ("01", ["logs.output_is_kept"], r"no check 'logs\.output_is_kept'\. It is one of exercise 05"),
+        ("01", ["nothing"], r"no check 'nothing'\. There is containers\.starts, "),
+        ("02", [], "has no checks"),
+    ],
+)
+def test_what_there_is_not_is_told(exercise: str, only: list[str], says: str) -> None:
+    with pytest.raises(LabError, match=says):
+        trial.chosen(PLACES, exercise, only)
+
+
+def test_parents_come_along() -> None:
+    assert trial.with_parents(PLACES, ["logs.output_is_kept"]) == {
+        "logs.output_is_kept", "containers.starts", "build.engine_builds",
+    }  # fmt: skip
+
+
+def test_a_traceback_is_found_among_other_words() -> None:
+    text = (
+        "started\nTraceback (most recent call last):\n"
+        '  File "/submission/runtime/engine", line 3, in <module>\n    boom()\n    ~~~~^^\n'
+        "ZeroDivisionError: division by zero\nand on it goes\n"
+    )
+    [found] = trial.TRACEBACK.findall(text)
+    assert found.startswith("Traceback") and found.endswith("ZeroDivisionError: division by zero")
+
+
+LOCKUP = (
+    "watchdog: BUG: soft lockup - CPU#1 stuck for 8s! [insmod:311]",
+    "Modules linked in: monitor(OE+)",
+    "CPU: 1 UID: 0 PID: 311 Comm: insmod Tainted: G OE 6.12",
+    "RIP: 0010:monitor_init+0x12/0xff0 [monitor]",
+    "Code: 00 00 0f 1f 44",
+    "RAX: 0000000000000000 RBX: 0000000000000000",
+    " do_one_initcall+0x58/0x310",
+)
+
+
+def test_of_a_report_the_telling_lines_are_kept() -> None:
+    assert telling(LOCKUP) == (LOCKUP[0], LOCKUP[3])
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("BUG: scheduling while atomic: engine/412/0x00000002", "sleep"),
+        ("BUG: sleeping function called from invalid context at kernel/locking/mutex.c:283", "sleep"),
+        ("BUG: kernel NULL pointer dereference, address: 0000000000000008", "NULL"),
+        ("BUG: unable to handle page fault for address: ffff8880deadbeef", "freed"),
+        (LOCKUP[0], "spinlock"),
+        ("INFO: task engine:412 blocked for more than 10 seconds.", "mutex"),
+        ("refcount_t: underflow; use-after-free.", "reference"),
+        ("list_del corruption. prev->next should be ffff, but was 0", "list"),
+        ("Kernel panic - not syncing: Fatal exception", "gave up"),
+    ],
+)
+def test_well_known_words_have_a_meaning(line: str, word: str) -> None:
+    [meaning] = meanings([line])
+    assert word in meaning
+
+
+def test_what_is_not_known_has_none() -> None:
+    assert meanings(["[container_monitor] Module loaded. Device: /dev/container_monitor"]) == ()
+
+
+def test_products_are_kept_by_their_sources(tmp_path: Path) -> None:
+    store = Store(tmp_path / "products")
+    assert store.find("monitor", "a") is None
+    store.keep("monitor", "a", Product("/x/monitor.ko", "make", ()), b"\x7fELF a")
+    store.keep("monitor", "b", Product("/x/monitor.ko", "make", ()), b"\x7fELF b")
+    assert store.find("monitor", "a") == (Product("/x/monitor.ko", "make", ()), b"\x7fELF a")
+    assert store.find("engine", "a") is None
+    for number in range(40):
+        store.keep("monitor", str(number), Product("/x", "make", ()), b"")
+    assert len(list(store.folder.glob("*.bin"))) == len(list(store.folder.glob("*.json"))) == 24
+    next(store.folder.glob("*.json")).write_text("[]")
+    assert [each for each in range(40) if store.find("monitor", str(each))]

@@ -1,0 +1,38 @@
+"""`lab watch`: each save once, and nothing of what programs leave there."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from grading.student.watching import changes
+from lab.workspace.state import Workspace
+
+
+def test_each_save_counts_once(workspace: Workspace) -> None:
+    seen: list[float] = []
+    enough = threading.Event()
+
+    def watch() -> None:
+        for _ in changes(workspace):
+            seen.append(time.monotonic())
+            if len(seen) == 3:
+                enough.set()
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    while not seen:
+        time.sleep(0.01)
+    for name in (".git/index", ".boxwright/progress.json", "runtime/.buffer.py.swp", "runtime/buffer.py~"):
+        path = workspace.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("changed")
+    assert not enough.wait(1.2) and len(seen) == 1
+    file = workspace.folder / "runtime/supervisor/buffer.py"
+    for number in range(3):
+        file.write_text(f"# {number}\n")
+        time.sleep(0.1)
+    time.sleep(1.5)
+    assert len(seen) == 2, "three writes at once are one save"
+    (workspace.folder / "kernel/new.h").write_text("")
+    assert enough.wait(5)
