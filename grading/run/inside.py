@@ -67,7 +67,7 @@ def judge(
                 *map(str, places if places is not None else paths.exercises()), f"--rootdir={paths.CHECKOUT}",
                 "-c", os.devnull, "--import-mode=importlib",
                 "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception",
-                "-p", "no:dask", "-p", "no:warnings", "-q", "-s",
+                "-p", "no:warnings", "--disable-plugin-autoload", "-q", "-s",
             ],
             plugins=[gate, grading.plugin],
         )  # fmt: skip
