@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from workshop import FREEZER, SUMMARY, Clone
 
 from lab.errors import LabError
 from lab.exercises import drafts
 
-FREEZER = "runtime/supervisor/freezer.py"
-SUMMARY = "lets all processes of a container stand still"
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """One that no test changes."""
+    return Clone.make(tmp_path_factory.mktemp("untouched") / "clone")
 
 
-def lines_of_freeze(clone: Any) -> str:
-    """The lines that hold a container, as `FILE:FIRST-LAST`."""
-    lines = (clone.top / FREEZER).read_text().splitlines()
-    first = next(at for at, line in enumerate(lines, 1) if "events = cgroup.open" in line)
-    return f"{FREEZER}:{first}-{next(at for at, line in enumerate(lines, 1) if 'os.close(events)' in line)}"
-
-
-def test_from_new_to_a_region_without_anything_wrong(clone: Any) -> None:
+def test_from_new_to_a_region_without_anything_wrong(clone: Clone) -> None:
     said = clone.lab("exercise", "new", "11_freezer", "--title", 'Standing "still"')
     assert "lab exercise check 11" in said and "BOXWRIGHT_EXERCISES" not in said
-    clone.lab("exercise", "region", "11.freeze", lines_of_freeze(clone), "--summary", SUMMARY)
+    clone.lab("exercise", "region", "11.freeze", clone.lines_of_freeze(), "--summary", SUMMARY)
     [report] = json.loads(clone.lab("exercise", "check", "11", "--json"))
     assert report["title"] == 'Standing "still"'
     assert report["wrong"] == {}
@@ -39,14 +35,14 @@ def test_from_new_to_a_region_without_anything_wrong(clone: Any) -> None:
     assert "Standing" in clone.lab("guide", "11")
 
 
-def test_a_second_one_and_a_second_region_come_after_the_first(clone: Any) -> None:
+def test_a_second_one_and_a_second_region_come_after_the_first(clone: Clone) -> None:
     for name in ("11_first", "12_second"):
         clone.lab("exercise", "new", name)
     table = (clone.top / "exercises/README.md").read_text()
     assert table.count("### 5.") == 1
     assert table.index("| 5.1 |") < table.index("| 5.2 |") < table.index("The sentence on the two levels")
     assert table.index("| 11 | `11_first`") < table.index("| 12 | `12_second`")
-    clone.lab("exercise", "region", "12.freeze", lines_of_freeze(clone), "--summary", SUMMARY)
+    clone.lab("exercise", "region", "12.freeze", clone.lines_of_freeze(), "--summary", SUMMARY)
     clone.lab("exercise", "region", "12.hard", "kernel/monitor_policy.h:1-2", "--summary", "does nothing yet")
     guide = (clone.top / "exercises/12_second/guide.md").read_text()
     assert guide.index("**12.freeze**") < guide.index("**12.hard**") < guide.index("`lab check 12`")
@@ -66,7 +62,7 @@ def test_a_second_one_and_a_second_region_come_after_the_first(clone: Any) -> No
         ("runtime/engine", "#!", "import sys\nsys.exit(0)\n#!", "does not answer with its usage"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_in_the_sources_is_said(file: str, old: str, new: str, says: str, clone: Any) -> None:
+def test_what_is_wrong_in_the_sources_is_said(file: str, old: str, new: str, says: str, clone: Clone) -> None:
     path = clone.top / file
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
@@ -100,13 +96,15 @@ def test_what_is_wrong_in_the_sources_is_said(file: str, old: str, new: str, say
         (["check", "--gate"], "The gate is that of one exercise"),
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_said_and_changes_nothing(words: list[str], says: str, clone: Any) -> None:
-    before = clone.files()
-    assert says in clone.refused("exercise", *words)
-    assert clone.files() == before
+def test_what_makes_no_sense_is_said_and_changes_nothing(
+    words: list[str], says: str, untouched: Clone
+) -> None:
+    before = untouched.files()
+    assert says in untouched.refused("exercise", *words)
+    assert untouched.files() == before
 
 
-def test_across_another_region_nothing_is_marked(clone: Any) -> None:
+def test_across_another_region_nothing_is_marked(clone: Clone) -> None:
     lines = (clone.top / "runtime/supervisor/preparing.py").read_text().splitlines()
     begin = lines.index("    # region 08.share") + 1
     before = clone.files()
@@ -133,7 +131,7 @@ def test_a_draft_that_cannot_be_finished_is_not_there(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_courses_own_folder_is_found_by_every_command(clone: Any, tmp_path: Path) -> None:
+def test_a_courses_own_folder_is_found_by_every_command(clone: Clone, tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     before = clone.files()
@@ -145,7 +143,7 @@ def test_a_courses_own_folder_is_found_by_every_command(clone: Any, tmp_path: Pa
     assert "Standing still" in clone.lab("guide", "11", **named)
     [report] = json.loads(clone.lab("exercise", "check", "11", "--json", **named))
     assert report["wrong"] == {}
-    clone.lab("exercise", "region", "11.freeze", lines_of_freeze(clone), "--summary", SUMMARY, **named)
+    clone.lab("exercise", "region", "11.freeze", clone.lines_of_freeze(), "--summary", SUMMARY, **named)
     [report] = json.loads(clone.lab("exercise", "check", "11", "--json", **named))
     assert report["wrong"] == {}
     clone.lab("init", str(tmp_path / "lab"), **named)
@@ -157,7 +155,7 @@ def test_a_courses_own_folder_is_found_by_every_command(clone: Any, tmp_path: Pa
     assert "have one number" in clone.refused("guide", "01", **named)
 
 
-def test_two_scenarios_of_one_name_are_said(clone: Any) -> None:
+def test_two_scenarios_of_one_name_are_said(clone: Clone) -> None:
     clone.lab("exercise", "new", "11_freezer")
     path = clone.top / "exercises/11_freezer/test_freezer.py"
     path.write_text(path.read_text().replace("def freezer(", "def shares(").replace("(freezer:", "(shares:"))
