@@ -15,7 +15,13 @@ from lab.cli_options import JsonOption
 def submit(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="The archive; a .tar.gz."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            dir_okay=False,
+            help="The archive, a .tar.gz; beside the workspace if none is named.",
+        ),
     ] = None,
     json_: JsonOption = False,
 ) -> None:
@@ -27,7 +33,7 @@ def submit(
     from lab.workspace import state
 
     workspace = state.find(Path.cwd())
-    made = submission.make(workspace, output or Path.cwd() / submission.default_name(workspace))
+    made = submission.make(workspace, output or submission.default_place(workspace))
     if json_:
         console.print_json({"file": str(made.file), **made.manifest})
         return

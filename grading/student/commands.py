@@ -13,6 +13,7 @@ from grading.student.command_shell import shell
 from grading.student.command_submit import submit
 from lab import console
 from lab.cli_options import JsonOption
+from lab.errors import LabError
 
 if TYPE_CHECKING:
     from grading.student.checking import Outcome
@@ -31,6 +32,9 @@ OnlyOption = Annotated[
         metavar="CHECK,…", help="Only these checks, by id or group, and what they build on: starts,control."
     ),
 ]
+
+UNDECIDED = 2
+"""The exit status where something could not be found out."""
 
 
 def register(app: typer.Typer) -> None:
@@ -56,8 +60,12 @@ def check(
     """
     from lab.workspace import state
 
-    workspace = state.find(Path.cwd())
-    outcome = _checked(workspace, _meant(workspace, exercise), _names(only), context.obj)
+    try:
+        workspace = state.find(Path.cwd())
+        outcome = _checked(workspace, _meant(workspace, exercise), _names(only), context.obj)
+    except LabError as error:
+        error.exit_status = max(error.exit_status, UNDECIDED)  # 1 says that a check failed
+        raise
     if json_:
         console.print_json(outcome.to_json())
     else:
@@ -69,7 +77,7 @@ def status_of(outcome: Outcome) -> int:
     """The exit status that tells it: 0 all passed, 1 something failed, 2 something could not be decided."""
     if outcome.passed:
         return 0
-    return 2 if outcome.undecided else 1
+    return UNDECIDED if outcome.undecided else 1
 
 
 def watch(
@@ -79,7 +87,6 @@ def watch(
 ) -> None:
     """Run the checks again each time a file is saved; Ctrl-C ends it."""
     from grading.student.watching import changes
-    from lab.errors import LabError
     from lab.workspace import state
 
     workspace = state.find(Path.cwd())

@@ -15,7 +15,7 @@ from grading.guest.kernel_watch import COMPLAINTS, LINES, STALLS, Trouble
 from grading.guest.vm import Guest
 from lab.errors import MachineError
 
-PATIENCE = {"kernel/watchdog_thresh": "4", "kernel/hung_task_timeout_secs": "10"}
+PATIENCE = {"kernel/watchdog_thresh": "4", "kernel/hung_task_timeout_secs": "15"}
 """Sysctls, in seconds: shorter than in a graded guest, since somebody waits. A stalled host looks the same;
 so only what names the module counts at once."""
 

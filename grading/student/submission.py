@@ -47,9 +47,9 @@ class Made:
     """What the student should know of, a sentence each."""
 
 
-def default_name(workspace: Workspace) -> str:
-    """What the archive is called where nobody says it: the student's id, or the folder's name."""
-    return f"{_word(workspace)}.tar.gz"
+def default_place(workspace: Workspace) -> Path:
+    """Where the archive goes if nobody says it: beside the workspace, by the student's id or the folder's name."""
+    return workspace.folder.resolve().parent / f"{_word(workspace)}.tar.gz"
 
 
 def _word(workspace: Workspace) -> str:
@@ -74,8 +74,11 @@ def make(workspace: Workspace, output: Path) -> Made:
         )
         raise LabError(f"{output} is no name for the archive", remedy)
     _whole_markers(workspace)
-    if _is_in(output, workspace.folder):
-        output.unlink(missing_ok=True)  # or an earlier one would be in this one
+    if workspace.folder.resolve() in output.resolve().parents:
+        raise LabError(
+            f"{output} lies in the workspace, and would be part of what you hand in next",
+            f"Name a place outside of it, such as {default_place(workspace)}.",
+        )
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="boxwright-"))
         tree, chosen = stack.enter_context(opened_with(workspace, Path(folder)))
@@ -102,10 +105,6 @@ def make(workspace: Workspace, output: Path) -> Made:
     finally:
         new.unlink(missing_ok=True)
     return Made(output, hashlib.sha256(data).hexdigest(), manifest, notes)
-
-
-def _is_in(path: Path, folder: Path) -> bool:
-    return folder.resolve() in path.resolve().parents
 
 
 def _whole_markers(workspace: Workspace) -> None:
