@@ -58,10 +58,10 @@ def _workspace() -> Workspace | None:
 
 
 def _next(workspace: Workspace | None) -> Exercise | None:
-    from lab.exercises import catalogue
+    from lab.workspace import asked
     from lab.workspace.next import next_exercise
 
-    return next_exercise(workspace, catalogue.exercises()) if workspace else None
+    return next_exercise(workspace, asked.exercises(workspace)) if workspace else None
 
 
 def _list(exercises: tuple[Exercise, ...]) -> None:

@@ -144,7 +144,9 @@ class WorkspaceSession(Session):
     """Another one at each check, so that names never come again while something of the last ones is there."""
 
     @classmethod
-    def of(cls, bench: Bench, work: Work, seed: str, token: str) -> WorkspaceSession:
+    def of(
+        cls, bench: Bench, work: Work, seed: str, token: str, whose: tuple[str, str] = ("", "")
+    ) -> WorkspaceSession:
         """The session of a workspace.
 
         Args:
@@ -152,11 +154,12 @@ class WorkspaceSession(Session):
             work: what is checked.
             seed: of the checks' numbers; the student's own.
             token: see the class.
+            whose: the student's id and the course's seed, for the student's own numbers in checks.
         """
         return cls(
             open_guest=bench.lease, tools=bench.tools, tree=None, left_behind=frozenset(),
             engine_half=work.engine, module_half=work.monitor, level=2, seed=seed,
-            bench=bench, work=work, token=token,
+            student=whose[0], course_seed=whose[1], bench=bench, work=work, token=token,
         )  # fmt: skip
 
     def nonce(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from grading.student import client
@@ -48,6 +48,8 @@ class Outcome:
     replaced: int
     """How often the machine broke and was replaced."""
     machine: str
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """For answers: what the checks measured, by the name of the measurement."""
 
     @property
     def points(self) -> float:
@@ -174,7 +176,7 @@ def check(
     others = tuple(each for id_, each in found.items() if id_ not in ids)
     outcome = Outcome(
         exercise, mine, others, done["seconds"], done["built"], tuple(done["tracebacks"]),
-        tuple(done["notes"]), done["replaced"], done["machine"],
+        tuple(done["notes"]), done["replaced"], done["machine"], done["measured"],
     )  # fmt: skip
     _remember(workspace, (*mine, *others), done["digests"])
     return outcome

@@ -17,15 +17,14 @@ def list_(json_: JsonOption = False) -> None:
     from grading.student import work
     from grading.student.standing import standings
     from lab.errors import LabError
-    from lab.exercises import catalogue
-    from lab.workspace import state
+    from lab.workspace import asked, state
 
     workspace = state.find(Path.cwd())
     try:
         current = frozenset(work.read(workspace).digests.values())
     except LabError:
         current = frozenset()  # what cannot be taken is told by `lab check` and `lab submit`
-    found = standings(workspace, catalogue.exercises(), current)
+    found = standings(workspace, asked.exercises(workspace), current)
     if json_:
         console.print_json([asdict(each) for each in found])
         return

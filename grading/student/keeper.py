@@ -251,6 +251,7 @@ class Keeper:
                 "machine": self._machine,
                 "replaced": session.replaced - broken_before,
                 "kernel": guest.kernel,
+                "measured": session.measured,
                 "decided": len(verdicts),
             }
         )
@@ -262,7 +263,8 @@ class Keeper:
         self._bench.progress = client
         self._work = work
         seed = f"{workspace.course_seed} {workspace.student}"
-        return WorkspaceSession.of(self._bench, work, seed, secrets.token_hex(2))
+        whose = workspace.student, workspace.course_seed
+        return WorkspaceSession.of(self._bench, work, seed, secrets.token_hex(2), whose)
 
     def _after(
         self, session: WorkspaceSession, verdicts: dict[str, CheckResult], workspace: Workspace

@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from grading.student.checking import Outcome, Verdict
 from grading.student.kernel_words import meanings, telling
 from lab.exercises import answers
+from lab.workspace import asked
 from lab.workspace.state import Workspace
 
 EXPLAINED = 3
@@ -156,9 +157,7 @@ def _said(out: Console, outcome: Outcome) -> None:
 
 def _answers(out: Console, workspace: Workspace, outcome: Outcome) -> None:
     """What can be told of the answers to the exercise's questions."""
-    exercise = outcome.exercise
-    sheet = workspace.folder / answers.NAME
-    verdicts = answers.told(answers.judge(exercise, workspace.values(exercise), sheet))
+    verdicts = asked.told_answers(workspace, outcome.exercise, outcome.measured)
     given = [each for each in verdicts if each.state != "missing"]
     if not verdicts:
         return

@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lab.errors import LabError
-from lab.exercises import answers, catalogue, regions, starter
+from lab.exercises import regions, starter
 from lab.exercises.catalogue import Exercise
+from lab.workspace import asked
 from lab.workspace.next import untouched_regions
 from lab.workspace.progress import Progress, load
 from lab.workspace.state import Workspace
@@ -64,7 +65,7 @@ def next_one(workspace: Workspace) -> Exercise:
     Raises:
         LabError: all are done.
     """
-    found = _next(workspace, catalogue.exercises(), load(workspace))
+    found = _next(workspace, asked.exercises(workspace), load(workspace))
     if found is None:
         raise LabError(
             "Every exercise is done, as far as is known", "`lab check 05` checks one of them again."
@@ -107,8 +108,7 @@ def _standing(
 ) -> Standing:
     kept = progress.of(exercise.number)
     mine = [region for region in exercise.regions if workspace.track in region.files]
-    sheet = workspace.folder / answers.NAME
-    verdicts = answers.told(answers.judge(exercise, workspace.values(exercise), sheet))
+    verdicts = asked.told_answers(workspace, exercise)
     return Standing(
         number=exercise.number,
         title=exercise.title,

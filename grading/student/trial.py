@@ -47,7 +47,7 @@ class Telling(InsideGrading):
         self._breaker = ""
 
     def _tell(self, value: object) -> None:
-        if isinstance(value, dict) and "about" not in value:
+        if isinstance(value, dict) and "verdict" in value:
             self._tell_verdict(self.verdicts[value["id"]])
 
     def _broken_by(self, item: pytest.Item) -> str:

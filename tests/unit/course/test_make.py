@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tomllib
@@ -17,7 +18,7 @@ import yaml
 from typer.testing import CliRunner
 
 from grading.cli import app as grade
-from lab import console
+from lab import console, paths
 from lab.cli import app as lab
 from lab.course import make
 from lab.course.course import FILE, Chosen, Course, Late, load
@@ -183,10 +184,12 @@ def commands(made: Path) -> list[list[str]]:
 
 def parsed(words: list[str]) -> dict[str, Any]:
     """The options of a command line, as its command understands them; what it does not know is an error."""
-    group: Any = typer.main.get_command(APPS[words[0]])
-    context = group.make_context(words[0], words[1:], resilient_parsing=True)
-    name, command, rest = group.resolve_command(context, words[1:])
-    found: dict[str, Any] = command.make_context(name, rest, parent=None).params
+    command: Any = typer.main.get_command(APPS[words[0]])
+    name, rest = words[0], words[1:]
+    while hasattr(command, "resolve_command"):
+        context = command.make_context(name, rest, resilient_parsing=True)
+        name, command, rest = command.resolve_command(context, rest)
+    found: dict[str, Any] = command.make_context(name, rest).params
     return found
 
 
@@ -200,6 +203,16 @@ def test_every_command_of_ours_in_the_files_is_one(made: Path) -> None:
             assert options["format_"] == "junit" and options["output"] == Path("junit.xml")
     with pytest.raises(Exception, match="No such option"):
         parsed(["grade", "run", "work", "--corse", "course.toml"])
+
+
+def test_every_command_on_the_instructors_page_is_one() -> None:
+    text = (paths.CHECKOUT / "docs" / "course.md").read_text()
+    blocks = re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    words = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    ours = [each for each in words if each[0] in APPS]
+    assert len(ours) >= 8 and all(each[0] in (*APPS, "git") for each in words)
+    for each in ours:
+        parsed(each)
 
 
 def test_the_shell_in_the_files_is_shell(made: Path) -> None:

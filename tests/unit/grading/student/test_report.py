@@ -103,6 +103,16 @@ def test_tracebacks_and_compilers_are_the_students_own(workspace: Workspace) -> 
     assert "  kernel/monitor.c:3:1: warning: unused [-Wunused]\n" in text and "other" not in text
 
 
+def test_an_answer_is_compared_with_what_the_checks_measured(workspace: Workspace) -> None:
+    file = workspace.folder / "answers.toml"
+    file.write_text(file.read_text().replace('share_measured = ""', "share_measured = 84"))
+    scheduler = catalogue.exercise("08")
+    near = outcome(result("scheduling.shares"), exercise=scheduler, measured={"share_fast": 86.0})
+    assert "share_measured" not in said(workspace, near) and "1 of 5 questions" in said(workspace, near)
+    far = replace(near, measured={"share_fast": 50.0})
+    assert "share_measured: It may be 5 off." in said(workspace, far)
+
+
 def test_what_could_not_be_decided_is_no_failure(workspace: Workspace) -> None:
     shown = outcome(result("containers.starts", "error"))
     assert "no fault of yours" in said(workspace, shown) and status_of(shown) == 2

@@ -15,8 +15,9 @@ from grading.run.catalogue import all_checks
 from grading.student import work
 from grading.student.standing import next_one, points_of_checks
 from lab import cli
+from lab.errors import LabError
 from lab.exercises import catalogue, starter
-from lab.workspace import make, progress, state
+from lab.workspace import asked, make, progress, state
 from lab.workspace.progress import Kept
 from lab.workspace.reset import put
 from lab.workspace.state import Workspace
@@ -109,3 +110,44 @@ def test_answers_and_hints_are_counted(workspace: Workspace) -> None:
     progress.update(workspace, lambda known: progress.with_hint(known, "01", "01.flags", "nudge"))
     found = listed()["01"]
     assert (found["answered"], found["questions"], found["hints"]) == (1, 4, 1)
+
+
+COURSE = 'name = "OS"\nseed = "autumn"\nanswers_shown = ["choice"]\n[[exercises]]\nnumber = "05"\n'
+
+
+def test_in_a_course_only_its_exercises_are_listed_and_next(workspace: Workspace) -> None:
+    (workspace.folder / "course.toml").write_text(COURSE)
+    assert list(listed()) == ["05"]
+    assert next_one(workspace).number == "05"
+    (workspace.folder / "course.toml").write_text(COURSE + "points = many\n")
+    with pytest.raises(LabError, match="is not valid TOML"):
+        next_one(workspace)
+
+
+def test_of_answers_the_course_says_what_is_told(workspace: Workspace) -> None:
+    file = workspace.folder / "answers.toml"
+    text = file.read_text().replace('full_pipe = ""', 'full_pipe = "EINTR"')
+    file.write_text(text.replace('when_complete = ""', 'when_complete = "a"'))
+    exercise = catalogue.exercise("05")
+
+    def states() -> dict[str, str]:
+        return {each.question.id: each.state for each in asked.told_answers(workspace, exercise)}
+
+    assert (states()["full_pipe"], states()["when_complete"]) == ("wrong", "answered")
+    (workspace.folder / "course.toml").write_text(COURSE)
+    assert (states()["full_pipe"], states()["when_complete"]) == ("answered", "wrong")
+
+
+def test_what_was_measured_is_compared_with(workspace: Workspace) -> None:
+    file = workspace.folder / "answers.toml"
+    file.write_text(file.read_text().replace('share_measured = ""', "share_measured = 84"))
+    exercise = catalogue.exercise("08")
+
+    def state_with(measured: dict[str, float]) -> str:
+        return {each.question.id: each.state for each in asked.told_answers(workspace, exercise, measured)}[
+            "share_measured"
+        ]
+
+    assert [state_with(each) for each in ({}, {"share_fast": 80.0}, {"share_fast": 50.0})] == [
+        "unmeasured", "right", "wrong",
+    ]  # fmt: skip

@@ -16,6 +16,7 @@ from grading.student import submission
 from grading.submissions.found import Submission
 from grading.submissions.taking import take
 from grading.submissions.tree import opened
+from grading.submissions.workspaces import handed
 from lab import cli
 from lab.errors import LabError
 from lab.workspace import progress
@@ -51,6 +52,8 @@ def test_the_grader_takes_it_as_it_takes_the_folder(workspace: Workspace, tmp_pa
     with opened(Submission("s7", made.file), tmp_path / "grader") as tree:
         chosen = take(tree)
         assert tree.notes == ()
+        said = handed(tree.root)
+        assert (said.student, said.course_seed) == ("s7", "autumn") and not said.sheet.problem
     assert chosen.engine is not None and chosen.engine.entry == "runtime/engine"
     assert chosen.monitor is not None and chosen.monitor.entry == "kernel/monitor.c"
 

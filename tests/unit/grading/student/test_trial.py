@@ -12,6 +12,7 @@ from grading.student import trial
 from grading.student.kernel_words import meanings, telling
 from grading.student.store import Store
 from grading.student.trial import Place
+from grading.verdicts import CheckResult
 from lab.errors import LabError
 
 
@@ -125,3 +126,14 @@ def test_products_are_kept_by_their_sources(tmp_path: Path) -> None:
     assert len(list(store.folder.glob("*.bin"))) == len(list(store.folder.glob("*.json"))) == 24
     next(store.folder.glob("*.json")).write_text("[]")
     assert [each for each in range(40) if store.find("monitor", str(each))]
+
+
+def test_of_what_a_grading_tells_only_verdicts_are_told_on() -> None:
+    """What was taken and what was measured is known otherwise."""
+    told: list[CheckResult] = []
+    verdict = CheckResult("logs.a", "logs", 1, "passed", 1, 1)
+    one = object.__new__(trial.Telling)
+    one.verdicts, one._tell_verdict = {"logs.a": verdict}, told.append
+    for value in ({"about": {}}, {"measured": {"share_fast": 84.0}}, verdict.__dict__):
+        one._tell(value)
+    assert told == [verdict]

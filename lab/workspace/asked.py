@@ -1,0 +1,40 @@
+"""What is asked of a student in this workspace: everything there is, or what the course chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.course.course import of_workspace
+from lab.exercises import answers, catalogue
+from lab.exercises.answers import AnswerVerdict
+from lab.exercises.catalogue import Exercise
+from lab.workspace.state import Workspace
+
+
+def exercises(workspace: Workspace) -> tuple[Exercise, ...]:
+    """The exercises of the workspace's course; all where it is of none.
+
+    Raises:
+        LabError: its `course.toml` makes no sense.
+    """
+    course = of_workspace(workspace.folder)
+    return catalogue.exercises() if course is None else tuple(each.exercise for each in course.exercises)
+
+
+def told_answers(
+    workspace: Workspace, exercise: Exercise, measured: Mapping[str, float] | None = None
+) -> list[AnswerVerdict]:
+    """What the student may be told of the answers to an exercise's questions.
+
+    Args:
+        workspace: the student's.
+        exercise: whose questions.
+        measured: what its checks measured on the machine, by the name of the measurement.
+
+    Raises:
+        LabError: the workspace's `course.toml` makes no sense.
+    """
+    course = of_workspace(workspace.folder)
+    shown = answers.SHOWN if course is None else course.answers_shown
+    sheet = workspace.folder / answers.NAME
+    return answers.told(answers.judge(exercise, workspace.values(exercise), sheet, measured), shown)
