@@ -30,7 +30,8 @@ app = typer.Typer(
 )
 run_app = typer.Typer(
     help="Run an experiment in a machine that is up, and keep it as CSV; no file is ever overwritten.\n\n"
-    "It uses the engine that is deployed there: yours after `lab check`, the reference with `--reference`. "
+    "Within your workspace it brings your engine and your module there, with `--reference` the kit's own; "
+    "elsewhere it takes what is there. "
     "Ctrl-C leaves the repetitions that are whole, and a cleared machine.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -144,6 +145,7 @@ def _run(
     from lab.experiments.kinds import KINDS
     from lab.machine import kinds
     from lab.machine.record import locked
+    from lab.workspace import deploying, state
 
     kind = KINDS[name]
     values = settings.chosen(kind.settings, set_ or [])
@@ -159,6 +161,8 @@ def _run(
             [now] = lifecycle.statuses([where])
             if reference:
                 deploy(found, progress)
+            elif (top := state.top_of(Path.cwd())) is not None:
+                deploying.deploy(found, state.read(top), progress)
             done = run.run(
                 found, now.accelerator or now.kind, kind, values, repeat, folder, progress, heard
             )  # fmt: skip

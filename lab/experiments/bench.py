@@ -200,7 +200,7 @@ def check(machine: Machine, *, monitored: bool) -> None:
     if "engine" in found or (monitored and "module" in found):
         raise LabError(
             f"There is no {'engine' if 'engine' in found else 'monitor.ko'} {where}",
-            "`lab check` deploys yours; `lab experiment run … --reference` the reference.",
+            "Within your workspace the command brings yours; with `--reference` the reference.",
         )
     if "supervisor" in found:
         raise LabError(

@@ -132,7 +132,11 @@ def test_a_file_where_the_folder_should_be(place: Place, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("found", "monitored", "says"),
     [
-        ("engine\n", False, "There is no engine in machine 'm'. `lab check` deploys yours"),
+        (
+            "engine\n",
+            False,
+            "There is no engine in machine 'm'. Within your workspace the command brings yours",
+        ),
         ("module", True, "There is no monitor.ko"),
         ("rootfs\nengine", False, "lab provision m"),
         ("supervisor", False, "A supervisor is running in machine 'm' already"),
