@@ -31,26 +31,27 @@ PANELS = {
         "provision",
     ),
     "The kit": ("demo", "site", "exercise", "doctor", "image", "box"),
+    "Courses": ("course", "exercise"),  # groups of commands come last: Typer shows them after all others
 }
-"""By panel, the commands in their order; what is in none of them comes in a panel of its own."""
+"""By panel, the commands in their order; what is named in none of them is the kit's."""
 
 
 def arrange(app: typer.Typer) -> None:
     """Give each command its panel and its place."""
-    order = {name: (panel, at) for panel, names in PANELS.items() for at, name in enumerate(names)}
     panels = list(PANELS)
+    order = {
+        name: (at, panels.index(panel)) for panel, names in PANELS.items() for at, name in enumerate(names)
+    }
 
     def place(name: str) -> tuple[int, int]:
-        panel, at = order.get(name, ("", 0))
-        return (panels.index(panel) if panel else len(panels), at)
+        at, panel = order.get(name, (len(order), panels.index("The kit")))
+        return panel, at
 
     for command in app.registered_commands:
-        name = _name(command)
-        command.name = name
-        command.rich_help_panel = order[name][0] if name in order else command.rich_help_panel
+        command.name = _name(command)
+        command.rich_help_panel = panels[place(command.name)[0]]
     for group in app.registered_groups:
-        if group.name in order:
-            group.rich_help_panel = order[group.name][0]
+        group.rich_help_panel = panels[place(group.name or "")[0]]
     app.registered_commands.sort(key=lambda command: place(_name(command)))
     app.registered_groups.sort(key=lambda group: place(group.name or ""))
 
