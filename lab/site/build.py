@@ -62,7 +62,7 @@ def build(folder: Path) -> int:
         sources = work / "docs"
         gather(every, sources)
         assets = resources.files("lab.site") / "assets"
-        for name in ("site.css", "file_worker.js"):
+        for name in ("site.css", "file_worker.js", "copy.js"):
             (sources / "assets").mkdir(exist_ok=True)
             (sources / "assets" / name).write_bytes((assets / name).read_bytes())
         # JSON is YAML, too, and leaves no doubt what is a string.
@@ -127,6 +127,7 @@ def configuration(every: tuple[Page, ...]) -> dict[str, Any]:
         },
         "extra": {"generator": False},
         "extra_css": ["assets/site.css"],
+        "extra_javascript": ["assets/copy.js"],
         "plugins": ["search", "offline"],
         "markdown_extensions": [
             "attr_list",

@@ -1,4 +1,4 @@
-"""One guide as one page that needs nothing else: its pictures and its style are inside it.
+"""One guide as one page that needs nothing else: its pictures, its style and its script are inside it.
 
 For `lab guide NN --web`. markdown-it makes the HTML, which Rich brings along anyway, so that
 students need no more than the kit itself.
@@ -7,6 +7,7 @@ students need no more than the kit itself.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -42,10 +43,14 @@ def single(exercise: Exercise, values: Mapping[str, object], whose: str = "") ->
     body = _markdown(exercise.folder).render(text)
     files = resources.files("lab.site") / "assets"
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    script = (files / "copy.js").read_text(encoding="utf-8")
     template = environment.from_string((files / "guide.html.j2").read_text(encoding="utf-8"))
     return template.render(
         title=f"{guide.number} · {guide.title}",
         style=Markup((files / "guide.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        # Only this one script may run, whatever else a page should come to hold (CSP Level 2).
+        script_hash=Markup(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()),
         body=Markup(body),  # of our own guide; values are numbers and words of ours
         exercise=exercise,
         whose=whose,

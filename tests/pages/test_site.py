@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from lab.exercises import catalogue, parameters
+from lab.exercises import catalogue, guides, parameters
 from lab.site import single
 from lab.site.build import build
 from lab.site.pages import VOICES, pages
 from lab.site.serve import server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Request
+    from playwright.sync_api import Browser, Locator, Page, Request
 
 LOADED_MS = 5000
 """How long a page may take to show what a script of its own adds."""
@@ -90,6 +90,8 @@ LOOK = """async () => (await Promise.allSettled([...document.images].map((each) 
             && !each.closest("table, pre")).map((each) => each.textContent.slice(0, 80)),
     text: document.querySelector("article, main").innerText,
     typed: document.querySelectorAll("pre.console .typed").length,
+    blocks: document.querySelectorAll("pre.console").length,
+    buttons: document.querySelectorAll(".console-frame > button.copy").length,
     headings: document.querySelectorAll(".md-content h1").length,
 })"""
 
@@ -182,6 +184,69 @@ def test_search_finds_a_word(browser: Browser, address: str, site: Path, served:
     page.close()
 
 
+COPYING = ["clipboard-read", "clipboard-write"]
+"""Permissions of a page that is tried; a person grants them by clicking."""
+
+
+def press_copy(page: Page, block: int) -> str:
+    """Press the button of a console block, by keyboard alone; what the clipboard holds then."""
+    page.locator("pre.console").nth(block).focus()
+    button = page.locator(".console-frame > button.copy").nth(block)
+    for _ in range(3):  # the theme may have made what scrolls a stop, too
+        page.keyboard.press("Tab")
+        if has_focus(button):
+            break
+    assert has_focus(button)
+    page.keyboard.press("Enter")
+    page.get_by_text("Copied", exact=True).wait_for(timeout=LOADED_MS)
+    assert has_focus(button), "the focus stays"
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def has_focus(button: Locator) -> bool:
+    return bool(button.evaluate("(it) => it === document.activeElement"))
+
+
+def typed_in(number: str, block: int) -> str:
+    """What a reader types of a guide's console block."""
+    exercise = catalogue.exercise(number)
+    guide = guides.read(exercise.folder, parameters.values(exercise.parameters, "", ""))
+    return "\n".join(each.text for each in guide.blocks[block].commands)
+
+
+@pytest.mark.parametrize("served", [True, False], ids=["served", "as files"])
+@pytest.mark.parametrize("block", [0, 1])
+def test_a_button_copies_what_is_typed_and_nothing_else(
+    browser: Browser, address: str, site: Path, served: bool, block: int
+) -> None:
+    context = browser.new_context(permissions=COPYING)
+    page = context.new_page()
+    name = "students/08_scheduler.html"  # its first block has heredocs and an output
+    page.goto(f"{address}/{name}" if served else (site / name).as_uri())
+    wanted = typed_in("08", block)
+    assert "guest#" not in wanted
+    assert press_copy(page, block) == wanted
+    context.close()
+
+
+def test_where_the_clipboard_is_not_lent_a_selection_is_copied(browser: Browser, address: str) -> None:
+    context = browser.new_context(permissions=COPYING)
+    page = context.new_page()
+    page.add_init_script(
+        "navigator.clipboard.writeText = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    )
+    page.goto(f"{address}/students/08_scheduler.html")
+    assert press_copy(page, 1) == typed_in("08", 1)
+    context.close()
+
+
+def test_every_console_block_has_its_button(seen: Seen) -> None:
+    assert {
+        name: it["blocks"] - it["buttons"] for name, it in seen[0].items() if it["blocks"] != it["buttons"]
+    } == {}
+    assert sum(it["buttons"] for it in seen[0].values()) > 40
+
+
 def test_guides_have_no_placeholder_and_tell_what_is_typed(seen: Seen) -> None:
     for exercise in catalogue.exercises():
         it = seen[0][f"students/{exercise.folder.name}.html"]
@@ -214,6 +279,7 @@ def test_a_guide_alone_needs_nothing_else(opened: Any, tmp_path: Path, scheme: s
             assert looked["broken"] == [] and looked["silent"] == [], exercise.number
             assert looked["wide"] <= 0, exercise.number
             assert "{{" not in looked["text"] and looked["typed"] >= 3
+            assert looked["blocks"] == looked["buttons"] > 0
             assert "s1" in it.page.locator(".about").inner_text()
         assert [url for url in it.requests if not url.startswith(("data:", tmp_path.as_uri()))] == []
         assert it.complaints == []
