@@ -13,6 +13,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from grading.run import reading
 from grading.run.job import Job
 from grading.run.single import Graded
 from grading.submissions.found import Submission
@@ -67,7 +68,14 @@ def job_to_text(job: Job) -> str:
 
 def graded_to_text(graded: Graded) -> str:
     """What came of a job, as JSON."""
-    return json.dumps({"result": graded.result.to_json(), "finished": graded.finished, "said": graded.said})
+    return json.dumps(
+        {
+            "result": graded.result.to_json(),
+            "finished": graded.finished,
+            "said": graded.said,
+            "measured": graded.measured,
+        }
+    )
 
 
 def graded_from_text(text: str) -> Graded:
@@ -81,8 +89,9 @@ def graded_from_text(text: str) -> Graded:
         if "error" in value:
             raise LabError(str(value["error"]), str(value.get("remedy", "")))
         return Graded(
-            SubmissionResult.from_json(value["result"]), bool(value["finished"]), str(value["said"])
-        )
+            SubmissionResult.from_json(value["result"]), bool(value["finished"]), str(value["said"]),
+            reading.measured(value["measured"]),
+        )  # fmt: skip
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise LabError(f"What another host sent makes no sense: {error}") from error
 

@@ -87,7 +87,7 @@ class Results:
             if "about" in value:
                 self._about(value["about"])
             elif "measured" in value:
-                self.written.measured = _measured(value["measured"])
+                self.written.measured = measured(value["measured"])
             elif "kept" in value:
                 self.written.kept = str(value["kept"])
                 self._on_kept(self.written.kept)
@@ -120,7 +120,8 @@ def _check(value: Mapping[str, Any]) -> CheckResult:
     return found
 
 
-def _measured(value: Mapping[str, Any]) -> dict[str, float]:
+def measured(value: Mapping[str, Any]) -> dict[str, float]:
+    """What was measured, as it came from elsewhere. Raises `ValueError` or `AttributeError` where it was not."""
     for name, number in value.items():
         if name not in MEASUREMENTS or type(number) not in (int, float) or not math.isfinite(number):
             raise ValueError(f"the measurement {name!r}, {number!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grading.student import client
@@ -12,6 +12,7 @@ from grading.verdicts import CheckResult
 from lab.console import Progress
 from lab.exercises import guides, sections
 from lab.exercises.catalogue import Exercise
+from lab.workspace import asked
 from lab.workspace import progress as kept
 from lab.workspace.progress import Kept
 from lab.workspace.state import Workspace
@@ -157,6 +158,7 @@ def check(
         OSError: this host cannot write the verdicts.
     """
     request = {"do": "check", "exercise": exercise.number, "only": list(only)}
+    hidden = asked.hidden(workspace)
     found: dict[str, Verdict] = {}
     ids: tuple[str, ...] = ()
     of = 0
@@ -168,6 +170,8 @@ def check(
         elif "verdict" in event:
             value = event["verdict"]
             result = CheckResult(**{**value, "kernel": tuple(value["kernel"])})
+            if {result.id, result.group} & hidden:
+                result = replace(result, hidden=True)
             found[result.id] = Verdict(result, event["exercise"], event["half"])
             on_verdict(result, len(found), of)
         elif "done" in event:

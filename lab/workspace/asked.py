@@ -21,6 +21,16 @@ def exercises(workspace: Workspace) -> tuple[Exercise, ...]:
     return catalogue.exercises() if course is None else tuple(each.exercise for each in course.exercises)
 
 
+def hidden(workspace: Workspace) -> frozenset[str]:
+    """Ids and groups of checks of which the course tells no more than title and verdict.
+
+    Raises:
+        LabError: the workspace's `course.toml` makes no sense.
+    """
+    course = of_workspace(workspace.folder)
+    return frozenset(course.hidden) if course is not None else frozenset()
+
+
 def told_answers(
     workspace: Workspace, exercise: Exercise, measured: Mapping[str, float] | None = None
 ) -> list[AnswerVerdict]:

@@ -176,6 +176,12 @@ def here(job: Job, packed: bytes, checks_hash: str = "checks-1") -> Graded:
     return parcels.graded_from_text(text)
 
 
+def test_what_was_measured_travels_too(a_class: Class, tmp_path: Path) -> None:
+    submission = a_class.hand_in("ann", f'write {{"measured": {{"share_fast": 84.5}}}}\n{GOOD}')
+    job = Job(submission="ann", source=str(submission), seed="s")
+    assert here(job, parcels.pack(job, tmp_path / "work")).measured == {"share_fast": 84.5}
+
+
 def test_a_submission_travels_as_bytes_and_its_result_as_text(a_class: Class, tmp_path: Path) -> None:
     submission = a_class.hand_in("ann")
     (submission / "src").mkdir()
