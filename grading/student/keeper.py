@@ -304,16 +304,16 @@ def main(workspace: str, machine: str, home: str) -> None:
     Where another process serves it already, nothing is done.
     """
     folder = Path(home)
-    os.chdir(folder)  # the socket's path may be too long for its address (unix(7))
-    with Path(LOCK).open("a") as lock:
+    with (folder / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        Path(MACHINE).write_text(machine)
-        Path(SOCKET).unlink(missing_ok=True)
+        (folder / MACHINE).write_text(machine)
+        (folder / SOCKET).unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(SOCKET)
+            with contextlib.chdir(folder):  # the socket's path may be too long for its address (unix(7))
+                listener.bind(SOCKET)
             listener.listen(8)
             keeper = Keeper(Path(workspace), machine, folder)
             if os.fork():
@@ -329,7 +329,7 @@ def main(workspace: str, machine: str, home: str) -> None:
                 with contextlib.suppress(KeyboardInterrupt):
                     keeper.serve(listener)
             finally:
-                Path(SOCKET).unlink(missing_ok=True)
+                (folder / SOCKET).unlink(missing_ok=True)
                 keeper.close()
 
 

@@ -14,8 +14,9 @@ from lab.workspace.state import Workspace
 SOCKET, LOCK, MACHINE, LOG = "socket", "lock", "machine", "keeper.log"
 """Files in `home`."""
 
-CODE = ("grading/**/*.py", "grading/**/*.[ch]", "lab/**/*.py", "exercises/*/*.py", "exercises/*/*.toml")
-"""What a process that runs must have read anew when it changes."""
+CODE = ("grading/**/*.py", "grading/**/*.[ch]", "lab/**/*.py")
+CHECKS = ("*/*.py", "*/*.toml")
+"""What a process that runs must have read anew when it changes, in the checkout and in folders of exercises."""
 
 
 def _key(workspace: Workspace) -> str:
@@ -54,8 +55,10 @@ def machine_name(workspace: Workspace, named: str | None) -> str:
 def stamp() -> str:
     """Names the kit as it is now: another one means that its files have changed."""
     digest = hashlib.sha256()
-    for pattern in CODE:
-        for path in sorted(paths.CHECKOUT.glob(pattern)):
+    tops = [(paths.CHECKOUT, pattern) for pattern in CODE]
+    tops += [(folder, pattern) for folder in paths.exercises() for pattern in CHECKS]
+    for top, pattern in tops:
+        for path in sorted(top.glob(pattern)):
             status = path.stat()
             digest.update(f"{path} {status.st_mtime_ns} {status.st_size}\n".encode())
     return digest.hexdigest()
