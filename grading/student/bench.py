@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from grading.guest import kbuild
 from grading.guest.cleaning import LEFT, cleaned
 from grading.guest.delivery import TREE, Product
+from grading.guest.observer import Job
+from grading.guest.records import KernelRecord
 from grading.guest.tools import Tools
 from grading.guest.vm import TOOLS, Guest, fresh_guest, remove_guest
 from grading.session import REFERENCE, Built, Half, Session
@@ -134,6 +136,15 @@ def _archive(work: Work, paths: Iterable[str]) -> bytes:
     return buffer.getvalue()
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What was seen in one guest."""
+
+    kernel: tuple[KernelRecord, ...]
+    programs: tuple[Job, ...]
+    """Those that were started in it for the checks, as far as they are remembered."""
+
+
 @dataclass
 class WorkspaceSession(Session):
     """The session of one `lab check`: the kept guest, with the workspace's sources in it."""
@@ -142,6 +153,9 @@ class WorkspaceSession(Session):
     work: Work = field(kw_only=True)
     token: str = field(kw_only=True)
     """Another one at each check, so that names never come again while something of the last ones is there."""
+
+    earlier: list[Seen] = field(default_factory=list, kw_only=True)
+    """Of guests that broke."""
 
     @classmethod
     def of(
@@ -168,8 +182,19 @@ class WorkspaceSession(Session):
 
     def replace_guest(self) -> None:
         """As the session does; the next guest is fresh."""
+        self.earlier += self._seen_now()
         super().replace_guest()
         self.bench.drop()
+
+    def seen(self) -> list[Seen]:
+        """What there was to see in each guest of this session, also in those that broke."""
+        return [*self.earlier, *self._seen_now()]
+
+    def _seen_now(self) -> list[Seen]:
+        if self._guest is None:
+            return []
+        observer = self._guest.observer
+        return [Seen(tuple(observer.kernel), tuple(observer.jobs))]
 
     def _prepare(self, guest: Guest) -> None:
         bench, work = self.bench, self.work

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 
 from grading.guest.delivery import find_files
-from grading.session import Session
+from grading.guest.observer import Job
 from grading.student.bench import WorkspaceSession
+from lab.errors import LabError
 from lab.workspace import logs
 from lab.workspace.state import Workspace
 
@@ -18,31 +20,34 @@ SHOWN_BYTES = 2000
 """Of each answer among the calls."""
 
 
-def gather(session: Session) -> dict[str, bytes]:
+def gather(session: WorkspaceSession) -> dict[str, bytes]:
     """The parts of `logs.PARTS`, as far as they are known without asking the guest."""
-    guest = session.guest
-    kernel = "".join(
-        f"[{record.seconds:11.6f}] {record.text}\n"
-        for record in list(guest.observer.kernel)
-        if record.facility == 0
-    )
+    engine = session.built.engine.path if session.built is not None else ""
+    kernel: list[bytes] = []
     calls: list[bytes] = []
     supervisor: list[bytes] = []
-    engine = session.built.engine.path if session.built is not None else ""
-    for job in list(guest.observer.jobs):
-        if job.words[0] != engine:
-            continue
-        said = job.peek()
-        if "supervisor" in job.words[1:3]:
-            supervisor.append(said)
-        status = f"  → {job.finished.code}" if job.finished is not None else "  → goes on"
-        calls.append(f"$ engine {' '.join(job.words[1:])}{status}\n".encode("utf-8", "backslashreplace"))
-        calls.append(said[:SHOWN_BYTES] + (b"" if said.endswith(b"\n") or not said else b"\n"))
-    return {
-        "kernel": kernel.encode("utf-8", "backslashreplace"),
-        "supervisor": b"".join(supervisor),
-        "calls": b"".join(calls),
-    }
+    for seen in session.seen():
+        for record in seen.kernel:
+            if record.facility == 0:
+                kernel.append(f"[{record.seconds:11.6f}] {record.text}\n".encode("utf-8", "backslashreplace"))
+        for job in seen.programs:
+            if job.words[0] != engine:
+                continue
+            said = printed(job)
+            if "supervisor" in job.words[1:3]:
+                supervisor.append(said)
+            status = f"  → {job.finished.code}" if job.finished is not None else "  → goes on"
+            calls.append(f"$ engine {' '.join(job.words[1:])}{status}\n".encode("utf-8", "backslashreplace"))
+            calls.append(said[:SHOWN_BYTES] + (b"" if said.endswith(b"\n") or not said else b"\n"))
+    return {"kernel": b"".join(kernel), "supervisor": b"".join(supervisor), "calls": b"".join(calls)}
+
+
+def printed(job: Job) -> bytes:
+    """What a program has printed so far."""
+    if job.finished is None:
+        with contextlib.suppress(LabError, OSError):  # the guest may be lost
+            return b"".join(job.output())
+    return job.peek()
 
 
 def write(workspace: Workspace, seen: dict[str, bytes]) -> None:

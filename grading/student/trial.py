@@ -14,6 +14,7 @@ from grading.plugin import Outcome
 from grading.run.inside import InsideGrading, judge
 from grading.session import Session
 from grading.student.bench import WorkspaceSession
+from grading.student.evidence import printed
 from grading.student.stalls import on_console
 from grading.verdicts import CheckResult
 from lab.errors import LabError, MachineError
@@ -145,10 +146,9 @@ def tracebacks(session: WorkspaceSession, folder: str) -> tuple[str, ...]:
         session: after its checks.
         folder: the workspace's in the guest.
     """
-    guest = session.bench.guest
     found: dict[str, None] = {}
-    for job in list(guest.observer.jobs) if guest is not None else ():
-        text = job.peek().decode("utf-8", "backslashreplace")
+    for job in [job for seen in session.seen() for job in seen.programs]:
+        text = printed(job).decode("utf-8", "backslashreplace")
         for match in TRACEBACK.finditer(text):
             if folder in match[0]:
                 found[match[0].replace(f"{folder}/", "")] = None
