@@ -26,7 +26,7 @@ from grading.api.scenarios import Scenarios
 from grading.guest import delivery, kbuild
 from grading.guest.delivery import Product
 from grading.guest.observer import GuestError
-from grading.guest.tools import Tools
+from grading.guest.tools import POOL, ROOTS, Tools
 from grading.guest.vm import TOOLS, Guest
 from grading.submissions.attempts import Attempt
 from lab import paths
@@ -35,9 +35,6 @@ from lab.errors import LabError
 from lab.exercises import catalogue, parameters
 
 REFERENCE = "/reference"
-ROOTS = "/srv/roots"
-"""Where the root file systems of containers are made."""
-
 WORKERS = 4
 """Scenarios that run at once: most of each is waiting, and a guest has two processors."""
 
@@ -155,7 +152,7 @@ class Session:
                 observer.run("mkdir", "-p", ROOTS)
         try:
             # Hard links: no check writes to a file that was there.
-            observer.make_root(ROOTFS_BASE, path, f"{TOOLS}/probe", f"probe-{nonce}")
+            observer.make_root(ROOTFS_BASE, path, f"{TOOLS}/probe", f"probe-{nonce}", POOL)
         except GuestError as error:
             raise LabError("The guest could not make a rootfs", detail=str(error)) from error
         return Rootfs(path, nonce)

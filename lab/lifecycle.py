@@ -79,6 +79,8 @@ def warm_state(
             connection.run("systemctl is-system-running --wait > /dev/null", timeout=60, check=False)
             slowness = measure_slowness(connection)
             connection.run("sync; echo 3 > /proc/sys/vm/drop_caches")
+            if hardware.prepare:
+                connection.run(hardware.prepare, timeout=120)
             return slowness
         finally:
             connection.close()

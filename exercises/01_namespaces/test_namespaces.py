@@ -34,7 +34,7 @@ def world(engine: Engine, observer: Observer) -> World:
     processes = both[0].await_running(), both[1].await_running()
     views = both[0].view(), both[1].view()
     inits = both[0].init, both[1].init
-    first = next(process for process in observer.processes() if process.pid == 1)
+    first = next(process for process in observer.processes(everybody=True) if process.pid == 1)
     found = World(both, views, processes, inits, first, observer.proc("sys/kernel/hostname").strip(), answers)
     for container in both:
         engine.stop(container.id)

@@ -27,7 +27,7 @@ class Living:
 @scenario
 def living(engine: Engine) -> Living:
     """One container with everything asked for, one with nothing."""
-    asked = engine.start("stubborn NONCE", name="asked", soft=37, hard=59, nice=7)
+    asked = engine.start("sleep 600", name="asked", soft=37, hard=59, nice=7)
     plain = engine.start("sleep 600", name="plain")
     process = asked.await_running()
     listing = engine.ps()

@@ -48,7 +48,7 @@ def files_with(engine: Engine, observer: Observer, entry: str, word: bytes) -> I
 def logs(engine: Engine, observer: Observer) -> Logs:
     """Small outputs of different kinds."""
     found = Logs()
-    living = engine.start("stubborn NONCE", name="live")
+    living = engine.start("polite 0 NONCE", name="live")
     word = f"{living.rootfs.nonce} ready".encode()
     found.live = bool(wait_until(lambda: word in living.log(), 5))
     found.entry = engine.ps().entry(living.id)
@@ -166,7 +166,7 @@ def flood(engine: Engine) -> Flood:
     """Several MiB by each of three at once."""
     found = Flood()
     noisy = [engine.start(f"flood NONCE {FLOOD_MIB}", name=f"flood{n}", running=False) for n in range(3)]
-    quiet = engine.start("stubborn NONCE", name="quiet")
+    quiet = engine.start("polite 0 NONCE", name="quiet")
     word = f"{quiet.rootfs.nonce} ready".encode()
     found.ps_answered = engine("ps", timeout=10).code == 0
     found.quiet_came = bool(wait_until(lambda: word in quiet.log(), 8))

@@ -42,7 +42,7 @@ class Orphaned:
 @scenario
 def orphaned(engine: Engine) -> Orphaned:
     """Kill the supervisor under two containers; then start another."""
-    containers = [engine.start("stubborn NONCE", name="orphan"), engine.start("sleep 600", name="orphan")]
+    containers = [engine.start("stubborn NONCE", name="orphan"), engine.start("deaf", name="orphan")]
     engine.stop_supervisor(signal.SIGKILL)
     gone = all(container.await_gone(5) for container in containers)
     for container in containers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Engine
-from grading.guest.observer import GuestError, Observer
+from grading.guest.observer import GuestError
 from grading.guest.records import Finished
 from grading.guest.vm import Guest
 
@@ -26,26 +26,8 @@ class Shutdown:
     zombies: list[str]
 
 
-def log_files(observer: Observer, folders: list[str], word: bytes, depth: int = 2) -> list[str]:
-    """Regular files below these folders that hold a word."""
-    found = []
-    for folder in folders:
-        try:
-            names = observer.names(folder)
-        except GuestError:
-            continue
-        for name in names:
-            path = f"{folder.rstrip('/')}/{name}"
-            status = observer.stat(path)
-            if status is None:
-                continue
-            if status.kind == "d" and depth and not name.startswith("root"):
-                found += log_files(observer, [path], word, depth - 1)
-            elif (
-                status.kind == "f" and 0 < status.size < 1 << 20 and word in observer.read(path, most=1 << 20)
-            ):
-                found.append(path)
-    return found
+LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
+"""Where an engine may keep its logs, besides its own folder; `logs` does not say where."""
 
 
 def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = True) -> Shutdown:
@@ -65,12 +47,13 @@ def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = 
     if hard_to_end:  # the second has no handler of its own, and is PID 1: see pid_namespaces(7)
         containers += [
             engine.start("stubborn NONCE", name="stubborn"),
-            engine.start("sleep 600", name="plain"),
+            engine.start("deaf", name="plain"),
         ]
     word = f"{polite.rootfs.nonce} ready".encode()
     wait_until(lambda: word in polite.log(), 5)
     sockets = [path for path in engine.sockets if observer.stat(path)]
-    paths = log_files(observer, [engine.folder, "/var/log", "/tmp", "/run", "/var/lib"], word)
+    began = f"{polite.rootfs.path}{polite.rootfs.probe}.args"  # written right before
+    paths = observer.search(word, [engine.folder, *LOG_FOLDERS], since=began)
     ended = engine.stop_supervisor(number)
     wait_until(lambda: not any(each.processes for each in containers), 3)
     left = [f"{each.id}: {len(each.processes)}" for each in containers if each.processes]

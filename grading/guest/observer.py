@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from grading.guest.records import (
@@ -248,10 +248,14 @@ class Observer:
         """kill(2), for the process with that start time only where one is given."""
         self.ask("signal", pid, start, number, int(group))
 
-    def processes(self) -> list[Process]:
-        """All processes but the kernel's own threads."""
-        fields = self.ask("processes")
+    def processes(self, *, everybody: bool = False) -> list[Process]:
+        """All processes but the kernel's own threads and, unless everybody is asked for, the bystanders."""
+        fields = self.ask("processes", *(["all"] if everybody else []))
         return [read_process(fields[at : at + 9]) for at in range(0, len(fields), 9)]
+
+    def note_bystanders(self) -> None:
+        """Take all processes that there are now for bystanders, whom `processes` leaves out."""
+        self.ask("bystanders")
 
     def read(self, path: str, *, offset: int = 0, most: int = 16 << 20) -> bytes:
         """Bytes of a regular file; `proc:` before a path means the observer's own procfs."""
@@ -290,7 +294,18 @@ class Observer:
         except GuestError:
             return ""
 
-    def make_root(self, base: str, path: str, program: str, name: str) -> None:
+    def search(self, word: bytes, folders: Iterable[str], *, since: str, depth: int = 2) -> list[str]:
+        """Regular files that hold a word; those above 1 MiB are left out.
+
+        Args:
+            word: what is looked for.
+            folders: where; one that is not there holds nothing.
+            since: a path; files that did not change (`st_ctime`) after it did are left out.
+            depth: how many folders below these are looked through, too.
+        """
+        return [os.fsdecode(path) for path in self.ask("search", word, since, depth, *folders)]
+
+    def make_root(self, base: str, path: str, program: str, name: str, pool: str) -> None:
         """Make a root file system of hard links to another's files, with a copy of a program in it.
 
         Args:
@@ -298,8 +313,9 @@ class Observer:
             path: of the new one.
             program: path of the program.
             name: of its copy.
+            pool: a folder of such that are ready but for the program, named 0, 1, …; it may be missing or used up.
         """
-        self.ask("root", base, path, program, name)
+        self.ask("root", base, path, program, name, pool)
 
     def open(self, path: str) -> Handle:
         """Open a device for reading and writing."""

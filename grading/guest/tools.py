@@ -24,6 +24,16 @@ from lab.machine.qemu import QemuMachine
 
 SOURCES = Path(__file__).resolve().parent.parent / "observer"
 PROGRAMS = ("observer", "probe")
+PREPARE = Path(__file__).resolve().parent / "prepare.sh"
+"""Run once in the guest whose state is saved for all graded ones."""
+
+ROOTS = "/srv/roots"
+"""Where the root file systems of containers are made, in the guest."""
+
+POOL = f"{ROOTS}/pool"
+POOL_SIZE = 120
+"""More than the checks of one submission use; beyond it one takes a fifth of a second."""
+
 DISK = "tools.img"
 DISK_MIB = 4
 
@@ -53,7 +63,7 @@ def tools(progress: Progress, suite: str | None = None) -> Tools:
     image = golden_image(suite, progress=progress)
     digest = hashlib.sha256(f"{suite} {image.folder.name} {DISK_MIB}".encode())
     ours = [path for path in SOURCES.iterdir() if path.name == "Makefile" or path.suffix in (".c", ".h")]
-    for path in sorted(ours) + [kbuild.SOURCES / name for name in kbuild.FILES]:
+    for path in [*sorted(ours), PREPARE] + [kbuild.SOURCES / name for name in kbuild.FILES]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     parent = paths.cache() / "grading"
     parent.mkdir(exist_ok=True, mode=0o700)
@@ -83,6 +93,7 @@ def _build(folder: Path, progress: Progress, suite: str | None) -> None:
         for program in PROGRAMS:
             (content / program).write_bytes(machine.read(f"/root/observer/{program}"))
             (content / program).chmod(0o555)
+        (content / PREPARE.name).write_bytes(PREPARE.read_bytes())
         _record_kbuild(machine, content / kbuild.FOLDER, progress)
         said = output(
             [

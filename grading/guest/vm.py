@@ -9,9 +9,10 @@ from typing import Any
 from grading.guest.kernel_watch import KernelWatch, Trouble
 from grading.guest.observer import Observer
 from grading.guest.records import Process
-from grading.guest.tools import Tools
+from grading.guest.tools import POOL, POOL_SIZE, PREPARE, Tools
 from lab import lifecycle
 from lab.console import Progress
+from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError, MachineError
 from lab.machine.boot import serial_tail
 from lab.machine.qemu_command import Hardware
@@ -19,6 +20,8 @@ from lab.machine.remote import RemoteMachine
 
 TOOLS = "/run/boxwright-tools"
 """Where the read-only disk is mounted."""
+
+MOUNT = f"mkdir -p {TOOLS} && mount -o ro /dev/vdb {TOOLS}"
 
 SETTINGS = {
     "kernel/hung_task_timeout_secs": "20",
@@ -52,7 +55,7 @@ class Guest:
         self.on_silence: Callable[[], None] = lambda: None
         """Asked as well while an answer is waited for; raises `MachineError` where none will come."""
         if has_disk:
-            command = f"mkdir -p {TOOLS} && mount -o ro /dev/vdb {TOOLS} && exec {TOOLS}/observer"
+            command = f"{MOUNT} && exec {TOOLS}/observer"
         else:
             for name in ("observer", "probe"):
                 machine.write(f"{TOOLS}/{name}", tools.program(name).read_bytes(), mode=0o755)
@@ -67,11 +70,12 @@ class Guest:
                 continue  # a kernel without hung-task detection, for one
         self.kernel = self.observer.proc("sys/kernel/osrelease").strip()
         self.baseline = Baseline(
-            frozenset((process.pid, process.start) for process in self.observer.processes()),
+            frozenset((process.pid, process.start) for process in self.observer.processes(everybody=True)),
             tuple(self.mounts()),
             self.observer.proc("sys/kernel/hostname").strip(),
             self.modules(),
         )
+        self.observer.note_bystanders()
 
     def scale(self, seconds: float) -> float:
         """A time limit that fits this machine.
@@ -92,11 +96,7 @@ class Guest:
 
     def newcomers(self) -> list[Process]:
         """Processes that were not there before the delivery; those of the observer's own jobs included."""
-        return [
-            process
-            for process in self.observer.processes()
-            if (process.pid, process.start) not in self.baseline.processes
-        ]
+        return self.observer.processes()
 
     def trouble(self) -> Trouble | None:
         """What the kernel complained of since the last call."""
@@ -124,7 +124,8 @@ class Guest:
 
 def fresh_guest(name: str, tools: Tools, progress: Progress, suite: str | None = None) -> Guest:
     """A new QEMU machine of that name, a clone of the warm state that has the tools' disk."""
-    hardware = Hardware(read_only_disk=str(tools.disk))
+    prepare = f"{MOUNT} && sh {TOOLS}/{PREPARE.name} {ROOTFS_BASE} {POOL} {POOL_SIZE} && umount {TOOLS}"
+    hardware = Hardware(read_only_disk=str(tools.disk), prepare=prepare)
     machine = lifecycle.up(name, progress, suite=suite, hardware=hardware)
     try:
         return Guest(machine, tools, has_disk=True)

@@ -44,17 +44,25 @@ static ssize_t slurp_once(int folder, const char *path, char *to, size_t room)
 	return got;
 }
 
-long long start_time(int pid)
+/* In the text of proc_pid_stat(5), -1 where it makes no sense. */
+static long long start_in(const char *stat)
 {
-	char path[32], stat[1024], *rest;
+	const char *rest = strrchr(stat, ')');
 	long long time = -1;
 
-	snprintf(path, sizeof(path), "%d/stat", pid);
-	if (slurp_at(proc, path, stat, sizeof(stat)) <= 0 || !(rest = strrchr(stat, ')')))
-		return -1;
-	/* Field 22 of proc_pid_stat(5); the name may hold anything, so count from its end. */
-	sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lld", &time);
+	/* Field 22; the name may hold anything, so count from its end. */
+	if (rest)
+		sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lld",
+		       &time);
 	return time;
+}
+
+long long start_time(int pid)
+{
+	char path[32], stat[1024];
+
+	snprintf(path, sizeof(path), "%d/stat", pid);
+	return slurp_once(proc, path, stat, sizeof(stat)) > 0 ? start_in(stat) : -1;
 }
 
 static void put_link(struct message *to, const char *pid, const char *name)
@@ -109,9 +117,61 @@ static int by_number(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-/* processes: for each that is no kernel thread: pid | stat(5) | NSpid | VmRSS | pid, mnt, uts, ipc ns | command line */
+/* Those that were there before the submission. Nobody asks for them again and again, and eight files of each would
+ * be most of what a look costs. */
+static struct bystander {
+	int pid;
+	long long start;
+} *bystanders;
+static size_t bystander_count;
+
+static int by_pid(const void *one, const void *other)
+{
+	int a = ((const struct bystander *)one)->pid, b = ((const struct bystander *)other)->pid;
+
+	return (a > b) - (a < b);
+}
+
+static int is_bystander(int pid, const char *stat)
+{
+	struct bystander wanted = { .pid = pid };
+	struct bystander *found =
+		bystanders ? bsearch(&wanted, bystanders, bystander_count, sizeof(wanted), by_pid) : NULL;
+
+	return found && found->start == start_in(stat);
+}
+
+/* bystanders: from now on `processes` leaves out those that are there now */
+void look_bystanders(const struct request *request)
+{
+	int folder = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *all = folder < 0 ? NULL : fdopendir(folder);
+	struct message message = { 0 };
+	struct dirent *entry;
+
+	if (!all) {
+		reply_failure(request->number, errno, "proc");
+		return;
+	}
+	bystander_count = 0;
+	while ((entry = readdir(all))) {
+		int pid = atoi(entry->d_name);
+
+		if (pid <= 0)
+			continue;
+		bystanders = must_allocate(bystanders, (bystander_count + 1) * sizeof(*bystanders));
+		bystanders[bystander_count++] = (struct bystander){ pid, start_time(pid) };
+	}
+	closedir(all);
+	qsort(bystanders, bystander_count, sizeof(*bystanders), by_pid);
+	send_message(request->number, REPLY, &message);
+}
+
+/* processes [| all]: for each that is neither a kernel thread nor, but for "all", a bystander:
+ * pid | stat(5) | NSpid | VmRSS | pid, mnt, uts, ipc ns | command line */
 void look_processes(const struct request *request)
 {
+	int everybody = request->count > 1;
 	int folder = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *all = folder < 0 ? NULL : fdopendir(folder);
 	struct message message = { 0 };
@@ -138,6 +198,8 @@ void look_processes(const struct request *request)
 			continue;
 		if (sscanf(strrchr(stat, ')') + 1, " %*c %d", &parent) == 1 &&
 		    (parent == 2 || !strcmp(entry->d_name, "2")))
+			continue;
+		if (!everybody && is_bystander(number, stat))
 			continue;
 		snprintf(path, sizeof(path), "%.20s/status", entry->d_name);
 		if (slurp_once(proc, path, status, sizeof(status)) <= 0)

@@ -38,6 +38,7 @@ static const struct {
 	{ "list", look_list },	    { "link", look_link },    { "open", handle_open },
 	{ "ioctl", handle_ioctl },  { "connect", handle_connect },
 	{ "send", handle_send },    { "close", handle_close },	 { "root", root_make },
+	{ "bystanders", look_bystanders }, { "search", search_files },
 };
 
 void watch(struct source *source, uint32_t what)
@@ -144,7 +145,7 @@ static int own_procfs(void)
 	return (int)syscall(SYS_fsmount, context, 1 /* FSMOUNT_CLOEXEC */, 0);
 }
 
-int main(void)
+int main(int count, char **words)
 {
 	static struct source input = { .ready = input_ready, .fd = STDIN_FILENO };
 	static struct source kernel = { .ready = kernel_ready }, child = { .ready = child_ready };
@@ -152,6 +153,8 @@ int main(void)
 	struct message hello = { 0 };
 	sigset_t blocked;
 
+	if (count == 5 && !strcmp(words[1], "roots"))	/* BASE POOL COUNT, before the guest is saved */
+		return roots_prepare(words[2], words[3], atoi(words[4]));
 	proc = own_procfs();
 	kernel.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	events = epoll_create1(EPOLL_CLOEXEC);

@@ -34,6 +34,7 @@ void jobs_expire(void);
 
 /* looking.c: processes and files */
 void look_processes(const struct request *request);
+void look_bystanders(const struct request *request);
 void look_read(const struct request *request);
 void look_write(const struct request *request);
 void look_stat(const struct request *request);
@@ -43,6 +44,10 @@ long long start_time(int pid);	/* in clock ticks since boot, -1 where there is n
 
 /* roots.c: root file systems for containers */
 void root_make(const struct request *request);
+int roots_prepare(const char *base, const char *pool, int count);	/* an exit status */
+
+/* searching.c: files that hold a word */
+void search_files(const struct request *request);
 
 /* handles.c: devices and sockets that stay open */
 void handle_open(const struct request *request);

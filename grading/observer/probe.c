@@ -10,6 +10,7 @@
  *   probe flood NONCE MIB        so many MiB of numbered lines, then exit 0
  *   probe torn NONCE             a line, half a line without its end, then waits to be killed
  *   probe exit CODE | die SIGNAL | sleep SECONDS
+ *   probe deaf                   sleeps and has no handler: as PID 1 it is not reached by SIGTERM (pid_namespaces(7))
  *   probe polite CODE NONCE      says "NONCE ready"; on SIGTERM makes /term-NONCE, says "NONCE bye", exits with CODE
  *   probe stubborn NONCE         says "NONCE ready", ignores SIGTERM
  *   probe hold MIB [SECONDS]     so much resident memory, idle
@@ -21,6 +22,8 @@
  *   probe escape NONCE           tries what leads out of a chroot; what it found is in /view-NONCE
  *   probe unprivileged DEVICE CODE HEX   an ioctl by a process that opened the device and then gave up its rights
  *   probe opens PATH             whether this user can open it: prints errno, 0 for yes
+ *
+ * Where nothing else is said, SIGTERM ends it at once, so that no check waits for a time of grace that it is not about.
  */
 #define _GNU_SOURCE
 #include "probe.h"
@@ -178,6 +181,11 @@ static void leave(int number)
 	_exit(exit_code);
 }
 
+static void end_at_once(int number)
+{
+	_exit(128 + number);
+}
+
 static int unprivileged(const char *device, unsigned long code, const char *hex)
 {
 	unsigned char bytes[256] = { 0 };
@@ -237,6 +245,8 @@ int main(int argc, char **argv)
 	const char *first = argc > 2 ? argv[2] : "0";
 	long second = argc > 3 ? atol(argv[3]) : 0, third = argc > 4 ? atol(argv[4]) : 0;
 
+	if (strcmp(what, "deaf") && strcmp(what, "torn") && strcmp(what, "die"))
+		signal(SIGTERM, end_at_once);	/* polite and stubborn have their own */
 	if (!strcmp(what, "view"))
 		return view(first, second, argv);
 	if (!strcmp(what, "write") && argc > 3)
@@ -245,6 +255,9 @@ int main(int argc, char **argv)
 		return lines(first, second, third);
 	if (!strcmp(what, "flood"))
 		return flood(first, second);
+	if (!strcmp(what, "deaf"))
+		for (;;)
+			pause();
 	if (!strcmp(what, "torn")) {
 		printf("%s whole\n%s torn", first, first);
 		fflush(stdout);

@@ -92,7 +92,7 @@ class StandingGuest(Guest):
 
     def _ours(self) -> list[Process]:
         """Processes that grading brought: below the observer, in its places, or in namespaces of their own."""
-        processes = {process.pid: process for process in self.observer.processes()}
+        processes = {process.pid: process for process in self.observer.processes(everybody=True)}
         first = processes.get(1)
         host = first.spaces if first else {}
         found = []

@@ -32,6 +32,9 @@ class Hardware:
     """One is slower to boot than two, also under emulation."""
     read_only_disk: str = ""
     """Path of a raw disk that the guest sees as /dev/vdb and cannot write; it must never change. Empty for none."""
+    prepare: str = ""
+    """A command that root runs in the guest, once, before the warm state of this hardware is saved. Without a
+    warm state it is never run, so it may only save time."""
 
 
 @dataclass(frozen=True)

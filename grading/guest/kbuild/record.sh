@@ -35,4 +35,4 @@ for path in "$(command -v "$compiler")" "$("$compiler" -print-prog-name=cc1)" \
 	echo "$path"
 done > "$out/paths"
 xargs stat -L -c '%n %s %Y' < "$out/paths" > "$out/state"
-cp "$here/use.sh" "$here/known.mk" "$out"
+cp "$here/use.sh" "$here/known.mk" "$here/sample.c" "$out"
