@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grading.api.engine import Engine, Rootfs
-from grading.api.expectations import scale_with, wait_until
+from grading.api.expectations import wait_until, wait_with
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios
 from grading.guest import delivery, kbuild
@@ -35,7 +35,7 @@ from lab.errors import LabError
 from lab.exercises import catalogue, parameters
 
 REFERENCE = "/reference"
-WORKERS = 4
+WORKERS = 6
 """Scenarios that run at once: most of each is waiting, and a guest has two processors."""
 
 Whose = Literal["submission", "reference"]
@@ -104,7 +104,7 @@ class Session:
         with self._lock:
             if self._guest is None:
                 self._guest = self.open_guest()
-                scale_with(self._guest.scale)
+                wait_with(self._guest.patience)
                 self._prepare(self._guest)
             return self._guest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grading.api import check, expect, scenario
+from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Container, Engine
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
@@ -30,7 +30,9 @@ class World:
 def world(engine: Engine, observer: Observer) -> World:
     """Start two that look around and then sleep; look at both while both live."""
     both = engine.start("view NONCE 600", name="alpha"), engine.start("view NONCE 600", name="beta")
-    answers = tuple(each.client.wait(4) for each in both if each.client)
+    clients = [each.client for each in both if each.client]
+    wait_until(lambda: all(client.wait(0) for client in clients), 4)
+    answers = tuple(client.wait(0) for client in clients)
     processes = both[0].await_running(), both[1].await_running()
     views = both[0].view(), both[1].view()
     inits = both[0].init, both[1].init

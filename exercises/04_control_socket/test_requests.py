@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario
 from grading.api.engine import Container, Engine
@@ -20,41 +20,64 @@ class Refusals:
     """Files that a bad id has made."""
 
 
+@dataclass
+class Attempts:
+    """Starts that must be refused, each with a rootfs of its own and a command that would be seen."""
+
+    engine: Engine
+    observer: Observer
+    done: dict[str, Finished] = field(default_factory=dict)
+    ran: dict[str, bool] = field(default_factory=dict)
+
+    def start(self, name: str, identifier: str, *options: str) -> None:
+        """Try one; `name` says what is wrong with it."""
+        engine, root = self.engine, self.engine.new_rootfs()
+        self.done[name] = engine("start", identifier, root.path, engine.command(root, "sleep 555"), *options)
+        self.ran[name] = any(root.probe in each.words for each in self.observer.processes())
+
+
 @scenario
-def refusals(engine: Engine, observer: Observer) -> Refusals:
-    """Bad ids, limits, names; each with a rootfs of its own and a command that would be seen."""
-    ids = {
+def refused_ids(engine: Engine, observer: Observer) -> Refusals:
+    """Ids that are none."""
+    attempts = Attempts(engine, observer)
+    for name, identifier in {
         "leads out": "../bwstray", "is empty": "", "is too long": "a" * 32, "holds a slash": "bw/stray",
         "begins with a dot": ".bwstray", "holds a space": "bw stray",
-    }  # fmt: skip
-    done: dict[str, Finished] = {}
-    ran: dict[str, bool] = {}
-
-    def attempt(name: str, identifier: str, *options: str) -> None:
-        root = engine.new_rootfs()
-        done[name] = engine("start", identifier, root.path, engine.command(root, "sleep 555"), *options)
-        ran[name] = any(root.probe in each.words for each in observer.processes())
-
-    for name, identifier in ids.items():
-        attempt(name, identifier)
-    attempt("soft above hard", engine.new_id("limits"), "--soft-mib", "64", "--hard-mib", "32")
-    attempt("a limit that is no number", engine.new_id("limits"), "--soft-mib", "much")
-    attempt("a negative limit", engine.new_id("limits"), "--hard-mib", "-5")
-    attempt("nice 20", engine.new_id("nice"), "--nice", "20")
-    attempt("nice -21", engine.new_id("nice"), "--nice", "-21")
-    for name, words in {
-        "an unknown command": ("dance",), "stop of an unknown id": ("stop", "nobody-here"),
-        "logs of an unknown id": ("logs", "nobody-here"),
-        "start without a command": ("start", engine.new_id("short"), "/srv"),
     }.items():  # fmt: skip
-        done[name] = engine(*words)
+        attempts.start(name, identifier)
     strays = []
     for folder in (engine.folder, "/var/log", "/tmp", "/var", "/run", "/", "/srv"):
         try:
             strays += [f"{folder}/{name}" for name in observer.names(folder) if "bwstray" in name]
         except GuestError:
             continue
-    return Refusals(done, ran, strays)
+    return Refusals(attempts.done, attempts.ran, strays)
+
+
+@scenario
+def refused_options(engine: Engine, observer: Observer) -> Refusals:
+    """Limits and nice values that are none."""
+    attempts = Attempts(engine, observer)
+    for name, *options in (
+        ("soft above hard", "--soft-mib", "64", "--hard-mib", "32"),
+        ("a limit that is no number", "--soft-mib", "much"),
+        ("a negative limit", "--hard-mib", "-5"),
+        ("nice 20", "--nice", "20"),
+        ("nice -21", "--nice", "-21"),
+    ):
+        attempts.start(name, engine.new_id("refused"), *options)
+    return Refusals(attempts.done, attempts.ran, [])
+
+
+@scenario
+def refused_words(engine: Engine) -> Refusals:
+    """Names that nobody knows, and words that are missing."""
+    words = {
+        "an unknown command": ("dance",), "stop of an unknown id": ("stop", "nobody-here"),
+        "logs of an unknown id": ("logs", "nobody-here"),
+        "start without a command": ("start", engine.new_id("short"), "/srv"),
+    }  # fmt: skip
+    return Refusals({name: engine(*each) for name, each in words.items()}, {}, [])
 
 
 def refused(refusals: Refusals, *names: str) -> None:
@@ -75,13 +98,13 @@ def refused(refusals: Refusals, *names: str) -> None:
     needs=["containers.starts"],
     hint="Look at every character, before the id becomes part of a path.",
 )
-def test_bad_ids_are_refused(refusals: Refusals) -> None:
+def test_bad_ids_are_refused(refused_ids: Refusals) -> None:
     """An id that is none is refused and touches nothing.
 
     An id becomes the name of a log file: `../x` would be a file of somebody else's.
     """
-    refused(refusals, "leads out", "is empty", "is too long", "holds a slash")
-    expect(not refusals.strays, "no file outside of the logs", refusals.strays)
+    refused(refused_ids, "leads out", "is empty", "is too long", "holds a slash")
+    expect(not refused_ids.strays, "no file outside of the logs", refused_ids.strays)
 
 
 @check(
@@ -90,27 +113,27 @@ def test_bad_ids_are_refused(refusals: Refusals) -> None:
     needs=["client.bad_ids_are_refused"],
     hint="A-Z a-z 0-9 . _ -, the first a letter or digit.",
 )
-def test_odd_ids_are_refused(refusals: Refusals) -> None:
+def test_odd_ids_are_refused(refused_ids: Refusals) -> None:
     """An id begins with a letter or digit and holds no space."""
-    refused(refusals, "begins with a dot", "holds a space")
+    refused(refused_ids, "begins with a dot", "holds a space")
 
 
 @check("client", needs=["containers.starts"], hint="Compare them after both were read.")
-def test_soft_above_hard_is_refused(refusals: Refusals) -> None:
+def test_soft_above_hard_is_refused(refused_options: Refusals) -> None:
     """A soft limit above the hard one is refused."""
-    refused(refusals, "soft above hard")
+    refused(refused_options, "soft above hard")
 
 
 @check("client", level=2, needs=["containers.starts"], hint="strtol() tells where it stopped.")
-def test_numbers_are_checked(refusals: Refusals) -> None:
+def test_numbers_are_checked(refused_options: Refusals) -> None:
     """Limits and nice values that make no sense are refused."""
-    refused(refusals, "a limit that is no number", "a negative limit", "nice 20", "nice -21")
+    refused(refused_options, "a limit that is no number", "a negative limit", "nice 20", "nice -21")
 
 
 @check("client", needs=["containers.starts"])
-def test_unknown_things_fail(refusals: Refusals) -> None:
+def test_unknown_things_fail(refused_words: Refusals) -> None:
     """What is not known fails: a command, an id."""
-    refused(refusals, "an unknown command", "stop of an unknown id", "start without a command")
+    refused(refused_words, "an unknown command", "stop of an unknown id", "start without a command")
 
 
 @check(
@@ -118,9 +141,9 @@ def test_unknown_things_fail(refusals: Refusals) -> None:
     needs=["client.unknown_things_fail"],
     hint="An empty answer with status 0 looks like a container that said nothing.",
 )
-def test_logs_of_an_unknown_id_fail(refusals: Refusals) -> None:
+def test_logs_of_an_unknown_id_fail(refused_words: Refusals) -> None:
     """`logs` of an unknown id fails."""
-    refused(refusals, "logs of an unknown id")
+    refused(refused_words, "logs of an unknown id")
 
 
 @check(
@@ -129,10 +152,13 @@ def test_logs_of_an_unknown_id_fail(refusals: Refusals) -> None:
     needs=["client.unknown_things_fail"],
     hint="Whoever reads standard output expects results there.",
 )
-def test_messages_stand_on_standard_error(refusals: Refusals) -> None:
+def test_messages_stand_on_standard_error(
+    refused_ids: Refusals, refused_options: Refusals, refused_words: Refusals
+) -> None:
     """A failure is explained on standard error, with status 125."""
-    for name in ("is empty", "soft above hard", "stop of an unknown id", "logs of an unknown id"):
-        done = refusals.done[name]
+    for name, done in {**refused_ids.done, **refused_options.done, **refused_words.done}.items():
+        if name not in ("is empty", "soft above hard", "stop of an unknown id", "logs of an unknown id"):
+            continue
         expect(
             done.error_text.strip() and not done.text.strip(),
             f"{name}: words on standard error only",

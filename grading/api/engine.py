@@ -17,14 +17,24 @@ from grading.api.listing import Listing
 from grading.guest.observer import GuestError, Job, Observer
 from grading.guest.records import Finished, Process
 
-CLIENT_SECONDS = 8.0
+CLIENT_SECONDS = 6.0
 """The most that a client which does not wait may take, on a fast machine."""
 
-PROMPT_SECONDS = 10.0
+PROMPT_SECONDS = 6.0
 """In which a client must be answered, whatever others do; on a fast machine."""
 
 SUPERVISOR_SECONDS = 15.0
 """Until a supervisor answers."""
+
+STOP_SECONDS = 15.0
+"""For `stop`, with the longest time of grace that runtimes are known for (10 s)."""
+
+HUNG_SHARE = 1 / 6
+"""A command whose client has hung once gets this part of its time from then on: it is known to hang, and what
+comes to its end after all does so sooner."""
+
+PACES = 4
+"""But so many times as long as any client has taken that came to its end."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +138,27 @@ class Engine:
     ids: list[str] = field(default_factory=list)
     """Of all containers that were asked for."""
     transcript: list[str] = field(default_factory=list)
+    _hung: set[str] = field(default_factory=set)
+    _slowest: float = 0.0
+    """Seconds of the slowest client that came to its end and did not wait for a container."""
 
     def __call__(self, *arguments: str, timeout: float = CLIENT_SECONDS, limit: int = 1 << 20) -> Finished:
         """Run a client to its end."""
         finished = self.observer.run(
-            *self.words, *arguments, folder=self.folder, timeout=timeout, limit=limit
+            *self.words, *arguments, folder=self.folder, timeout=self._within(arguments, timeout), limit=limit
         )
+        if finished.timed_out and arguments:
+            self._hung.add(arguments[0])
+        elif arguments and arguments[0] not in ("run", "stop"):
+            self._slowest = max(self._slowest, finished.seconds)
         self._note(arguments, finished)
         return finished
+
+    def _within(self, arguments: Sequence[str], seconds: float) -> float:
+        """The most that a client with this command line may take."""
+        if not arguments or arguments[0] not in self._hung:
+            return seconds
+        return min(seconds, max(seconds * HUNG_SHARE, self._slowest * PACES))
 
     def begin(self, *arguments: str, timeout: float = 60) -> Job:
         """Start a client, and go on."""
@@ -186,7 +209,7 @@ class Engine:
         """Whether the one that was started last is still there."""
         return self.supervisor is not None and self.supervisor.wait(0) is None
 
-    def stop_supervisor(self, number: int = signal.SIGTERM, seconds: float = 20) -> Finished | None:
+    def stop_supervisor(self, number: int = signal.SIGTERM, seconds: float = 15) -> Finished | None:
         """Send it a signal, and wait for its end; None where it goes on."""
         if self.supervisor is None:
             return None
@@ -271,10 +294,13 @@ class Engine:
             "start", container.id, container.rootfs.path, self.command(container.rootfs, probe),
             *self._options(soft, hard, nice),
         )  # fmt: skip
-        client = container.client = self.begin(*words, timeout=CLIENT_SECONDS)
+        seconds = self._within(words, CLIENT_SECONDS)
+        client = container.client = self.begin(*words, timeout=seconds)
         # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
-        wait_until(lambda: client.wait(0) or (running and container.processes), CLIENT_SECONDS)
+        wait_until(lambda: client.wait(0) or (running and container.processes), seconds)
         answer = client.wait(0)
+        if not running and (answer is None or answer.timed_out):
+            self._hung.add("start")
         if answer is not None:
             self._note(words, answer)
             expect(
@@ -312,7 +338,7 @@ class Engine:
         )  # fmt: skip
         return container
 
-    def stop(self, identifier: str, timeout: float = 20) -> Finished:
+    def stop(self, identifier: str, timeout: float = STOP_SECONDS) -> Finished:
         """`engine stop`."""
         return self("stop", identifier, timeout=timeout)
 
@@ -332,8 +358,4 @@ class Engine:
 
     def logs(self, identifier: str, limit: int = 8 << 20) -> bytes:
         """`engine logs`: what it prints on standard output."""
-        finished = self.observer.run(
-            *self.words, "logs", identifier, folder=self.folder, timeout=CLIENT_SECONDS, limit=limit
-        )
-        self._note(("logs", identifier), finished)
-        return finished.stdout
+        return self("logs", identifier, limit=limit).stdout

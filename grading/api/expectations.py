@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from grading.guest.patience import Patience
+
 Value = TypeVar("Value")
 
 LOOK_SECONDS = 0.03
@@ -17,7 +19,7 @@ anything, and looks take the guest's processors from what is waited for."""
 
 LOOK_SECONDS_MOST = 0.25
 
-_scale: Callable[[float], float] = lambda seconds: seconds  # noqa: E731 - replaced by the session
+_patience = Patience(1.0)  # replaced by the session
 
 
 class Unmet(AssertionError):
@@ -72,23 +74,24 @@ def wait_until(
         The first true answer, or the last false one where nothing is expected.
     """
     began = time.monotonic()
-    deadline = began + _scale(seconds)
+    deadline = _patience.deadline(seconds)
     while True:
         value = look()
         if value:
             return value
-        now = time.monotonic()
-        if now >= deadline:
+        left = deadline.left()
+        if left <= 0:
             if expected:
                 raise Unmet(
-                    f"{expected} within {_scale(seconds):.0f} s", shown(actual()) or "it did not happen"
+                    f"{expected} within {_patience.quiet(seconds):.0f} s",
+                    shown(actual()) or "it did not happen",
                 )
             return value
-        pause = min(max(LOOK_SECONDS, (now - began) * LOOK_SHARE), LOOK_SECONDS_MOST)
-        time.sleep(min(pause, deadline - now))
+        pause = min(max(LOOK_SECONDS, (time.monotonic() - began) * LOOK_SHARE), LOOK_SECONDS_MOST)
+        time.sleep(min(pause, left))
 
 
-def scale_with(scale: Callable[[float], float]) -> None:
+def wait_with(patience: Patience) -> None:
     """From now on, deadlines fit this machine."""
-    global _scale
-    _scale = scale
+    global _patience
+    _patience = patience

@@ -35,9 +35,9 @@ def cleaned(guest: Guest, left: Sequence[str], token: str) -> bool:
     """
     try:
         observer = guest.observer
-        deadline = time.monotonic() + guest.scale(CLEAN_SECONDS)
+        deadline = guest.patience.deadline(CLEAN_SECONDS)
         while newcomers := guest.newcomers():
-            if time.monotonic() > deadline:
+            if deadline.left() < 0:
                 return False
             for process in newcomers:
                 with contextlib.suppress(OSError):  # it ended meanwhile

@@ -14,11 +14,11 @@ import queue
 import socket
 import struct
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from grading.guest.patience import PASSED, Deadline, Patience
 from grading.guest.records import (
     FileStatus,
     Finished,
@@ -88,7 +88,7 @@ class Job:
         """Wait for its end; None where it has not ended after so many seconds (of a fast machine)."""
         with self._lock:
             limit = self._limit + MARGIN_SECONDS if seconds is None else seconds
-            deadline = time.monotonic() + self._observer.scale(limit)
+            deadline = self._observer.patience.deadline(limit)
             while self.finished is None:
                 try:
                     self._take(*self._observer.frame_before(self._answers, deadline, self.words[0]))
@@ -105,7 +105,7 @@ class Job:
         with self._lock:
             while self.finished is None:
                 try:
-                    self._take(*self._observer.frame_before(self._answers, 0, self.words[0]))
+                    self._take(*self._observer.frame_before(self._answers, PASSED, self.words[0]))
                 except TimeoutError:
                     break
             return bytes(self._stdout), bytes(self._stderr)
@@ -154,7 +154,7 @@ class Handle:
 
     def receive(self, seconds: float, enough: Callable[[bytes], bool] = lambda got: False) -> bytes:
         """What has come by the other side's end, until it is enough, or within so many seconds (of a fast machine)."""
-        deadline = time.monotonic() + self._observer.scale(seconds)
+        deadline = self._observer.patience.deadline(seconds)
         while not self.ended and not enough(bytes(self.received)):
             try:
                 _, _, fields = self._observer.frame_before(self._answers, deadline, "socket")
@@ -182,11 +182,11 @@ class Observer:
         self,
         stream: Stream,
         *,
-        scale: Callable[[float], float] = lambda seconds: seconds,
+        patience: Patience | None = None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._stream = stream
-        self.scale = scale
+        self.patience = patience or Patience(1.0)
         self._alive = alive
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Answers] = {}
@@ -223,7 +223,7 @@ class Observer:
             limit: bytes of each of its outputs that are kept; the rest is read and only counted.
             user: its user and group id.
         """
-        milliseconds = int(self.scale(timeout) * 1000)
+        milliseconds = int(self.patience.now(timeout) * 1000)
         _, answers = self._send("start", milliseconds, limit, folder, user, stdin, *words)
         job = Job(self, words, answers, timeout)
         self.jobs.append(job)
@@ -342,16 +342,18 @@ class Observer:
     def next_frame(self, answers: _Answers, seconds: float, what: str) -> tuple[str, float, list[bytes]]:
         """The next frame for a request, within so many seconds on a fast machine."""
         try:
-            return self.frame_before(answers, time.monotonic() + self.scale(seconds), what)
+            return self.frame_before(answers, self.patience.deadline(seconds), what)
         except TimeoutError:
             raise MachineError(
-                f"The guest's observer did not answer ({what}) within {self.scale(seconds):.0f} s"
+                f"The guest's observer did not answer ({what}) within {self.patience.quiet(seconds):.0f} s"
             ) from None
 
-    def frame_before(self, answers: _Answers, deadline: float, what: str) -> tuple[str, float, list[bytes]]:
-        """The next frame before `time.monotonic()` reaches the deadline, or `TimeoutError`."""
+    def frame_before(
+        self, answers: _Answers, deadline: Deadline, what: str
+    ) -> tuple[str, float, list[bytes]]:
+        """The next frame before the deadline, or `TimeoutError`."""
         while True:
-            left = deadline - time.monotonic()
+            left = deadline.left()
             try:
                 kind, when, fields = answers.frames.get(timeout=min(max(left, 0), 0.5))
             except queue.Empty:

@@ -30,9 +30,9 @@ PREPARE = Path(__file__).resolve().parent / "prepare.sh"
 ROOTS = "/srv/roots"
 """Where the root file systems of containers are made, in the guest."""
 
-POOL = f"{ROOTS}/pool"
-POOL_SIZE = 120
-"""More than the checks of one submission use; beyond it one takes a fifth of a second."""
+POOL = "/srv/roots-ready"
+POOL_SIZE = 250
+"""More than all checks need; beyond it a root file system takes a fifth of a second under emulation."""
 
 DISK = "tools.img"
 DISK_MIB = 4

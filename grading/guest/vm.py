@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from grading.guest.kernel_watch import KernelWatch, Trouble
 from grading.guest.observer import Observer
+from grading.guest.patience import Patience, thread_times
 from grading.guest.records import Process
 from grading.guest.tools import POOL, POOL_SIZE, PREPARE, Tools
 from lab import lifecycle
@@ -15,6 +17,7 @@ from lab.console import Progress
 from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError, MachineError
 from lab.machine.boot import serial_tail
+from lab.machine.process import running_pid
 from lab.machine.qemu_command import Hardware
 from lab.machine.remote import RemoteMachine
 
@@ -61,7 +64,9 @@ class Guest:
                 machine.write(f"{TOOLS}/{name}", tools.program(name).read_bytes(), mode=0o755)
             command = f"exec {TOOLS}/observer"
         stream = machine.connection.talk(command)
-        self.observer = Observer(stream, scale=self.scale, alive=self._alive)
+        pid = running_pid(machine.folder) if has_disk else None
+        self.patience = Patience(machine.record.slowness, partial(thread_times, pid) if pid else None)
+        self.observer = Observer(stream, patience=self.patience, alive=self._alive)
         self.observer.on_kernel = self.watch.record
         for name, value in SETTINGS.items():
             try:
@@ -76,14 +81,6 @@ class Guest:
             self.modules(),
         )
         self.observer.note_bystanders()
-
-    def scale(self, seconds: float) -> float:
-        """A time limit that fits this machine.
-
-        What checks wait for is mostly waiting itself (a period of a timer, a time of grace), which an emulated
-        processor does not lengthen; so a quarter of its slowness is enough, and a hang is told in time.
-        """
-        return max(seconds, self.machine.deadline(seconds) / 4)
 
     def mounts(self) -> list[str]:
         """The host's mount table as PID 1 sees it, without the numbers that any mount changes."""

@@ -1,0 +1,104 @@
+"""How long is long: time limits that fit a guest and what its host is doing meanwhile.
+
+A limit is written for a fast machine. A guest is slower by a factor that was measured when it was made,
+and slower still while its host is busy with other things. The second is not guessed either: the kernel
+tells how long each thread of QEMU was ready to run and did not get a processor (`schedstat`, field 2, in
+ns: Documentation/scheduler/sched-stats.rst). A wait is longer by just that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+SHARE = 1 / 8
+"""Of the measured slowness. What checks wait for is mostly waiting itself (a timer's period, a time of grace),
+which an emulated processor does not lengthen, and limits are many times what a good engine needs."""
+
+UNKNOWN_SHARE = 1 / 4
+"""The same where the host's own load cannot be seen."""
+
+CONTENTION_MOST = 8.0
+WINDOW_SECONDS = 4.0
+"""So far back contention is looked at."""
+
+Times = Mapping[int, tuple[float, float]]
+"""For each thread: seconds on a processor, and seconds ready without one."""
+
+
+def thread_times(pid: int) -> Times:
+    """Of all threads of a process; empty where it is gone or the kernel does not tell."""
+    found = {}
+    try:
+        for path in Path(f"/proc/{pid}/task").iterdir():
+            ran, waited, *_ = (path / "schedstat").read_text().split()
+            found[int(path.name)] = (int(ran) / 1e9, int(waited) / 1e9)
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+class Deadline:
+    """A moment that moves away while the guest is kept from running."""
+
+    def __init__(self, seconds: float, times: Callable[[], Times]) -> None:
+        self._seconds = seconds
+        self._times = times
+        self._began = time.monotonic()
+        self._before = times() if seconds > 0 else {}
+
+    def left(self) -> float:
+        """Seconds; negative once it has passed."""
+        left = self._seconds - (time.monotonic() - self._began)
+        if left > 0 or not self._before:
+            return left
+        return left + max(
+            (
+                waited - self._before.get(thread, (0.0, 0.0))[1]
+                for thread, (_, waited) in self._times().items()
+            ),
+            default=0.0,
+        )
+
+
+PASSED = Deadline(0, dict)
+
+
+class Patience:
+    """Makes limits for one guest.
+
+    Args:
+        slowness: how much slower than a fast machine it is when its host is idle.
+        times: of the threads that run it; None where they cannot be seen.
+    """
+
+    def __init__(self, slowness: float, times: Callable[[], Times] | None = None) -> None:
+        self._factor = max(1.0, slowness * (UNKNOWN_SHARE if times is None else SHARE))
+        self._times: Callable[[], Times] = times or dict
+        self._sampled = time.monotonic()
+        self._sample = self._times()
+        self._contention = 1.0
+
+    def quiet(self, seconds: float) -> float:
+        """The limit while nothing else runs on the host."""
+        return seconds * self._factor
+
+    def now(self, seconds: float) -> float:
+        """The limit for what cannot be given more time later, as it is where the guest itself watches the time."""
+        if time.monotonic() - self._sampled > WINDOW_SECONDS:
+            self._look()
+        return self.quiet(seconds) * self._contention
+
+    def deadline(self, seconds: float) -> Deadline:
+        """The limit for what is waited for from now on."""
+        return Deadline(self.quiet(seconds), self._times)
+
+    def _look(self) -> None:
+        before, self._sample, self._sampled = self._sample, self._times(), time.monotonic()
+        ran = waited = 0.0
+        for thread, (runs, waits) in self._sample.items():
+            old = before.get(thread, (0.0, 0.0))
+            if waits - old[1] >= waited:
+                ran, waited = runs - old[0], waits - old[1]
+        self._contention = min(max(1.0, (ran + waited) / ran) if ran > 0.1 else 1.0, CONTENTION_MOST)
