@@ -79,7 +79,7 @@ def _look_at(name: str, group: list[Mutant]) -> list[Outcome]:
 def _together(
     kept: KeptGuest, kit: Tools, implementation: Implementation, group: list[Mutant]
 ) -> Iterator[Outcome]:
-    """All at once; one by one where that does not come out right."""
+    """All at once; where that does not come out right, the halves, until it shows whose doing it is."""
     if len(group) > 1:
         began = time.monotonic()
         found = short.grade(kept, kit, implementation, group)
@@ -95,12 +95,15 @@ def _together(
                 )  # fmt: skip
             return
         console.err.print(
-            f"{len(group)} together are not right; one by one:",
+            f"{len(group)} together are not right:",
             *outcome.wrong_lines(sum_of_all),
             sep="\n    ",
         )
-    for mutant in group:
-        yield judged(implementation, mutant, partial(short.grade, kept, kit, implementation, [mutant]))
+        for half in (group[: len(group) // 2], group[len(group) // 2 :]):
+            yield from _together(kept, kit, implementation, half)
+        return
+    [mutant] = group
+    yield judged(implementation, mutant, partial(short.grade, kept, kit, implementation, [mutant]))
 
 
 def judged(

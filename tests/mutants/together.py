@@ -1,7 +1,7 @@
 """Which mutants can be looked at together: as one submission with several bugs, each of which costs checks of its own.
 
 That saves most of the time: what happens in the guest happens once for all. Where the sum of what is lost is
-not the sum of what was named, they are run again one by one, so nothing is decided by a group that is not right.
+not the sum of what was named, the halves are run again, so nothing is decided by a group that is not right.
 """
 
 from __future__ import annotations
