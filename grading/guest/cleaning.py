@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import time
 from collections.abc import Sequence
 
+from grading.guest.tools import ROOTS
 from grading.guest.vm import Guest
 from lab.errors import LabError
 
@@ -20,9 +20,6 @@ LEFT = (
     "/var/log/boxwright",
 )
 """What an engine leaves on the disk."""
-
-ROOTS = "/srv/roots"
-"""Where `grading.session` makes root file systems."""
 
 
 def cleaned(guest: Guest, left: Sequence[str], token: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from grading.guest.delivery import TREE
 from grading.guest.observer import GuestError
 from grading.guest.records import Process
-from grading.guest.tools import Tools
+from grading.guest.tools import ROOTS, Tools
 from grading.guest.vm import SETTINGS, TOOLS, Guest
 from grading.session import REFERENCE
 from lab.deploy import ROOTFS_BASE
@@ -23,7 +23,7 @@ from lab.errors import LabError, MachineError
 from lab.machine import kinds
 from lab.machine.remote import RemoteMachine
 
-PLACES = (TREE, REFERENCE, "/srv/roots")
+PLACES = (TREE, REFERENCE, ROOTS)
 """What grading makes on a machine, besides `TOOLS`."""
 
 MODULE = "monitor"
