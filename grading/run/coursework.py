@@ -8,6 +8,7 @@ exercises of a course build on in others is checked, too, and counts nothing.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from grading.run.job import Job
 from grading.run.single import Graded
 from grading.submissions.workspaces import NOTHING, Handed
 from grading.verdicts import ANSWERS, CheckResult, SubmissionResult, Verdict
-from lab.course.course import Course
+from lab.course.course import Chosen, Course
 from lab.errors import LabError
 from lab.exercises import answers, parameters
 from lab.exercises.answers import AnswerVerdict
@@ -48,7 +49,7 @@ class Coursework:
     as_student: bool = False
     """As students check themselves: without what is hidden, and without verdicts that they are not told yet."""
 
-    @property
+    @functools.cached_property
     def ids(self) -> tuple[str, ...]:
         """The checks to be run: those of the course's exercises, and what these build on."""
         wanted: set[str] = set()
@@ -59,10 +60,11 @@ class Coursework:
                 wanted.update(with_parents(self.checks, check.id))
         return tuple(check.id for check in self.checks if check.id in wanted)
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Names all that a result depends on in the course; equal ones mean that it would be equal."""
-        digest = hashlib.sha256(f"{self.level} {self.as_student}".encode())
+        over = "".join("01"[_is_over(each)] for each in self.course.exercises)
+        digest = hashlib.sha256(f"{self.level} {self.as_student} {over} {self.course.numbers}".encode())
         for path in (
             self.course.path,
             *(each.exercise.folder / "exercise.toml" for each in self.course.exercises),
@@ -164,7 +166,7 @@ class Coursework:
                 each for each in answers.told(verdicts, self.course.answers_shown) if each.state != "answered"
             ]
         chosen = self.course.chosen(exercise.number)
-        over = chosen is not None and chosen.deadline is not None and chosen.deadline < datetime.now(UTC)
+        over = chosen is not None and _is_over(chosen)
         made = []
         for each in verdicts:
             check = _as_check(each, graded.result, self.factor(exercise), identity.doubt, told=over)
@@ -192,6 +194,11 @@ def coursework(
     return made
 
 
+def _is_over(chosen: Chosen) -> bool:
+    """Whether the deadline of an exercise is over; never where it has none."""
+    return chosen.deadline is not None and chosen.deadline < datetime.now(UTC)
+
+
 def _as_check(
     each: AnswerVerdict, result: SubmissionResult, factor: float, doubt: str, *, told: bool
 ) -> CheckResult:
@@ -204,8 +211,8 @@ def _as_check(
         verdict, parent = _unmeasured(MEASUREMENTS[question.measured].check, result)
     if doubt and each.state in ("right", "wrong", "unmeasured"):
         verdict, parent, why = "error", "", doubt
-    kind = {"number": "a number", "word": "a word", "choice": "a letter"}[question.kind]
-    expected = each.right if told and each.right else f"{kind}, for these numbers the right one"
+    kind = {"number": "number", "word": "word", "choice": "letter"}[question.kind]
+    expected = each.right if told and each.right else f"the right {kind}"
     points = question.points * factor
     title = " ".join(each.text.split())
     return CheckResult(

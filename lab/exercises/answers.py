@@ -26,6 +26,9 @@ NAME = "answers.toml"
 MOST_BYTES = 64 << 10
 """Of an answer sheet; one with all questions and long answers has a quarter of it."""
 
+LONGEST_LINE = 2000
+"""Characters: `tomllib` takes time that grows with the square of the parts of a dotted key, which stands on one."""
+
 LONGEST = 200
 """Characters of an answer that are looked at."""
 
@@ -136,6 +139,8 @@ def parse(content: bytes) -> Sheet:
     if len(content) > MOST_BYTES:
         return Sheet({}, {}, f"{NAME} is longer than {MOST_BYTES} bytes, and was not read.")
     text = content.decode("utf-8", "replace").removeprefix("\ufeff")
+    if any(len(line) > LONGEST_LINE for line in text.split("\n")):
+        return _by_lines(text)
     try:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError):  # no TOML, a number of thousands of digits, brackets without end
@@ -156,7 +161,7 @@ def _by_lines(text: str) -> Sheet:
     answers: dict[tuple[str, str], Any] = {}
     unclear: dict[tuple[str, str], str] = {}
     exercise = ""
-    for at, line in enumerate(text.splitlines(), 1):
+    for at, line in enumerate(text.split("\n"), 1):
         if match := re.match(r"\s*\[\s*[\"']?(\w{1,20})[\"']?\s*\]", line):
             exercise = match[1]
         elif match := re.match(r"\s*[\"']?([A-Za-z0-9_-]{1,80})[\"']?\s*=(.*)", line):
@@ -164,6 +169,9 @@ def _by_lines(text: str) -> Sheet:
             if key in answers or key in unclear:
                 answers.pop(key, None)
                 unclear[key] = f"It stands there twice, the second time in line {at}; leave one."
+                continue
+            if len(line) > LONGEST_LINE:
+                unclear[key] = f"Line {at} is longer than {LONGEST_LINE} characters."
                 continue
             try:
                 answers[key] = tomllib.loads(f"x ={match[2]}")["x"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -125,14 +126,33 @@ def test_an_answer_that_stands_there_twice_counts_not_at_all() -> None:
         (b"[[05]]\nit = 3", "missing", "no answer"),
         (b"[5]\nit = 3", "missing", "no answer"),
         (b"#" * (MOST_BYTES + 1), "missing", "longer than"),
-        (b"[05]\nit = " + b"[" * 20000, "unclear", "no TOML"),
-        (b"[05]\nit = " + b"9" * 20000, "unclear", "no TOML"),
+        (b"[05]\nit = " + b"[" * 1900, "unclear", "no TOML"),
+        (b"[05]\nit = [" + b"\n[" * 9000, "unclear", "no TOML"),
+        (b"[05]\nit = " + b"[" * 20000, "unclear", "longer than 2000"),
+        (b"[05]\nit = 0x" + b"f" * 1900, "unclear", "large"),
         (b"\xff\xfe[05]\nit = 3", "missing", ""),
     ],
 )
 def test_files_that_mean_harm_or_nothing(content: bytes, wanted: State, says: str) -> None:
     found = verdict(content, question("number", "3"))
     assert found.state == wanted and says in found.why
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"a." * 32000 + b"a = 1",
+        b"x = {" + b"a." * 32000 + b"a = 1}",
+        b"[" + b"a." * 32000 + b"a]",
+        '"\u2028".'.encode() * 10000 + b"a = 1",
+    ],
+)
+def test_no_file_takes_long(line: bytes) -> None:
+    """Each of them would take `tomllib` about 20 s."""
+    began = time.process_time()
+    found = verdict(b"[05]\nit = 3\n" + line, question("number", "3"))
+    assert time.process_time() - began < 1
+    assert found.state == "right"
 
 
 def test_a_file_that_is_not_there_or_no_file(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +293,18 @@ def test_a_measurement_that_is_none_is_not_believed(a_class: Class, course: Any,
     assert "makes no sense" in found.problem and verdicts(found)["answers.05.share"] == "error"
 
 
+def test_when_the_deadline_has_passed_it_is_graded_again(a_class: Class, course: Any) -> None:
+    hand_in(a_class, "ann", "s1", 'letter = "a"\nshare = 84')
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    text = COURSE + f"deadline = {soon.isoformat()}\n"
+    before = a_class.run(coursework=applied(a_class, course(text), ANN))["ann"]
+    assert a_class.run(coursework=applied(a_class, course(text), ANN))["ann"] == before
+    while datetime.now(UTC) <= soon:
+        time.sleep(0.05)
+    after = a_class.run(coursework=applied(a_class, course(text), ANN))["ann"]
+    assert [each.checks[-2].expected for each in (before, after)] == ["the right letter", "b"]
+
+
 def test_a_submission_that_is_no_workspace_has_answered_nothing(a_class: Class, course: Any) -> None:
     a_class.hand_in("ann", MEASURED + GOOD)
     a_class.hand_in("bob", 'about {"problem": "there is nothing"}')
@@ -324,7 +338,7 @@ def test_a_hidden_check_that_there_is_not_is_refused(a_class: Class, course: Any
     [
         ('student = "s1"\ncourse_seed = "x"', "s1"), ("student = 7", ""), ("student = ", ""), ("\x00", ""),
         ('student = "\\u001b[31m"', "\N{REPLACEMENT CHARACTER}[31m"), (f'student = "{"x" * 900}"', "x" * 64),
-        ("#" * 20000 + '\nstudent = "s1"', ""), ("a = " + "[" * 9000, ""),
+        ("#" * 20000 + '\nstudent = "s1"', ""), ("a = " + "[" * 1900, ""), ("a." * 7000 + 'a = 1\nstudent = "s1"', ""),
     ],
 )  # fmt: skip
 def test_what_a_workspace_says_is_only_read(boxwright: str, student: str, tmp_path: Path) -> None:
