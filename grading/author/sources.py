@@ -33,9 +33,7 @@ def pieces(subject: Subject) -> Iterator[str]:
     """Regions are a piece of work each, and their stubs say what it is."""
     for region in subject.exercise.regions:
         for track, file in region.files.items():
-            if track not in starter.SOURCES:
-                continue
-            text = (starter.sources_of(track).top / file).read_text(encoding="utf-8")
+            text = starter.SOURCES[track].place(file).read_text(encoding="utf-8")
             there = regions.find(text, file).get(region.name)
             if there is not None and there.end - there.begin > LONGEST:
                 yield f"region {region.name} has {there.end - there.begin} lines; more than {LONGEST} are too much"

@@ -48,9 +48,13 @@ class Region:
         return self.name[:2]
 
     def stub_path(self, track: Track) -> Path:
-        """Where its stub is: stubs/TRACK/WORD, with the suffix `.py` or `.c`."""
+        """Where its stub is: stubs/TRACK/WORD, with the suffix `.py` or `.c`.
+
+        What several tracks have in the same file, as the module, has one stub: that of the first.
+        """
+        first = next(each for each in TRACKS if self.files.get(each) == self.files[track])
         suffix = ".py" if self.files[track].endswith(".py") else ".c"
-        return self.folder / "stubs" / track / f"{self.name[3:]}{suffix}"
+        return self.folder / "stubs" / first / f"{self.name[3:]}{suffix}"
 
     def stub(self, track: Track) -> str:
         """What stands in its place at the beginning, at column 0.

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -133,19 +133,21 @@ def mark(name: str, source: str, summary: str, track: Track = "python", top: Pat
             "A region needs a summary", "Say what these lines do: --summary 'holds all processes'."
         )
     file, first, last = _lines_named(source)
-    path = starter.sources_of(track).top / file
     if file not in starter.solution(track):
         raise LabError(f"{file} is none of the sources of the track {track}", "Name it from their top.")
+    path = starter.SOURCES[track].place(file)
+    # The module is the same in each.
+    tracks = [each for each in catalogue.TRACKS if file in starter.solution(each)]
     suffix = ".py" if file.endswith(".py") else ".c"
     text = _rendered(f"stub{suffix}.j2", {"summary": f"{summary[0].upper()}{summary[1:]}."})
     marked = _with_markers(path.read_text(encoding="utf-8"), name, first, last, file)
     if suffix == ".py":
         _check_whole(regions.replace(marked, {name: text}, file), source)
-    stub = folder / "stubs" / track / f"{name[3:]}{suffix}"
+    stub = folder / "stubs" / tracks[0] / f"{name[3:]}{suffix}"
     changed = {
         path: marked,
         stub: text,
-        folder / "regions.toml": _appended(folder / "regions.toml", _region(name, summary, track, file)),
+        folder / "regions.toml": _appended(folder / "regions.toml", _region(name, summary, tracks, file)),
         folder / "exercise.toml": _appended(folder / "exercise.toml", _hint(name)),
         folder / guides.NAME: _with_task(folder / guides.NAME, name, summary),
     }
@@ -202,8 +204,9 @@ def _check_whole(text: str, source: str) -> None:
         ) from error
 
 
-def _region(name: str, summary: str, track: Track, file: str) -> str:
-    return f'[[regions]]\nname = "{name}"\nsummary = {_toml(summary)}\n{track} = {_toml(file)}\n'
+def _region(name: str, summary: str, tracks: Iterable[Track], file: str) -> str:
+    where = "".join(f"{track} = {_toml(file)}\n" for track in tracks)
+    return f'[[regions]]\nname = "{name}"\nsummary = {_toml(summary)}\n{where}'
 
 
 def _hint(name: str) -> str:

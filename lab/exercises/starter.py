@@ -19,42 +19,43 @@ ELF = b"\x7fELF"
 class Sources:
     """Where the solution of a track lies."""
 
-    top: Path
-    folders: tuple[str, ...]
-    """Those below it that students get; `.` for all."""
+    places: Mapping[str, Path]
+    """What stands at the top of a workspace, files and folders, and where each is in this checkout."""
+
+    def place(self, path: str) -> Path:
+        """Where a file of a workspace, named from its top, is in this checkout.
+
+        Raises:
+            LabError: a workspace has no such folder.
+        """
+        first, _, rest = path.partition("/")
+        if first not in self.places:
+            raise LabError(f"{path} is in no workspace", f"At its top is {', '.join(self.places)}.")
+        return self.places[first] / rest
 
 
-SOURCES: Mapping[Track, Sources] = {"python": Sources(paths.CHECKOUT, ("runtime", "kernel"))}
-"""The tracks whose sources have regions."""
+_IN_C = paths.CHECKOUT / "tests" / "implementations" / "c"
 
-
-def sources_of(track: Track) -> Sources:
-    """Where the solution of a track lies.
-
-    Raises:
-        LabError: this track has no starter yet.
-    """
-    if track not in SOURCES:
-        raise LabError(
-            f"There is no starter for the track {track!r} yet",
-            f"Take {' or '.join(f'--track {each}' for each in SOURCES)}.",
-        )
-    return SOURCES[track]
+SOURCES: Mapping[Track, Sources] = {
+    "python": Sources({name: paths.CHECKOUT / name for name in ("runtime", "kernel")}),
+    # The engine of the second implementation; the module is the same in both tracks.
+    "c": Sources(
+        {name: _IN_C / name for name in ("Makefile", "engine", "workloads")}
+        | {"kernel": paths.CHECKOUT / "kernel"}
+    ),
+}
+"""The sources of each track, in which its regions are marked."""
 
 
 def solution(track: Track) -> dict[str, bytes]:
     """Every file of a track that students get, with all regions solved: its content, by its path from the top.
 
     What was built here stays behind, and so do the READMEs, which describe the solution.
-
-    Raises:
-        LabError: this track has no starter.
     """
-    sources = sources_of(track)
     found: dict[str, bytes] = {}
-    for folder in sources.folders:
-        for path in sorted((sources.top / folder).rglob("*")):
-            relative = path.relative_to(sources.top)
+    for name, place in SOURCES[track].places.items():
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
+            relative = Path(name) / path.relative_to(place)
             hidden = any(part.startswith(".") and part != ".gitignore" for part in relative.parts)
             if hidden or "__pycache__" in relative.parts or path.is_symlink() or not path.is_file():
                 continue
@@ -75,7 +76,7 @@ def starter(track: Track, solved: Callable[[Region], bool], top: Path = EXERCISE
         top: the folder of the exercises.
 
     Raises:
-        LabError: this track has no starter, or its regions are not in order.
+        LabError: the regions of this track are not in order.
     """
     files = solution(track)
     for path, bodies in stubs(track, (each for each in all_regions(top) if not solved(each))).items():
@@ -104,12 +105,11 @@ def solutions(track: Track, wanted: Iterable[Region]) -> dict[str, dict[str, str
     Raises:
         LabError: the reference has no such region.
     """
-    top = sources_of(track).top
     found: dict[str, dict[str, str]] = {}
     for region in wanted:
         if track in region.files:
             path = region.files[track]
-            there = regions.find((top / path).read_text(encoding="utf-8"), path)
+            there = regions.find(SOURCES[track].place(path).read_text(encoding="utf-8"), path)
             if region.name not in there:
                 raise LabError(f"{path} has no region {region.name}", "Put its markers there.")
             found.setdefault(path, {})[region.name] = there[region.name].body

@@ -12,8 +12,6 @@ from grading.submissions.attempts import Attempt
 from lab import paths
 
 HERE = Path(__file__).resolve().parent
-STARTER = HERE.parent / "implementations" / "starter_c"
-"""What a student would begin with; it must earn next to nothing."""
 
 Part = Literal["engine", "monitor"]
 
@@ -48,6 +46,11 @@ class Implementation:
                 ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.ko", "*.mod*", ".*", "Module.symvers"),
             )
 
+    def content(self, file: str) -> bytes | None:
+        """What it has in a file; None where it has no such file."""
+        path = self.top / file
+        return path.read_bytes() if path.is_file() else None
+
     def half_of(self, files: Sequence[str]) -> frozenset[Part]:
         """The halves that these files are part of."""
         return frozenset("monitor" if self._is_monitors(PurePosixPath(each)) else "engine" for each in files)
@@ -70,8 +73,8 @@ C = Implementation(
     HERE.parent / "implementations" / "c",
     (".",),
     # Not optimised: it is built anew for each group of mutants, and takes half the time.
-    Building(".", (Attempt("make engine", ("env", "CFLAGS=-O0", "make", "engine"), "."),), "engine"),
-    Building(".", (Attempt("make module", ("make", "-s", "module"), "."),), "monitor.ko"),
+    Building(".", (Attempt("make engine", ("env", "CFLAGS=-O0", "make", "engine"), "."),), "engine/engine"),
+    Building(".", (Attempt("make module", ("make", "-s", "module"), "."),), "kernel/monitor.ko"),
 )
 
 ALL = {each.name: each for each in (REFERENCE, C)}

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from implementations import STARTER, Implementation
+from implementations import Implementation
 from patches import Mutant
 
 from grading.run import machines
@@ -19,6 +19,7 @@ from grading.run.reading import Results
 from grading.verdicts import CheckResult
 from lab import paths
 from lab.errors import LabError
+from lab.exercises import starter
 
 SECONDS = 1800
 """The most for one suite, on a machine that is as slow as they come."""
@@ -39,9 +40,13 @@ def grade(implementation: Implementation, mutant: Mutant | None = None) -> dict[
 
 
 def grade_starter() -> dict[str, CheckResult]:
-    """The verdicts on what a student would begin with."""
+    """The verdicts on what a student of the C track begins with."""
     with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
-        return _grade(STARTER, Path(folder))
+        begun = Path(folder) / "starter_c"
+        for name, content in starter.starter("c", lambda region: False).items():
+            (begun / name).parent.mkdir(parents=True, exist_ok=True)
+            (begun / name).write_bytes(content)
+        return _grade(begun, Path(folder))
 
 
 def _grade(source: Path, folder: Path) -> dict[str, CheckResult]:

@@ -13,7 +13,7 @@ import typer
 sys.path.append(str(Path(__file__).resolve().parents[1] / "mutants"))
 
 import stages
-from implementations import REFERENCE
+from implementations import REFERENCE, C
 from kept import KeptGuest
 
 from grading.guest.tools import tools
@@ -24,8 +24,8 @@ from lab.errors import LabError
 from lab.exercises import catalogue, starter
 from lab.exercises.catalogue import Track
 
-IMPLEMENTATIONS = {"python": REFERENCE}
-"""What is built and graded for each track."""
+IMPLEMENTATIONS = {"python": REFERENCE, "c": C}
+"""What is built and graded for each track, where a workspace does not have something else."""
 
 
 def main(

@@ -68,8 +68,8 @@ def session(
     Args:
         kept: the guest.
         tools: what graded guests have.
-        implementation: the solution.
-        track: that of the solution.
+        implementation: what is built in it.
+        track: of the student.
         number: of the exercise.
         when: before or after it.
     """
@@ -77,8 +77,8 @@ def session(
     def is_solved(region: Region) -> bool:
         return region.exercise < number or (when == "after" and region.exercise == number)
 
-    solution, files = starter.solution(track), starter.starter(track, is_solved)
-    changed = {name: content for name, content in files.items() if content != solution[name]}
+    files = starter.starter(track, is_solved)
+    changed = {name: content for name, content in files.items() if content != implementation.content(name)}
     return MutantSession.of(kept, tools, implementation, changed, f"{when} {number}")
 
 

@@ -7,7 +7,7 @@
 set -u
 base=/srv/boxwright/rootfs-base
 work=/srv/engine-c-try
-engine=$PWD/engine
+engine=$PWD/engine/engine
 tried=0
 wrong=0
 supervisor=
@@ -158,7 +158,7 @@ try_logs() {
 
 try_memory() {
 	dmesg -C
-	insmod monitor.ko || { is 'insmod' 0 1; return; }
+	insmod kernel/monitor.ko || { is 'insmod' 0 1; return; }
 	"$engine" start warned $work/a /memory_hog 16 100000 --soft-mib 10 --hard-mib 60
 	"$engine" start greedy $work/b /memory_hog 4 50 --soft-mib 10 --hard-mib 30
 	"$engine" start family $work/c sh -c '/memory_hog 4 50 & /memory_hog 4 50 & wait' --soft-mib 10 --hard-mib 30
@@ -208,7 +208,7 @@ said=$(make 2>&1) || { echo "$said"; exit 1; }
 is 'warnings of the compilers' '' "$(printf '%s\n' "$said" | grep -i warning | grep -v -i -E 'skipping btf|compiler differs|module verification')"
 rm -rf $work
 mkdir $work
-for name in a b c; do cp -a $base $work/$name && cp cpu_hog memory_hog io_pulse $work/$name/; done
+for name in a b c; do cp -a $base $work/$name && cp workloads/cpu_hog workloads/memory_hog workloads/io_pulse $work/$name/; done
 echo 'int main(void) { *(volatile int *)0 = 1; }' | cc -x c -static -o $work/a/fault -
 round=0
 while [ $round -lt "${1:-1}" ]; do

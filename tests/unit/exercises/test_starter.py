@@ -13,13 +13,18 @@ import pytest
 from lab import paths
 from lab.errors import LabError
 from lab.exercises import catalogue, regions, starter
+from lab.exercises.catalogue import TRACKS, Region, Track
 
 FIVE = "exercises/05_bounded_buffer"
 NUMBERS = sorted(catalogue.folders())
 
 
-def stage(number: str) -> dict[str, bytes]:
-    return starter.starter("python", lambda region: region.exercise < number)
+def stage(number: str, track: Track = "python") -> dict[str, bytes]:
+    return starter.starter(track, lambda region: region.exercise < number)
+
+
+def regions_of(track: Track) -> list[Region]:
+    return [each for each in catalogue.all_regions() if track in each.files]
 
 
 def put(files: dict[str, bytes], folder: Path) -> None:
@@ -28,20 +33,23 @@ def put(files: dict[str, bytes], folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def test_markers_table_and_stubs_agree() -> None:
-    starter.check("python")
+@pytest.mark.parametrize("track", TRACKS)
+def test_markers_table_and_stubs_agree(track: Track) -> None:
+    starter.check(track)
 
 
-def test_regions_are_a_piece_of_work() -> None:
-    files = starter.solution("python")
-    for region in catalogue.all_regions():
-        body = regions.find(files[region.files["python"]].decode(), region.name)[region.name].body
+@pytest.mark.parametrize("track", TRACKS)
+def test_regions_are_a_piece_of_work(track: Track) -> None:
+    files = starter.solution(track)
+    for region in regions_of(track):
+        body = regions.find(files[region.files[track]].decode(), region.name)[region.name].body
         assert len(body.splitlines()) <= 60, f"{region.name} is too much at once"
 
 
-def test_a_stub_says_what_comes_in_and_what_goes_out() -> None:
-    for region in catalogue.all_regions():
-        first = region.stub("python").lstrip().splitlines()[0]
+@pytest.mark.parametrize("track", TRACKS)
+def test_a_stub_says_what_comes_in_and_what_goes_out(track: Track) -> None:
+    for region in regions_of(track):
+        first = region.stub(track).lstrip().splitlines()[0]
         assert first.startswith(("# ", "/*", "def ", "@")), region.name
 
 
@@ -71,32 +79,46 @@ def test_each_stage_imports_and_answers_with_its_usage(number: str, tmp_path: Pa
     assert all(word in done.stderr for word in ("supervisor", "start", "run", "ps", "logs", "stop"))
 
 
+@pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_stage_has_what_was_solved_and_nothing_of_what_was_not(number: str) -> None:
-    solved, cut = starter.solution("python"), stage(number)
-    for region in catalogue.all_regions():
-        path = region.files["python"]
+def test_a_stage_has_what_was_solved_and_nothing_of_what_was_not(number: str, track: Track) -> None:
+    solved, cut = starter.solution(track), stage(number, track)
+    for region in regions_of(track):
+        path = region.files[track]
         there = regions.find(solved[path].decode(), path)[region.name].body
         here = regions.find(cut[path].decode(), path)[region.name].body
         if region.exercise < number:
             assert here == there
         else:
-            assert here.strip() == region.stub("python").strip()
+            assert here.strip() == region.stub(track).strip()
 
 
-def test_the_last_stage_is_the_reference() -> None:
-    assert starter.starter("python", lambda region: True) == starter.solution("python")
+@pytest.mark.parametrize("track", TRACKS)
+def test_the_last_stage_is_the_reference(track: Track) -> None:
+    assert starter.starter(track, lambda region: True) == starter.solution(track)
 
 
 def test_nothing_that_was_built_or_that_describes_the_solution_is_given() -> None:
     names = starter.solution("python")
     assert "runtime/engine" in names and "kernel/monitor.c" in names
-    assert not [name for name in names if name.endswith((".o", ".ko", ".pyc", "README.md"))]
+    in_c = starter.solution("c")
+    assert {"Makefile", "engine/starting.c", "kernel/monitor.c", "workloads/cpu_hog.c"} <= in_c.keys()
+    for name in (*names, *in_c):
+        assert not name.endswith((".o", ".ko", ".pyc", "README.md", "/try.sh", "engine/engine"))
 
 
-def test_a_track_without_a_starter_says_so() -> None:
-    with pytest.raises(LabError, match="no starter for the track 'c' yet"):
-        starter.solution("c")
+def test_the_module_is_the_same_in_both_tracks() -> None:
+    ours = {name: content for name, content in stage("07").items() if name.startswith("kernel/")}
+    assert ours.items() <= stage("07", "c").items()
+    both = [each for each in catalogue.all_regions() if each.name == "06.list"]
+    assert {region.stub_path(track) for region in both for track in TRACKS} == {
+        paths.EXERCISES / "06_kernel_monitor/stubs/python/list.c"
+    }
+
+
+def test_a_path_that_is_in_no_workspace_is_an_error() -> None:
+    with pytest.raises(LabError, match=r"grading/cli\.py is in no workspace.*runtime, kernel"):
+        starter.SOURCES["python"].place("grading/cli.py")
 
 
 @pytest.fixture
@@ -106,7 +128,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(paths.CHECKOUT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setitem(
         starter.SOURCES,  # type: ignore[arg-type]
-        "python", starter.Sources(tmp_path, ("runtime", "kernel")),
+        "python", starter.Sources({name: tmp_path / name for name in ("runtime", "kernel")}),
     )  # fmt: skip
     return tmp_path
 

@@ -148,6 +148,22 @@ def test_solved_regions_are_as_in_the_reference(half_way: Path) -> None:
         assert (here == there) == (region.exercise < "05"), region.name
 
 
+def test_in_c_the_grader_takes_it_too(tmp_path: Path) -> None:
+    make.make(Workspace(tmp_path / "work", "c", "s1234567", "autumn"), "05")
+    with opened(Submission("work", tmp_path / "work"), tmp_path / "opened") as tree:
+        selection = take(tree)
+    engine, monitor = selection.engine, selection.monitor
+    assert engine is not None and monitor is not None
+    assert (engine.entry, engine.language, engine.folder) == ("engine/engine.c", "c", ".")
+    assert engine.attempts[0].argv == ("make", "engine") and "engine/engine" in engine.products
+    assert (monitor.entry, monitor.folder) == ("kernel/monitor.c", "kernel")
+    text = (tmp_path / "work" / "README.md").read_text()
+    assert "`/* region 05.buffer */`" in text and "runtime/" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) == len([each for each in catalogue.all_regions() if "c" in each.files])
+    assert git(tmp_path / "work", "status", "--porcelain") == ""
+
+
 def test_what_must_be_executable_is(made: Path) -> None:
     assert os.access(made / "runtime" / "engine", os.X_OK)
     assert not os.access(made / "kernel" / "monitor.c", os.X_OK)
@@ -217,7 +233,6 @@ def test_where_none_can_be_nothing_is_made(tmp_path: Path, made: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "upto", "says"),
     [
-        (Workspace(Path("w"), "c"), None, "no starter for the track 'c' yet"),
         (Workspace(Path("w"), "python"), "77", "There is no exercise '77'"),
         (Workspace(Path("w"), "python", "x" * 65), None, "student's id"),
         (Workspace(Path("w"), "python", "a\nb"), None, "student's id"),
