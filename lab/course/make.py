@@ -58,7 +58,7 @@ def new(folder: Path, course: Course) -> Made:
         course: the choices; its `path` does not matter.
 
     Raises:
-        LabError: the folder is not empty or lies in a workspace, or a track has no starter.
+        LabError: the folder is not empty or lies in a workspace.
         OSError: this host cannot write there.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

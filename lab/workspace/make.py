@@ -52,8 +52,8 @@ def make(
         more: further files, by their path in the workspace.
 
     Raises:
-        LabError: the folder is not empty, or in another workspace; there is no such exercise or
-            track; or the exercises of this kit are not in order.
+        LabError: the folder is not empty, or in another workspace; there is no such exercise;
+            or the exercises of this kit are not in order.
         OSError: this host cannot write there.
     """
     number = catalogue.number_of(upto) if upto is not None else ""

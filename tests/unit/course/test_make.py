@@ -105,11 +105,11 @@ def test_students_get_a_workspace_of_nobody_with_one_commit(made: Path) -> None:
     assert "COURSE.md" in (students / "README.md").read_text()
 
 
-def test_each_track_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starter, "SOURCES", {**starter.SOURCES, "c": starter.SOURCES["python"]})
+def test_each_track_has_a_folder_of_its_own(tmp_path: Path) -> None:
     done = make.new(tmp_path / "os", choices(tracks=("python", "c")))
     assert [path.name for path in done.students] == ["students-python", "students-c"]
     assert [state.read(path).track for path in done.students] == ["python", "c"]
+    assert [(path / "engine/starting.c").exists() for path in done.students] == [False, True]
     assert make.update(tmp_path / "os") == ()
 
 
