@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
+from grading.gradebook.amounts import Manual
 from grading.gradebook.ledger import Ledger, Row
 from grading.gradebook.marks import Adjustments, Scale, mark
 from grading.gradebook.matching import Unmatched
@@ -67,7 +69,16 @@ def results() -> list[SubmissionResult]:
         broken,
         *(
             SubmissionResult(
-                name, checks, part, part, kernel=LONG, image=EVIL, checks_hash=LONG, seed=EVIL, started=EVIL
+                name,
+                checks,
+                part,
+                part,
+                kernel=LONG,
+                image=EVIL,
+                checks_hash=LONG,
+                seed=EVIL,
+                started=EVIL,
+                notes=(EVIL, LONG, TURNED),
             )
             for name in NAMES
         ),
@@ -76,7 +87,8 @@ def results() -> list[SubmissionResult]:
 
 def ledger() -> Ledger:
     """Remarks and people of the same kind."""
-    set_ = Adjustments(late_days=3, remark=EVIL + LONG)
+    given = {EVIL: Manual(Decimal(1), Decimal(2)), "06.softirq": Manual(Decimal(2), Decimal(3))}
+    set_ = Adjustments(late_days=3, points=given, remark=EVIL + LONG)
     student = Student(name=EVIL + LONG, mail=EVIL)
     scale = Scale.of(results(), [set_])
     rows = tuple(

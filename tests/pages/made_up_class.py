@@ -302,6 +302,8 @@ def results() -> list[SubmissionResult]:
         found[8], checks=(), engine=Part(False), monitor=Part(False), seconds=0.2,
         problem="The archive `jean-bartik.zip` is broken: its directory ends in the middle",
     )  # fmt: skip
+    said = "boxwright.toml says that the student is 'ada'; by the roster it is 'fran', by whose numbers it was judged."
+    found[NAMES.index("frances-allen")] = replace(found[NAMES.index("frances-allen")], notes=(said,))
     late = found[12].checks
     found[12] = replace(
         found[12],
@@ -324,6 +326,7 @@ def ledger() -> Ledger:
             points={"report": Manual(Decimal("8.5"), Decimal(10))},
             remark="A clear report. Why one lock, though?",
         ),
+        "frances-allen": Adjustments(points={"06.softirq": Manual(Decimal(2), Decimal(3))}),
         "grace-hopper": Adjustments(late_days=2, points={"report": Manual(Decimal(9), Decimal(10))}),
         "tony-hoare": Adjustments(excused=True, remark="Ill in that week."),
     }
