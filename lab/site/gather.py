@@ -36,19 +36,25 @@ def gather(pages: tuple[Page, ...], folder: Path, checkout: Path = paths.CHECKOU
     """
     places = _places(pages)
     for page in pages:
-        text = page_text(page, places, checkout)
+        pictures: dict[str, Path] = {}
+        text = page_text(page, places, checkout, pictures)
         target = folder / page.place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-        for picture in _pictures(text):
-            inside = posixpath.normpath(posixpath.join(posixpath.dirname(page.place), picture))
-            copy = folder / inside
+        for place, original in pictures.items():
+            copy = folder / place
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(checkout / inside.removeprefix(f"{PICTURES}/"), copy)
+            shutil.copyfile(original, copy)
 
 
-def page_text(page: Page, places: Mapping[str, str], checkout: Path) -> str:
+def page_text(page: Page, places: Mapping[str, str], checkout: Path, pictures: dict[str, Path]) -> str:
     """A page's Markdown, as the site has it.
+
+    Args:
+        page: which.
+        places: where each source stands in the site.
+        checkout: where sources lie.
+        pictures: gets the pictures that the page shows, by their place in the site.
 
     Raises:
         LabError: its source is missing or lacks a section, or a link leads nowhere.
@@ -71,7 +77,9 @@ def page_text(page: Page, places: Mapping[str, str], checkout: Path) -> str:
         _, inside, _ = _section(text, page.only, path)
         text = f"# {page.title}\n{inside}"
     shown = [
-        _fence(lines, language) if language is not None else _linked("\n".join(lines), page, places, checkout)
+        _fence(lines, language)
+        if language is not None
+        else _linked("\n".join(lines), page, places, checkout, pictures)
         for language, lines in parts(text)
     ]
     return _lists("\n".join(shown)).rstrip("\n") + "\n"
@@ -138,7 +146,9 @@ def _fence(lines: list[str], language: str) -> str:
     return console(lines[1:-1]) if language == "console" else "\n".join(lines)
 
 
-def _linked(text: str, page: Page, places: Mapping[str, str], checkout: Path) -> str:
+def _linked(
+    text: str, page: Page, places: Mapping[str, str], checkout: Path, pictures: dict[str, Path]
+) -> str:
     """A text with its links turned to where things stand in the site."""
     here = posixpath.dirname(page.place)
 
@@ -152,7 +162,10 @@ def _linked(text: str, page: Page, places: Mapping[str, str], checkout: Path) ->
         elif source in places:
             place = places[source]
         elif match["head"].startswith("!") and (checkout / source).is_file():
-            place = f"{PICTURES}/{source}"
+            # A course's own exercise lies elsewhere: there its folder's name is enough.
+            below = source if not posixpath.isabs(source) else "/".join(source.split("/")[-2:])
+            place = f"{PICTURES}/{below}"
+            pictures[place] = checkout / source
         else:
             raise LabError(f"{checkout / page.source} links to {target}, which is not in the site")
         return f"{match['head']}{posixpath.relpath(place, here or '.')}{hash_}{anchor}{match['tail']}"
@@ -168,8 +181,3 @@ def _linked(text: str, page: Page, places: Mapping[str, str], checkout: Path) ->
         return match[0]
 
     return _NAMED.sub(named, _LINK.sub(link, text))
-
-
-def _pictures(text: str) -> list[str]:
-    shown = (match for match in _LINK.finditer(text) if match["head"].startswith("!"))
-    return [match["target"] for match in shown if ":" not in match["target"]]

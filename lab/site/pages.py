@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.exercises.catalogue import Exercise
+from lab.exercises.catalogue import EXERCISES, Exercise
 
 Voice = Literal["", "For students", "For instructors", "For exercise authors"]
 """Whom a page speaks to; the first page speaks to everybody."""
@@ -23,7 +23,7 @@ class Page:
     title: str
     """In the navigation."""
     source: str
-    """A Markdown file, relative to the top of the checkout."""
+    """A Markdown file, relative to the top of the checkout; absolute where it lies elsewhere."""
     voice: Voice = ""
     only: str = ""
     """A heading of the second level: the page is that section alone, and has `title` for its own."""
@@ -86,7 +86,9 @@ def pages(exercises: tuple[Exercise, ...]) -> tuple[Page, ...]:
         Page(
             guide_place(each),
             f"{each.number} · {each.title}",
-            f"exercises/{each.folder.name}/guide.md",
+            f"exercises/{each.folder.name}/guide.md"
+            if each.folder.parent == EXERCISES
+            else f"{each.folder}/guide.md",
             "For students",
             exercise=each,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
-from lab.exercises import catalogue
+from lab.exercises import catalogue, drafts
 from lab.site import build
 from lab.site.consoles import console
 from lab.site.gather import gather
@@ -55,6 +55,19 @@ def test_pictures_come_along(tmp_path: Path) -> None:
         tmp_path, {"one/a.md": "![it](p.svg)\n", "one/p.svg": "<svg/>"}, Page("x/a.md", "A", "one/a.md")
     )
     assert found == {"x/a.md": "![it](../pictures/one/p.svg)\n", "pictures/one/p.svg": "<svg/>"}
+
+
+def test_a_courses_own_exercise_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, folder = tmp_path / "own", tmp_path / "docs"
+    own.mkdir()
+    drafts.create("77_of_ours", "Of ours", own)
+    monkeypatch.setenv("BOXWRIGHT_EXERCISES", str(own))
+    every = pages(catalogue.exercises())
+    assert any(page.title == "77 · Of ours" for page in every)
+    gather(every, folder)
+    assert "](../pictures/77_of_ours/picture.svg)" in (folder / "students/77_of_ours.md").read_text()
+    assert (folder / "pictures/77_of_ours/picture.svg").is_file()
+    assert (folder / "pictures/exercises/01_namespaces/picture.svg").is_file()
 
 
 def test_a_section_is_a_page_of_its_own(tmp_path: Path) -> None:
