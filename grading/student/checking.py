@@ -38,7 +38,7 @@ class Outcome:
 
     exercise: Exercise
     verdicts: tuple[Verdict, ...]
-    """Of the checks that were asked for, in their order."""
+    """Of the checks that were asked for, in the order in which they ran."""
     parents: tuple[Verdict, ...]
     """Of those of other exercises, or not asked for, on which they build."""
     seconds: float
@@ -176,7 +176,7 @@ def check(
             on_verdict(result, len(found), of)
         elif "done" in event:
             done = event["done"]
-    mine = tuple(found[id_] for id_ in ids if id_ in found)
+    mine = tuple(each for id_, each in found.items() if id_ in ids)  # parents come first
     others = tuple(each for id_, each in found.items() if id_ not in ids)
     outcome = Outcome(
         exercise, mine, others, done["seconds"], done["built"], tuple(done["tracebacks"]),

@@ -84,7 +84,7 @@ kernel/rcu/tree_stall.h, lib/refcount.c, lib/list_debug.c, kernel/locking/lockde
 
 MOST_MEANINGS = 3
 NOT_OURS = re.compile(
-    r"^(?:\s*(?:\? )?)?(?:CPU: |Hardware name|Modules linked in|Code: |R[A-Z0-9]{2}: [0-9a-f]{16})"
+    r"^\s*(?:\? |CPU: |Hardware name|Modules linked in|Code: |RIP: 0033|R[A-Z0-9]{2}: [0-9a-f]{16})"
 )
 """Lines of a report that say nothing to a beginner."""
 

@@ -22,7 +22,14 @@ from lab.errors import LabError, MachineError
 MOST_LOSSES = 2
 """Machines that one run may lose; the checks that are left are not tried then, since each may take a minute."""
 
-TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(?:.+)")
+_ONE = r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*.+"
+_CHAINED = (
+    r"\n\n(?:During handling of the above exception, another exception occurred"
+    r"|The above exception was the direct cause of the following exception):\n\n"
+)
+TRACEBACK = re.compile(f"{_ONE}(?:{_CHAINED}{_ONE})*")
+"""As Python's `traceback` prints them: those of one chain are one."""
+
 MOST_TRACEBACKS = 2
 
 Tell = Callable[[CheckResult], None]

@@ -76,6 +76,14 @@ def test_a_traceback_is_found_among_other_words() -> None:
     assert found.startswith("Traceback") and found.endswith("ZeroDivisionError: division by zero")
 
 
+def test_a_chain_of_tracebacks_is_one() -> None:
+    one = 'Traceback (most recent call last):\n  File "/submission/x", line 3, in y\n    z\n{}\n'
+    between = "\nDuring handling of the above exception, another exception occurred:\n\n"
+    text = one.format("KeyError: 1") + between + one.format("ValueError: 2") + one.format("OSError: 3")
+    first, second = trial.TRACEBACK.findall(text)
+    assert first.endswith("ValueError: 2") and "KeyError" in first and second.endswith("OSError: 3")
+
+
 LOCKUP = (
     "watchdog: BUG: soft lockup - CPU#1 stuck for 8s! [insmod:311]",
     "Modules linked in: monitor(OE+)",
@@ -83,7 +91,9 @@ LOCKUP = (
     "RIP: 0010:monitor_init+0x12/0xff0 [monitor]",
     "Code: 00 00 0f 1f 44",
     "RAX: 0000000000000000 RBX: 0000000000000000",
+    " ? __pfx_monitor_init+0x10/0x10 [monitor]",
     " do_one_initcall+0x58/0x310",
+    "RIP: 0033:0x7f072ff1a6b9",
 )
 
 
