@@ -36,6 +36,12 @@ comes to its end after all does so sooner."""
 PACES = 4
 """But so many times as long as any client has taken that came to its end."""
 
+SOCKET_SECONDS = 4.0
+"""In which a supervisor is expected to open its socket; clients that ask before take its processor from it."""
+
+LISTENS = 0x10000
+"""__SO_ACCEPTCON, among the flags of /proc/net/unix."""
+
 
 @dataclass(frozen=True)
 class Rootfs:
@@ -141,6 +147,8 @@ class Engine:
     _hung: set[str] = field(default_factory=set)
     _slowest: float = 0.0
     """Seconds of the slowest client that came to its end and did not wait for a container."""
+    _others_listen: frozenset[str] = frozenset()
+    """Sockets that were there before the supervisor."""
 
     def __call__(self, *arguments: str, timeout: float = CLIENT_SECONDS, limit: int = 1 << 20) -> Finished:
         """Run a client to its end."""
@@ -183,6 +191,7 @@ class Engine:
     def begin_supervisor(self) -> Job:
         """Start one."""
         self.transcript.append(f"engine supervisor {self.base} &")
+        self._others_listen = self._listening()
         self.supervisor = self.observer.start(
             *self.words, "supervisor", self.base, folder=self.folder, timeout=0, limit=1 << 16
         )
@@ -190,10 +199,13 @@ class Engine:
 
     def await_supervisor(self, job: Job, seconds: float = SUPERVISOR_SECONDS) -> None:
         """Wait until it answers."""
+        until = self.observer.patience.deadline(SOCKET_SECONDS)
 
         def answers() -> bool:
             if job.wait(0) is not None:
                 return True
+            if until.left() > 0 and self._listening() <= self._others_listen:
+                return False
             return self.observer.run(*self.words, "ps", folder=self.folder, timeout=5).code == 0
 
         wait_until(answers, seconds, "that `engine ps` is answered by the supervisor", actual=job.output)
@@ -202,6 +214,15 @@ class Engine:
             ended is None,
             "a supervisor that stays up",
             ended and f"it ended with {ended.code}: {(ended.text + ended.error_text)[-800:]}",
+        )
+
+    def _listening(self) -> frozenset[str]:
+        """The UNIX sockets of this host on which somebody takes requests, by their inodes."""
+        lines = [line.split(maxsplit=7) for line in self.observer.proc("net/unix").splitlines()[1:]]
+        return frozenset(
+            fields[6]
+            for fields in lines
+            if len(fields) > 6 and (int(fields[3], 16) & LISTENS or int(fields[4], 16) == socket.SOCK_DGRAM)
         )
 
     @property
@@ -233,8 +254,8 @@ class Engine:
             if len(fields) < 8 or fields[6] not in mine:
                 continue
             kind = int(fields[4], 16)
-            # A stream listens (__SO_ACCEPTCON); datagrams come to whoever has the name.
-            if int(fields[3], 16) & 0x10000 or kind == socket.SOCK_DGRAM:
+            # A stream listens; datagrams come to whoever has the name.
+            if int(fields[3], 16) & LISTENS or kind == socket.SOCK_DGRAM:
                 path = fields[7]
                 found[path if path.startswith("/") else f"{self.folder}/{path}"] = kind
         return found
