@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from grading.guest.patience import Patience
 from grading.guest.records import FileStatus, Finished
 from grading.guest.tools import Tools
 from grading.student import bench as benches
@@ -78,9 +79,7 @@ class Observer:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     def fresh(*_: object) -> Any:
-        return SimpleNamespace(
-            observer=Observer(), kernel="6.12", scale=lambda seconds: seconds, close=lambda: None
-        )
+        return SimpleNamespace(observer=Observer(), kernel="6.12", patience=Patience(1.0), close=lambda: None)
 
     monkeypatch.setattr(benches, "fresh_guest", fresh)
     monkeypatch.setattr(benches, "remove_guest", lambda name: None)
