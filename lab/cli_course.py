@@ -91,11 +91,11 @@ def new(
     )
     for place in made.students:
         console.out.print(f"[green]{escape(str(place))}[/green] is for students to clone.", soft_wrap=True)
-        if not (place / make.GITHUB).exists():
-            console.err.print(
-                "Nothing is checked on a push, since it is not known where the kit is: write `kit` into course.toml.",
-                soft_wrap=True,
-            )
+    if not any((place / make.GITHUB).exists() for place in made.students):
+        console.err.print(
+            "Nothing is checked on a push, since it is not known where the kit is: write `kit` into course.toml.",
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -140,7 +140,7 @@ def join(
 
     mine = make.join(Path.cwd(), student)
     console.out.print(
-        f"This workspace is [green]{escape(mine.student)}[/green]'s. [dim]lab guide 00[/dim]", soft_wrap=True
+        f"This workspace is [green]{escape(mine.student)}[/green]'s. [dim]lab guide[/dim]", soft_wrap=True
     )
 
 

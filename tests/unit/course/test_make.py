@@ -18,6 +18,10 @@ import yaml
 from typer.testing import CliRunner
 
 from grading.cli import app as grade
+from grading.submissions.found import find
+from grading.submissions.survey import survey
+from grading.submissions.taking import take
+from grading.submissions.tree import opened
 from lab import console, paths
 from lab.cli import app as lab
 from lab.course import make
@@ -26,6 +30,7 @@ from lab.errors import LabError
 from lab.exercises import catalogue, regions, starter
 from lab.exercises.tables import written
 from lab.workspace import state
+from lab.workspace.reset import put
 
 KIT = "https://git.example.org/lab/kit.git"
 APPS = {"grade": grade, "lab": lab}
@@ -352,6 +357,22 @@ def test_a_student_joins_and_keeps_the_answers(clone: Path) -> None:
     once = sheet.read_text()
     run("course", "join", "s1234567")
     assert sheet.read_text() == once and not list(clone.glob(".answers*"))
+
+
+def test_clones_are_taken_by_the_grader_for_what_they_are(course: Path, tmp_path: Path) -> None:
+    """The starter is in all of them, and in their history; the work in it is found, and who says to have done it."""
+    for name in ("ann", "bob"):
+        git(tmp_path, "clone", "-q", str(course / "students"), f"class/{name}")
+        make.join(tmp_path / "class" / name, f"id-{name}")
+    work = state.read(tmp_path / "class" / "ann")
+    put(work, starter.solutions("python", catalogue.exercise("05").regions))
+    submissions = find(tmp_path / "class")
+    looked = survey(submissions, tmp_path / "work")
+    assert {name: said.student for name, said in looked.handed.items()} == {"ann": "id-ann", "bob": "id-bob"}
+    with opened(submissions[0], tmp_path / "work") as tree:
+        chosen = take(tree, starters=looked.starters("ann"))
+    assert chosen.engine is not None and chosen.engine.entry == "runtime/engine"
+    assert chosen.monitor is not None and chosen.monitor.entry == "kernel/monitor.c"
 
 
 def test_answers_that_cannot_be_read_are_not_written_over(clone: Path) -> None:
