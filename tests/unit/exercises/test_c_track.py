@@ -12,7 +12,7 @@ import pytest
 from lab.exercises import catalogue, starter
 from lab.exercises.catalogue import Region
 
-FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread", "-Ikernel")
+FLAGS = ("-O2", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread", "-Ikernel")
 REGIONS = [each for each in catalogue.all_regions() if "c" in each.files]
 IN_C = [each for each in REGIONS if each.files["c"].startswith("engine/")]
 

@@ -3,7 +3,8 @@
 bool id_is_valid(const char *id)
 {
 	(void)letter_or_digit;
-	return id != NULL;
+	(void)id;
+	return true;
 }
 
 /* Whether a text is a whole number from low to high, and nothing else (strtol(3)); *number
