@@ -115,9 +115,11 @@ class Killed:
     limit: int
 
 
-def kill(module: Module, name: str, probe: str, soft: int, hard: int) -> Killed:
-    """Register a process that will pass its hard limit, and wait for its end."""
+def kill(module: Module, name: str, probe: str, soft: int, hard: int, *, ready: bytes = b"") -> Killed:
+    """Register a process that will pass its hard limit, once it has said that it is ready; wait for its end."""
     holder = module.holder(probe)
+    if ready:
+        holder.await_output(ready)
     pid = holder.pid
     identifier = f"{name}-{pid}"
     with module.opened() as device:
@@ -146,7 +148,7 @@ def busy_killed(module: Module) -> Killed:
 @scenario
 def jump_killed(module: Module) -> Killed:
     """One that is far above both limits when it is first looked at."""
-    return kill(module, "jump", "hold 48", 8, 20)
+    return kill(module, "jump", "hold 48", 8, 20, ready=b"held 48")
 
 
 @check(

@@ -129,8 +129,7 @@ def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
     neighbour = engine.start("hold 4", name="near")
     exited = engine.start("exit 0", name="ended", running=False)
     stopped = engine.start("polite 0 NONCE", name="asked")
-    # At once past both limits: between two looks of any monitor, as often as not.
-    idle = engine.start("late 48 0 48", name="idle", soft=10, hard=26)
+    idle = engine.start("late 4 60 48", name="idle", soft=10, hard=26)
     init = idle.init or idle.await_running()  # at once: it does not live for long
     ran = engine.begin_run("late 4 60 48", name="ran", soft=10, hard=26)
     busy = engine.start("late 4 60 48 busy", name="busy", soft=10, hard=26, running=False)
