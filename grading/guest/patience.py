@@ -1,16 +1,16 @@
 """How long is long: time limits that fit a guest and what its host is doing meanwhile.
 
 A limit is written for a fast machine. A guest is slower by a factor that was measured when it was made,
-and slower still while its host is busy with other things. The second is not guessed either: the kernel
-tells how long each thread of QEMU was ready to run and did not get a processor (`schedstat`, field 2, in
-ns: Documentation/scheduler/sched-stats.rst). A wait is longer by just that.
+and slower still while its host is busy with other things. The second is not guessed either: see
+`lab.machine.deadline`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
+
+from lab.machine.deadline import Deadline, Times
 
 SHARE = 1 / 8
 """Of the measured slowness. What checks wait for is mostly waiting itself (a timer's period, a time of grace),
@@ -22,45 +22,6 @@ UNKNOWN_SHARE = 1 / 4
 CONTENTION_MOST = 8.0
 WINDOW_SECONDS = 4.0
 """So far back contention is looked at."""
-
-Times = Mapping[int, tuple[float, float]]
-"""For each thread: seconds on a processor, and seconds ready without one."""
-
-
-def thread_times(pid: int) -> Times:
-    """Of all threads of a process; empty where it is gone or the kernel does not tell."""
-    found = {}
-    try:
-        for path in Path(f"/proc/{pid}/task").iterdir():
-            ran, waited, *_ = (path / "schedstat").read_text().split()
-            found[int(path.name)] = (int(ran) / 1e9, int(waited) / 1e9)
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-class Deadline:
-    """A moment that moves away while the guest is kept from running."""
-
-    def __init__(self, seconds: float, times: Callable[[], Times]) -> None:
-        self._seconds = seconds
-        self._times = times
-        self._began = time.monotonic()
-        self._before = times() if seconds > 0 else {}
-
-    def left(self) -> float:
-        """Seconds; negative once it has passed."""
-        left = self._seconds - (time.monotonic() - self._began)
-        if left > 0 or not self._before:
-            return left
-        return left + max(
-            (
-                waited - self._before.get(thread, (0.0, 0.0))[1]
-                for thread, (_, waited) in self._times().items()
-            ),
-            default=0.0,
-        )
-
 
 PASSED = Deadline(0, dict)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from grading.guest.kernel_watch import KernelWatch, Trouble
 from grading.guest.observer import Observer
-from grading.guest.patience import Patience, thread_times
+from grading.guest.patience import Patience
 from grading.guest.records import Process
 from grading.guest.tools import POOL, POOL_SIZE, PREPARE, Tools
 from lab import lifecycle
@@ -17,6 +17,7 @@ from lab.console import Progress
 from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError, MachineError
 from lab.machine.boot import serial_tail
+from lab.machine.deadline import thread_times
 from lab.machine.process import running_pid
 from lab.machine.qemu_command import Hardware
 from lab.machine.remote import RemoteMachine

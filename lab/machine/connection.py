@@ -25,6 +25,7 @@ from paramiko.config import SSHConfig
 from lab.errors import CommandFailed, CommandTimeout, LabError, MachineError
 from lab.machine import host_key, sudo
 from lab.machine.address import SshAddress
+from lab.machine.deadline import Deadline
 from lab.machine.protocol import CommandResult
 
 CHUNK = 32 * 1024
@@ -42,19 +43,19 @@ AFTER_EXIT = 1.0
 host_key.quiet_paramiko()
 
 
-def wait_for_banner(host: str, port: int, *, deadline: float, watch: Callable[[], None]) -> None:
+def wait_for_banner(host: str, port: int, *, deadline: Deadline, watch: Callable[[], None]) -> None:
     """Wait until an SSH server greets.
 
     Args:
         host: address.
         port: TCP port.
-        deadline: `time.monotonic()` by which it must have.
+        deadline: by when it must have.
         watch: called between attempts; raises when waiting has become pointless.
 
     Raises:
         MachineError: nobody greeted in time.
     """
-    while time.monotonic() < deadline:
+    while deadline.left() > 0:
         watch()
         try:
             with socket.create_connection((host, port), timeout=2) as attempt:
