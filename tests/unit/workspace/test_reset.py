@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from lab import cli
 from lab.errors import LabError
 from lab.exercises import catalogue, regions, starter
+from lab.exercises.catalogue import Track
 from lab.workspace import make, state
 from lab.workspace.reset import chosen, put, reset
 from lab.workspace.state import Workspace
@@ -131,9 +132,26 @@ def test_a_machine_is_meant_by_any_other_name(monkeypatch: pytest.MonkeyPatch, t
         assert says in str(CliRunner().invoke(cli.app, words).exception)
 
 
-def test_solutions_can_be_put_in_one_at_a_time_until_it_is_the_reference(workspace: Workspace) -> None:
+@pytest.mark.parametrize("track", catalogue.TRACKS)
+def test_solutions_can_be_put_in_one_at_a_time_until_it_is_the_reference(
+    track: Track, tmp_path: Path
+) -> None:
+    begun = Workspace(tmp_path / "one by one", track, "s1", "seed")
+    make.make(begun)
     for region in catalogue.all_regions():
-        done = put(workspace, starter.solutions("python", [region]))
-        assert done.regions == (region.name,)
-    for path, content in starter.solution("python").items():
-        assert (workspace.folder / path).read_bytes() == content, path
+        done = put(begun, starter.solutions(track, [region]))
+        assert done.regions == ((region.name,) if track in region.files else ())
+    for path, content in starter.solution(track).items():
+        assert (begun.folder / path).read_bytes() == content, path
+
+
+def test_in_c_stubs_come_back_in_engine_and_module(tmp_path: Path) -> None:
+    begun = Workspace(tmp_path / "work", "c", "s1", "seed")
+    make.make(begun, "07")
+    for exercise, paths in (("05", ["engine/log.c"]), ("06", ["kernel/monitor.c"])):
+        before = {path: (begun.folder / path).read_text() for path in paths}
+        done = reset(begun, chosen(begun, exercise, None))
+        assert done.backup is not None and all(name[:2] == exercise for name in done.regions)
+        for path, text in before.items():
+            assert (done.backup / path).read_text() == text
+            assert (begun.folder / path).read_bytes() == starter.starter("c", lambda region: False)[path]
