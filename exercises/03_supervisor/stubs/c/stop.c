@@ -19,5 +19,6 @@ void container_stop(struct container *container)
 	ask_to_end(container);
 	while ((waiting = connection_waiting(waiting, container)))
 		if (!strcmp(connection_request(waiting)->at[REQUEST_COMMAND], "stop"))
-			answer(waiting, 0, 'o', "container %s was sent SIGKILL\n", container->id);
+			answer(waiting, EXIT_ENGINE, 'e', "engine: container %s was sent SIGKILL; nobody waits for its end\n",
+			       container->id);
 }
