@@ -45,6 +45,11 @@ class Trouble:
         text = "\n".join(self.lines)
         return bool(STALLS.search(text)) and not MODULE_NAMED.search(text)
 
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether the machine is gone and its kernel said nothing of why: an emulator's fault looks like that, too."""
+        return self.fatal and not any(COMPLAINTS.search(line) for line in self.lines)
+
 
 class KernelWatch:
     """Collects complaints; told of each record as it arrives."""

@@ -403,7 +403,7 @@ def test_joining_where_there_is_no_course(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_as_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(console.out, "width", 200)
+    monkeypatch.setattr(console.out, "_width", 200)
     said = run("course", "new", "os", "--exercises", "01-03,05", "--name", "OS [b]1[/b]", "--kit", "")
     assert "os/course.toml" in said and "os/students" in said and "write `kit` into" in said
     assert load(tmp_path / "os").numbers == ("01", "02", "03", "05") and len(load(tmp_path / "os").seed) >= 8
