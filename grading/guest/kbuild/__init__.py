@@ -9,7 +9,8 @@ once in a clean guest, when the tools are made, and lie on their read-only disk.
 - the object is put where kbuild looks for it, with kbuild's own note of the command that made it:
   kbuild itself compares, and compiles it again where anything differs.
 
-Nothing of a submission is ever remembered, and none of its own files is compiled in another way.
+Nothing of a submission is ever remembered, and none of its own files is compiled in another way, but
+without debugging information.
 """
 
 from __future__ import annotations

@@ -6,3 +6,6 @@ boxwright-nothing :=
 boxwright-key = boxwright/$(subst :,~c,$(subst =,~e,$(subst $(boxwright-nothing) $(boxwright-nothing),~s,$(subst ~,~t,$(1)))))
 boxwright-tell = $(file >>@OUT@,$(boxwright-key) := $(2))$(2)
 try-run = $(if $(call boxwright-tell,$(1),$(call boxwright-ask,$(1),y,)),$(2),$(3))
+
+# As in known.mk: questions and commands are to be the same to the letter.
+KCFLAGS += -g0
