@@ -43,8 +43,6 @@ and a nice value counts between sessions as within one (Documentation/admin-guid
 class Baseline:
     """What the guest was like before anything was delivered."""
 
-    processes: frozenset[tuple[int, int]]
-    """PID and start time of each."""
     mounts: tuple[str, ...]
     hostname: str
     modules: frozenset[str]
@@ -76,7 +74,6 @@ class Guest:
                 continue  # a kernel without hung-task detection, for one
         self.kernel = self.observer.proc("sys/kernel/osrelease").strip()
         self.baseline = Baseline(
-            frozenset((process.pid, process.start) for process in self.observer.processes(everybody=True)),
             tuple(self.mounts()),
             self.observer.proc("sys/kernel/hostname").strip(),
             self.modules(),
