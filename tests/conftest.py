@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +29,30 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+MEANWHILE = 500
+"""Tests without a machine; so many take longer than an image's building needs to be worth it."""
+
+_building: list[subprocess.Popen[bytes]] = []
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build a missing image while tests run that need none; the first that needs it waits for the rest."""
+    needing = sum(item.get_closest_marker("vm") is not None for item in session.items)
+    if needing and len(session.items) - needing > MEANWHILE and not session.config.option.collectonly:
+        command = [str(Path(sys.executable).with_name("lab")), "image", "build"]
+        # Whatever it has to say of a failure, the test that needs the image hears again.
+        _building.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                          stderr=subprocess.DEVNULL))  # fmt: skip
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing under way."""
+    for process in _building:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+    _building.clear()
 
 
 @pytest.fixture(scope="session")

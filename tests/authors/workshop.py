@@ -29,11 +29,9 @@ class Clone:
 
     @classmethod
     def make(cls, top: Path) -> Clone:
-        """Copy what authors work in."""
+        """Copy what authors work in, with the compiled modules beside it: each `lab` would compile them again."""
         for name in PARTS:
-            shutil.copytree(
-                CHECKOUT / name, top / name, ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.ko")
-            )
+            shutil.copytree(CHECKOUT / name, top / name, ignore=shutil.ignore_patterns("*.o", "*.ko"))
         return cls(top)
 
     @property

@@ -42,10 +42,10 @@ def test_all_eight_hold_and_leave_the_guest_as_it_was(machine: QemuMachine, tmp_
     assert left == ""
 
 
-def test_each_can_be_shown_alone_and_again(machine: QemuMachine) -> None:
-    for numbers in ([6], [4, 6]):
-        report = run_demo(machine, Silence(), only=numbers, clear=True)
-        assert [(each.number, each.why) for each in report.demonstrations if not each.holds] == []
+def test_some_can_be_shown_alone_and_again(machine: QemuMachine) -> None:
+    report = run_demo(machine, Silence(), only=[4, 6], clear=True)
+    assert [(each.number, each.why) for each in report.demonstrations if not each.holds] == []
+    assert [each.number for each in report.demonstrations] == [4, 6]
 
 
 def test_a_monitor_that_looks_away_is_seen(machine: QemuMachine) -> None:

@@ -47,7 +47,8 @@ def bash(clone: Clone, script: str) -> str:
 @pytest.fixture
 def repository(clone: Clone) -> Clone:
     """The copy, under version control."""
-    bash(clone, "git init -q && echo tools >.git/info/exclude && git add . && git commit -q -m all")
+    bash(clone, "git init -q && printf '%s\\n' tools __pycache__ >.git/info/exclude")
+    bash(clone, "git add . && git commit -q -m all")
     return clone
 
 
