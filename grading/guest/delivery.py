@@ -42,6 +42,11 @@ class Tried:
     folder: str
     finished: Finished
 
+    @property
+    def said(self) -> str:
+        """What it wrote."""
+        return self.finished.text + self.finished.error_text
+
 
 @dataclass(frozen=True)
 class Product:
@@ -100,6 +105,9 @@ def build(
     product: Callable[[], str],
     *,
     before: Sequence[Tried] = (),
+    left: Callable[
+        [Attempt, str, tuple[Attempt, ...]], tuple[Attempt, ...]
+    ] = lambda _attempt, _said, others: others,
     seconds: float = BUILD_SECONDS,
 ) -> Product:
     """Try ways of building in their order until one gives the product.
@@ -109,6 +117,7 @@ def build(
         attempts: their folders are paths in the guest.
         product: looks for the product; its path, or nothing.
         before: what was tried already, in vain.
+        left: from an attempt that failed, what it wrote and all that come after it, those that are worth trying.
         seconds: the most for each attempt.
 
     Raises:
@@ -117,7 +126,9 @@ def build(
     """
     tried = list(before)
     path = product() if not attempts else ""
-    for attempt in attempts:
+    waiting = tuple(attempts)
+    while waiting:
+        attempt, *others = waiting
         try:
             for name, content in attempt.writes:
                 observer.write(posixpath.join(attempt.folder, name), content.encode())
@@ -130,6 +141,7 @@ def build(
         path = product()
         if path:
             return Product(path, attempt.label, tuple(tried))
+        waiting = left(attempt, tried[-1].said, tuple(others))
     return Product(path, "", tuple(tried))
 
 

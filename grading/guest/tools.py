@@ -1,4 +1,4 @@
-"""The observer and the probe, built once in a clean guest, and the read-only disk that carries them.
+"""The observer, the probe and our own module, built once in a clean guest, and the read-only disk that carries them.
 
 No compiler is needed on the host, and nothing of a submission is there when they are built.
 What kbuild asks for every module is written down there, too. All lies in the cache under a
@@ -34,6 +34,9 @@ POOL = "/srv/roots-ready"
 POOL_SIZE = 250
 """More than all checks need; beyond it a root file system takes a fifth of a second under emulation."""
 
+MONITOR = "monitor.ko"
+"""Our own module, on the tools' disk: it stands in where a submission's cannot be had."""
+
 DISK = "tools.img"
 DISK_MIB = 4
 
@@ -63,7 +66,8 @@ def tools(progress: Progress, suite: str | None = None) -> Tools:
     image = golden_image(suite, progress=progress)
     digest = hashlib.sha256(f"{suite} {image.folder.name} {DISK_MIB}".encode())
     ours = [path for path in SOURCES.iterdir() if path.name == "Makefile" or path.suffix in (".c", ".h")]
-    for path in [*sorted(ours), PREPARE] + [kbuild.SOURCES / name for name in kbuild.FILES]:
+    module = [path for path in (paths.CHECKOUT / "kernel").iterdir() if path.suffix in ("", ".c", ".h")]
+    for path in [*sorted(ours), PREPARE, *sorted(module)] + [kbuild.SOURCES / name for name in kbuild.FILES]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     parent = paths.cache() / "grading"
     parent.mkdir(exist_ok=True, mode=0o700)
@@ -95,6 +99,9 @@ def _build(folder: Path, progress: Progress, suite: str | None) -> None:
             (content / program).chmod(0o555)
         (content / PREPARE.name).write_bytes(PREPARE.read_bytes())
         _record_kbuild(machine, content / kbuild.FOLDER, progress)
+        machine.put(paths.CHECKOUT / "kernel", "/root/monitor")
+        machine.run("make -s -C /root/monitor", timeout=120)
+        (content / MONITOR).write_bytes(machine.read(f"/root/monitor/{MONITOR}"))
         said = output(
             [
                 "mkfs.ext4",

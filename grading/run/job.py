@@ -151,4 +151,5 @@ def half_of(choice: Choice | None, ours: Half, notes: tuple[str, ...]) -> Half:
 
     attempts = tuple(dataclasses.replace(each, folder=inside(each.folder)) for each in choice.attempts)
     products = tuple(inside(path) for path in choice.products)
-    return Half("submission", inside(choice.folder), attempts, products, (*choice.reasons, *notes))
+    reasons = (*choice.reasons, *notes)
+    return Half("submission", inside(choice.folder), attempts, products, reasons, choice.sources)

@@ -20,8 +20,7 @@ from grading.guest.observer import Job
 from grading.guest.records import KernelRecord
 from grading.guest.tools import Tools
 from grading.guest.vm import TOOLS, Guest, fresh_guest, remove_guest
-from grading.session import REFERENCE, Built, Half, Session
-from grading.student.places import stamp
+from grading.session import Built, Half, Session
 from grading.student.stalls import watched
 from grading.student.store import Store
 from grading.student.work import File, Work
@@ -30,9 +29,6 @@ from lab.errors import LabError
 
 FEW = 6
 """Files up to which each is written by itself; more go as one archive."""
-
-STAND_IN = "stand-in"
-"""What our own monitor is kept as."""
 
 
 @dataclass
@@ -239,23 +235,6 @@ class WorkspaceSession(Session):
                 content = b"" if is_source else observer.read(product.path)
                 bench.remember(name, sources[name], product, content)
         return Built(products["engine"], products["monitor"])
-
-    def _stand_in(self, guest: Guest) -> None:
-        """As the session does, but that ours is compiled once for all guests."""
-        observer, store = guest.observer, self.bench.store
-        sources = f"{guest.kernel} {stamp()}"
-        known = store.find(STAND_IN, sources)
-        if known is not None:
-            product, content = known
-            observer.run("mkdir", "-p", posixpath.dirname(product.path))
-            observer.write(product.path, content)
-            observer.run("insmod", product.path)
-            return
-        self.bench.progress.step("Building the kit's own monitor, since yours does not load")
-        super()._stand_in(guest)
-        path = f"{REFERENCE}/kernel/monitor.ko"
-        with contextlib.suppress(OSError):  # it did not build, and the checks will say what that means
-            store.keep(STAND_IN, sources, Product(path, "reference", ()), observer.read(path))
 
 
 def _sources(half: Half, work: Work) -> str:

@@ -59,6 +59,8 @@ class Choice:
     """That Makefile's explicit targets."""
     attempts: tuple[Attempt, ...] = ()
     """Ways of building, the likeliest first; none where nothing needs to be built."""
+    sources: tuple[str, ...] = ()
+    """Names of the files that a compiler is given, without folders."""
     products: tuple[str, ...] = ()
     """Where the program or module is expected after building, within the tree, the likeliest first;
     failing these, whatever program or module is new."""
@@ -220,6 +222,7 @@ def _choice(best: _Ranked, others: Sequence[_Ranked], tree: Tree, near: str) -> 
         makefile=makefile.name if makefile else "",
         targets=makefile.targets if makefile else (),
         attempts=build(candidate, folder, makefile, tree.root),
+        sources=tuple(file.name for file in candidate.compiled),
         products=_products(candidate, folder),
         untouched=best.untouched,
         reasons=_reasons(best, others, near),
