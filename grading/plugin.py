@@ -224,6 +224,11 @@ class Grading(Fixtures):
             outcome.error = outcome.error or error
         broken = outcome.trouble is not None or outcome.lost
         beside_others = session.scenarios.busy() and not session.scenarios.one_by_one
+        if not broken and session.is_stuck:
+            # Beside others nobody knows whose doing it was; alone it was the check's own.
+            shared = not session.scenarios.one_by_one and check.stage != "alone"
+            session.restart_engine()
+            return shared and outcome.error is not None and attempt < ATTEMPTS
         if not broken and not outcome.is_ours:
             return False
         if broken and beside_others:

@@ -24,10 +24,11 @@ from grading.api.expectations import wait_until, wait_with
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios
 from grading.guest import delivery, kbuild
-from grading.guest.delivery import Product
+from grading.guest.delivery import Product, Tried
 from grading.guest.observer import GuestError
-from grading.guest.tools import POOL, ROOTS, Tools
+from grading.guest.tools import MONITOR, POOL, ROOTS, Tools
 from grading.guest.vm import TOOLS, Guest
+from grading.submissions import compiling
 from grading.submissions.attempts import Attempt
 from lab import paths
 from lab.deploy import ROOTFS_BASE
@@ -39,6 +40,7 @@ WORKERS = 6
 """Scenarios that run at once: most of each is waiting, and a guest has two processors."""
 
 Whose = Literal["submission", "reference"]
+HalfName = Literal["engine", "monitor"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Half:
     """Where the program or module is expected, the likeliest first; else it is looked for."""
     reasons: tuple[str, ...] = ()
     """Why this was taken, or nothing was."""
+    sources: tuple[str, ...] = ()
+    """Names of the files that a compiler is given, without folders."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Session:
     """How often a broken guest was replaced."""
     _guest: Guest | None = None
     _services: dict[str, Any] = field(default_factory=dict)
+    _hung: set[str] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -190,6 +195,25 @@ class Session:
 
             wait_until(end, 5)
 
+    def _is_shared(self) -> bool:
+        return self.scenarios.busy() and not self.scenarios.one_by_one
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the supervisor answers nobody any more."""
+        engine: Engine | None = self._services.get("engine")
+        return engine is not None and engine.stuck is not None
+
+    def restart_engine(self) -> None:
+        """End a supervisor that answers nobody; what it has cut short may run again, one by one."""
+        before, self.scenarios = self.scenarios, Scenarios(self.service, WORKERS)
+        before.begin_no_more()
+        self.end_engine()
+        self.scenarios.adopt(before)
+        self.end_engine()  # one that had just begun may have started another
+        with self._lock:
+            self._services.pop("engine", None)
+
     def module(self) -> Module:
         """The monitor, loaded where it was built."""
         with self._lock:
@@ -214,7 +238,7 @@ class Session:
                 path = self.built.engine.path
                 self._services["engine"] = Engine(
                     guest.observer, (path,), posixpath.dirname(path), ROOTFS_BASE, self.level,
-                    self.new_rootfs, self.new_id,
+                    self.new_rootfs, self.new_id, is_shared=self._is_shared, hung=self._hung,
                 )  # fmt: skip
             found: Engine = self._services["engine"]
             return found
@@ -232,9 +256,10 @@ class Session:
         observer = guest.observer
         if self.tree is not None:
             delivery.deliver(observer, self.tree, delivery.TREE, self.left_behind.__contains__)
-        for half, name in ((self.engine_half, "runtime"), (self.module_half, "kernel")):
-            if half.whose == "reference":
-                self._deliver_ours(guest, name)
+        if self.engine_half.whose == "reference":
+            self._deliver_ours(guest, "runtime")
+        if self.module_half.whose == "reference":
+            self.module_half = self._our_module(guest)
         kbuild.use(observer, TOOLS, guest.kernel, [each.folder for each in self.module_half.attempts])
         self.built = self._build_both(guest)
 
@@ -242,39 +267,42 @@ class Session:
         """Build what was delivered, in the likeliest way first."""
         engine, module = self._build_at_once(guest)
         if not engine.path:
-            engine = self._build(guest, self.engine_half, self._find_engine, engine)
+            engine = self._build(guest, "engine", self.engine_half, engine)
         if not engine.path and self.engine_half.whose == "submission":
             older = delivery.with_older_compiler(guest.observer, self.engine_half.attempts)
-            engine = delivery.build(
-                guest.observer,
-                older,
-                lambda: self._find_engine(guest, self.engine_half),
-                before=engine.attempts,
-            )
+            engine = self._try(guest, "engine", self.engine_half, older, engine.attempts)
         path = self._find_module(guest, self.module_half) if _is_done(engine, self.module_half) else ""
         if path:
             module = replace(engine, path=path)
         if not module.path:
-            module = self._build(guest, self.module_half, self._find_module, module)
+            module = self._build(guest, "monitor", self.module_half, module)
         return Built(engine, module)
 
     def _build_at_once(self, guest: Guest) -> tuple[Product, Product]:
         """Try the likeliest way for both halves at once, where they cannot be in each other's way."""
-        halves = ((self.engine_half, self._find_engine), (self.module_half, self._find_module))
-        if not all(half.attempts and half.attempts[0].apart for half, _ in halves):
+        halves: tuple[tuple[HalfName, Half], ...] = (
+            ("engine", self.engine_half), ("monitor", self.module_half)
+        )  # fmt: skip
+        if not all(half.attempts and half.attempts[0].apart for _, half in halves):
             return NOTHING, NOTHING
         with ThreadPoolExecutor(len(halves)) as pool:
             engine, module = pool.map(
-                lambda each: self._build(guest, replace(each[0], attempts=each[0].attempts[:1]), each[1]),
+                lambda each: self._build(guest, each[0], replace(each[1], attempts=each[1].attempts[:1])),
                 halves,
             )
         return engine, module
 
     def _stand_in(self, guest: Guest) -> None:
         """Load our monitor where theirs cannot be, so that it costs the engine nothing."""
-        self._deliver_ours(guest, "kernel")
-        ours = self._build(guest, reference_module(), self._find_module)
+        ours = self._build(guest, "monitor", self._our_module(guest))
         guest.observer.run("insmod", ours.path)
+
+    def _our_module(self, guest: Guest) -> Half:
+        """Our monitor: as it lies on the tools' disk, else (in a student's own VM) from its sources."""
+        if guest.observer.stat(f"{TOOLS}/{MONITOR}") is not None:
+            return Half("reference", TOOLS, products=(f"{TOOLS}/{MONITOR}",))
+        self._deliver_ours(guest, "kernel")
+        return reference_module()
 
     @staticmethod
     def _deliver_ours(guest: Guest, name: str) -> None:
@@ -283,12 +311,26 @@ class Session:
             lambda path: "__pycache__" in path.parts or path.suffix in (".o", ".ko"),
         )  # fmt: skip
 
-    @staticmethod
-    def _build(
-        guest: Guest, half: Half, find: Callable[[Guest, Half], str], before: Product = NOTHING
-    ) -> Product:
+    def _build(self, guest: Guest, name: HalfName, half: Half, before: Product = NOTHING) -> Product:
+        """Build a half in the ways that are left after some were tried in vain."""
         left = half.attempts[len(before.attempts) :]
-        return delivery.build(guest.observer, left, lambda: find(guest, half), before=before.attempts)
+        for tried, attempt in zip(before.attempts, half.attempts, strict=False):
+            left = compiling.left(name, attempt, tried.said, half.sources, left)
+        return self._try(guest, name, half, left, before.attempts)
+
+    def _try(
+        self,
+        guest: Guest,
+        name: HalfName,
+        half: Half,
+        attempts: tuple[Attempt, ...],
+        before: tuple[Tried, ...],
+    ) -> Product:
+        find = self._find_engine if name == "engine" else self._find_module
+        return delivery.build(
+            guest.observer, attempts, lambda: find(guest, half), before=before,
+            left=lambda failed, said, others: compiling.left(name, failed, said, half.sources, others),
+        )  # fmt: skip
 
     @staticmethod
     def _find_engine(guest: Guest, half: Half) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from grading.api.expectations import expect, wait_until
+from grading.api.expectations import Unmet, expect, wait_until
 from grading.api.listing import Listing
 from grading.guest.observer import GuestError, Job, Observer
 from grading.guest.records import Finished, Process
@@ -33,14 +33,27 @@ HUNG_SHARE = 1 / 6
 """A command whose client has hung once gets this part of its time from then on: it is known to hang, and what
 comes to its end after all does so sooner."""
 
-PACES = 4
+PACES = 2
 """But so many times as long as any client has taken that came to its end."""
+
+STUCK_SECONDS = 3.0
+"""In which one more client must be answered, when one was not and none has been since it began."""
 
 SOCKET_SECONDS = 4.0
 """In which a supervisor is expected to open its socket; clients that ask before take its processor from it."""
 
 LISTENS = 0x10000
 """__SO_ACCEPTCON, among the flags of /proc/net/unix."""
+
+
+class Stuck(Unmet):
+    """The supervisor answers nobody any more: what one scenario has done to it, all others beside it feel."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(
+            "a supervisor that answers its clients",
+            f"`engine {' '.join(words)}` was not answered, and `engine ps` after it neither",
+        )
 
 
 @dataclass(frozen=True)
@@ -143,30 +156,63 @@ class Engine:
     supervisor: Job | None = None
     ids: list[str] = field(default_factory=list)
     """Of all containers that were asked for."""
+    is_shared: Callable[[], bool] = lambda: False
+    """Whether other scenarios use the same supervisor now."""
+    stuck: Stuck | None = None
+    """Set once the supervisor answers nobody."""
+    hung: set[str] = field(default_factory=set)
+    """Commands whose clients hang, though others are answered."""
     transcript: list[str] = field(default_factory=list)
-    _hung: set[str] = field(default_factory=set)
     _slowest: float = 0.0
-    """Seconds of the slowest client that came to its end and did not wait for a container."""
+    """Seconds of the slowest client that came to its end and did not wait for a container, on a fast machine."""
+    _answered: float = 0.0
+    """When the last client came to its end, on the guest's clock."""
     _others_listen: frozenset[str] = frozenset()
     """Sockets that were there before the supervisor."""
 
     def __call__(self, *arguments: str, timeout: float = CLIENT_SECONDS, limit: int = 1 << 20) -> Finished:
         """Run a client to its end."""
+        self._unless_stuck()
         finished = self.observer.run(
             *self.words, *arguments, folder=self.folder, timeout=self._within(arguments, timeout), limit=limit
         )
-        if finished.timed_out and arguments:
-            self._hung.add(arguments[0])
-        elif arguments and arguments[0] not in ("run", "stop"):
-            self._slowest = max(self._slowest, finished.seconds)
         self._note(arguments, finished)
+        self._learn(arguments, finished)
         return finished
 
     def _within(self, arguments: Sequence[str], seconds: float) -> float:
         """The most that a client with this command line may take."""
-        if not arguments or arguments[0] not in self._hung:
+        if not arguments or arguments[0] not in self.hung:
             return seconds
         return min(seconds, max(seconds * HUNG_SHARE, self._slowest * PACES))
+
+    def _unless_stuck(self) -> None:
+        if self.stuck is not None:
+            raise self.stuck
+
+    def _learn(self, arguments: Sequence[str], finished: Finished) -> None:
+        """From the end of a client: whether its command hangs, or the supervisor does.
+
+        Raises:
+            Stuck: the supervisor does, and another scenario may be the one that made it so.
+        """
+        if not finished.timed_out:
+            self._answered = max(self._answered, finished.ended)
+            if arguments and arguments[0] not in ("run", "stop"):
+                self._slowest = max(self._slowest, finished.seconds / self.observer.patience.now(1))
+            return
+        if not arguments or arguments[0] == "run":
+            return
+        if finished.began >= self._answered and self.supervisor_lives:
+            asked = self.observer.run(*self.words, "ps", folder=self.folder, timeout=STUCK_SECONDS)
+            if asked.timed_out and finished.began >= self._answered:
+                self.stuck = Stuck(arguments)
+                if self.is_shared():
+                    raise self.stuck
+                return
+            if not asked.timed_out:
+                self._answered = max(self._answered, asked.ended)
+        self.hung.add(arguments[0])
 
     def begin(self, *arguments: str, timeout: float = 60) -> Job:
         """Start a client, and go on."""
@@ -315,15 +361,17 @@ class Engine:
             "start", container.id, container.rootfs.path, self.command(container.rootfs, probe),
             *self._options(soft, hard, nice),
         )  # fmt: skip
+        self._unless_stuck()
         seconds = self._within(words, CLIENT_SECONDS)
         client = container.client = self.begin(*words, timeout=seconds)
         # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
         wait_until(lambda: client.wait(0) or (running and container.processes), seconds)
-        answer = client.wait(0)
-        if not running and (answer is None or answer.timed_out):
-            self._hung.add("start")
+        answer = client.wait(
+            0 if running else 1
+        )  # who does not wait for its process waits for the client's limit
         if answer is not None:
             self._note(words, answer)
+            self._learn(words, answer)
             expect(
                 answer.code == 0 or answer.timed_out,
                 "`engine start` succeeds",

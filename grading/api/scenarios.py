@@ -120,6 +120,10 @@ class Scenarios:
             if future.done() and not future.cancelled() and future.exception() is None
         }
 
+    def begin_no_more(self) -> None:
+        """Let those that run come to their end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     def end(self) -> None:
         """Begin nothing more, and wait until nothing runs."""
         self._pool.shutdown(wait=True, cancel_futures=True)

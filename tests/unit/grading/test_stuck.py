@@ -1,0 +1,101 @@
+"""When a client hangs: is it its command's doing, or does the supervisor answer nobody? The guest is made up here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from grading.api.engine import CLIENT_SECONDS, HUNG_SHARE, Engine, Stuck
+from grading.guest.observer import Observer
+from grading.guest.patience import Patience
+from grading.guest.records import Finished
+
+
+class MadeUpGuest:
+    """Its clock goes on by what clients take; commands in `hanging` are answered by nobody."""
+
+    def __init__(self) -> None:
+        self.patience = Patience(1.0)
+        self.hanging: set[str] = set()
+        self.clock = 100.0
+        self.asked: list[tuple[str, float]] = []
+
+    def run(self, *words: str, folder: str = "", timeout: float, limit: int = 0) -> Finished:
+        """As `Observer.run`."""
+        hangs = words[1] in self.hanging or "all" in self.hanging
+        began, self.clock = self.clock, self.clock + (timeout if hangs else 0.1)
+        self.asked.append((words[1], timeout))
+        return Finished(words, 9 if hangs else 0, b"", b"", 0, 0, began, self.clock, hangs)
+
+
+class MadeUpSupervisor:
+    """It goes on."""
+
+    def wait(self, _seconds: float) -> Finished | None:
+        """As `Job.wait`."""
+        return None
+
+
+@pytest.fixture
+def guest() -> MadeUpGuest:
+    return MadeUpGuest()
+
+
+def engine_in(guest: MadeUpGuest, *, shared: bool = False) -> Engine:
+    made = Engine(
+        cast(Observer, guest), ("/engine",), "/", "/base", 1, cast(Any, None), cast(Any, None),
+        is_shared=lambda: shared,
+    )  # fmt: skip
+    made.supervisor = cast(Any, MadeUpSupervisor())
+    return made
+
+
+def seconds_of(guest: MadeUpGuest, command: str) -> Sequence[float]:
+    return [seconds for name, seconds in guest.asked if name == command]
+
+
+def test_a_command_that_hangs_while_others_are_answered_gets_less_time(guest: MadeUpGuest) -> None:
+    guest.hanging = {"logs"}
+    engine = engine_in(guest)
+    for _ in range(2):
+        assert engine("logs", "a").timed_out
+    assert engine.stuck is None
+    assert engine.hung == {"logs"}
+    first, second = seconds_of(guest, "logs")
+    assert first == CLIENT_SECONDS and second == pytest.approx(CLIENT_SECONDS * HUNG_SHARE)
+
+
+def test_a_supervisor_that_answers_nobody_is_stuck(guest: MadeUpGuest) -> None:
+    engine = engine_in(guest)
+    assert engine("ps").code == 0
+    guest.hanging = {"all"}
+    assert engine("stop", "a").timed_out  # what the check itself has to tell
+    assert engine.stuck is not None and engine.hung == set()
+    asked = len(guest.asked)
+    with pytest.raises(Stuck, match="engine stop a"):
+        engine("ps")
+    assert len(guest.asked) == asked  # nobody waits for it again
+
+
+def test_beside_others_it_is_nobodys_failure_yet(guest: MadeUpGuest) -> None:
+    guest.hanging = {"all"}
+    with pytest.raises(Stuck):
+        engine_in(guest, shared=True)("ps")
+
+
+def test_who_waits_for_a_container_says_nothing_of_the_supervisor(guest: MadeUpGuest) -> None:
+    guest.hanging = {"run"}
+    engine = engine_in(guest, shared=True)
+    assert engine("run", "a").timed_out
+    assert engine.stuck is None and engine.hung == set()
+    assert [name for name, _ in guest.asked] == ["run"]
+
+
+def test_slow_clients_leave_a_hanging_command_twice_their_time(guest: MadeUpGuest) -> None:
+    engine = engine_in(guest)
+    engine._slowest = CLIENT_SECONDS / 4
+    engine.hung.add("start")
+    engine("start", "a")
+    assert seconds_of(guest, "start") == [pytest.approx(CLIENT_SECONDS / 2)]
