@@ -139,9 +139,9 @@ def idle_killed(module: Module) -> Killed:
     return kill(module, "idle", "grow 4 30 40", 8, 20)
 
 
-@scenario
+@scenario(exclusive=True)
 def busy_killed(module: Module) -> Killed:
-    """One that never sleeps."""
+    """One that never sleeps; alone, since a timer that is wrong about it is wrong about all others meanwhile."""
     return kill(module, "busy", "grow 4 30 40 busy", 8, 20)
 
 
