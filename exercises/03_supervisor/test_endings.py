@@ -104,8 +104,9 @@ def test_own_end_is_exited(endings: Endings) -> None:
 @check("metadata", level=2, needs=["metadata.end_is_told"], hint="WIFSIGNALED, WTERMSIG.")
 def test_signal_is_told(endings: Endings) -> None:
     """`ps` tells the signal that ended a container."""
-    entry = endings.entry("fault")
-    expect(re.search(r"\b(11|139)\b|SEGV", entry), "signal 11, SIGSEGV", entry)
+    assert endings.listing is not None
+    told = endings.listing.told(endings.containers["fault"].id)
+    expect(re.search(r"\b(11|139)\b|SEGV", told), "signal 11, SIGSEGV", endings.entry("fault"))
 
 
 @check(

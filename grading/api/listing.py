@@ -17,6 +17,13 @@ RUNNING = re.compile(r"\b(running|up|alive|active)\b", re.IGNORECASE)
 """Also at level 1, where any word will do, the living must not look like the dead."""
 
 ENDED = re.compile(r"exit|stop|kill|dead|done|finish|complet|terminat|hard|limit", re.IGNORECASE)
+MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+TIME = re.compile(
+    r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{4}|\d{1,2}:[0-5]\d:[0-5]\d(?:[.,]\d+)?"
+    rf"|\b{MONTH} +\d{{1,2}}\b|\b\d{{1,2}} +{MONTH}\b"
+)
+"""Dates and times of day: their numbers are about nothing but when somebody looked."""
+
 REASON = re.compile(r"\b(hard_limit_killed|stopped|killed|exited)\b")
 
 
@@ -84,19 +91,23 @@ class Listing:
         return frozenset(re.findall(r"[a-z_]{3,}", self._without_paths(identifier).lower()))
 
     def numbers(self, identifier: str) -> list[str]:
-        """All whole numbers in the entry."""
-        return re.findall(r"(?<![\w.])-?\d+(?![\w.])", self._without_id(identifier))
+        """All whole numbers in the entry that are not a time's."""
+        return re.findall(r"(?<![\w.])-?\d+(?![\w.])", self.told(identifier))
 
     def has_number(self, identifier: str, number: int) -> bool:
         """Whether that number stands there, as a word or before a unit, and not as a part of a name."""
         pattern = rf"(?<![\w.-]){re.escape(str(number))}(?!\w*\d|\.\d)"
-        return bool(re.search(pattern, self._without_id(identifier)))
+        return bool(re.search(pattern, self.told(identifier)))
 
     def has_mib(self, identifier: str, mib: int) -> bool:
         """Whether so many MiB are told, in MiB, KiB or bytes."""
         return any(self.has_number(identifier, mib << shift) for shift in (0, 10, 20)) or bool(
-            re.search(rf"(?<![\d.]){mib}(\.0+)?\s*(MiB|MB|M)\b", self._without_id(identifier), re.IGNORECASE)
+            re.search(rf"(?<![\d.]){mib}(\.0+)?\s*(MiB|MB|M)\b", self.told(identifier), re.IGNORECASE)
         )
+
+    def told(self, identifier: str) -> str:
+        """The entry without its id, and without times: the 11th of a month is no signal 11."""
+        return TIME.sub(" ", self._without_id(identifier))
 
     def _without_id(self, identifier: str) -> str:
         return re.sub(WORD.format(re.escape(identifier)), " ", self.entry(identifier))

@@ -48,3 +48,21 @@ def test_limits_in_any_unit(row: str) -> None:
     assert listing(row).has_mib("c-n1", 40)
     assert listing(row).has_mib("c-n1", 64)
     assert not listing(row).has_mib("c-n1", 4)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "2026-11-11T11:11:11Z", "2026-11-11 11:11:11.11", "Wed Nov 11 11:11:11 2026", "11 Nov 2026 11:11:11",
+        "11/11/2026, 11:11:11", "11.11.2026 11:11:11",
+    ],
+)  # fmt: skip
+def test_a_time_tells_no_number_but_when(when: str) -> None:
+    """Else a signal, a limit or a code would be told on one day or second, and not on the next."""
+    row = listing(f"c-n1 1234 exited {when} 40/64")
+    assert "11" not in row.told("c-n1")
+    assert "11" not in row.numbers("c-n1")
+    assert not row.has_number("c-n1", 11)
+    assert not row.has_mib("c-n1", 11)
+    assert row.has_mib("c-n1", 64)
+    assert row.has_number("c-n1", 1234)
