@@ -25,6 +25,8 @@ class Mutant:
     """The checks of level 2 that fail because of it. Those skipped because of these follow from their `needs`."""
     alone: bool
     """Whether it gets into the way of others, and must not be looked at beside them."""
+    not_beside: frozenset[str]
+    """The mutants whose doing it would hide, or change: not to be looked at beside these."""
     files: tuple[str, ...]
     """What it changes, within the implementation."""
 
@@ -42,6 +44,12 @@ class Mutant:
                 f"{self.path} does not apply: {said or 'it changes nothing'}",
                 "Make it again from the sources as they are now; the sentence above it says what it breaks.",
             )
+
+    def bears(self, other: Mutant) -> bool:
+        """Whether it can be looked at beside another, as far as the two say."""
+        return not (
+            self.alone or other.alone or other.name in self.not_beside or self.name in other.not_beside
+        )
 
     def obstacle(self, folder: Path) -> str:
         """Why it would not apply to these sources, in git's words; empty where it would."""
@@ -68,13 +76,16 @@ def read(path: Path) -> Mutant:
     about, named, loses = head.partition("Loses:")
     files = re.findall(r"^\+\+\+ b/(\S+)", diff, re.MULTILINE)
     loses, alone, _ = loses.partition("Alone.")
-    checks = frozenset(word for word in re.split(r"[,\s]+", loses) if word)
+    loses, _, others = loses.partition("Not beside:")
+    checks, not_beside = (
+        frozenset(word for word in re.split(r"[,\s]+", text) if word) for text in (loses, others)
+    )
     if not (found and named and about.strip() and checks and files):
         raise LabError(
             f"{path} is no mutant",
             "Above the diff it has a sentence, and a line `Loses:` with the ids of checks and commas between them.",
         )
-    return Mutant(path.stem, path, " ".join(about.split()), checks, bool(alone), tuple(files))
+    return Mutant(path.stem, path, " ".join(about.split()), checks, bool(alone), not_beside, tuple(files))
 
 
 def mutants(implementation: Implementation, only: frozenset[str] = frozenset()) -> list[Mutant]:

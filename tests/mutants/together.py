@@ -32,7 +32,7 @@ class Group:
 
     def takes(self, mutant: Mutant, above: set[str], implementation: Implementation) -> bool:
         """Whether one more can be looked at beside these."""
-        if len(self.mutants) >= MOST or (self.mutants and (mutant.alone or self.mutants[0].alone)):
+        if len(self.mutants) >= MOST or not all(mutant.bears(each) for each in self.mutants):
             return False
         if self.named & (mutant.loses | above) or self.above & mutant.loses:
             return False

@@ -41,6 +41,7 @@ def test_it_applies_and_names_checks(
 ) -> None:
     assert mutant.obstacle(implementation.top) == ""
     assert mutant.loses <= set(checks)
+    assert mutant.not_beside <= {each.name for each in patches.mutants(implementation)} - {mutant.name}
     # One that is named together with what it builds on would be skipped, not failed.
     assert not mutant.loses & together.ancestors(mutant.loses, checks)
 
@@ -89,13 +90,18 @@ def test_one_whose_checks_another_would_hide_comes_into_another_group(tmp_path: 
     last = "--- a/it\n+++ b/it\n@@ -19,4 +19,4 @@\n same\n same\n same\n-old\n+new\n"
     made = {}
     for name, loses, hunk in (
-        ("a", "top", first), ("b", "child", last), ("c", "other", last), ("d", "other\nAlone.", last),
-    ):  # fmt: skip
+        ("a", "top", first),
+        ("b", "child", last),
+        ("c", "other", last),
+        ("d", "other\nAlone.", last),
+        ("e", "other\nNot beside: f, b", first),
+        ("f", "child", last),
+    ):
         path = tmp_path / f"{name}.patch"
         path.write_text(f"It is broken.\n\nLoses: {loses}\n\ndiff --git a/it b/it\n{hunk}")
         made[name] = patches.read(path)
     found = together.groups(sources, made.values(), known)
-    assert [[each.name for each in group] for group in found] == [["a", "c"], ["b"], ["d"]]
+    assert [[each.name for each in group] for group in found] == [["a", "c"], ["b"], ["d"], ["e"], ["f"]]
 
 
 def test_neighbours_are_those_whose_scenarios_run_anyway() -> None:
