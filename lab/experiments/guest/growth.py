@@ -85,7 +85,8 @@ def main(asked: dict[str, object]) -> None:
             told = re.search(r"(SOFT|HARD) LIMIT container=(\S+) pid=\d+ rss=(\d+)", line)
             if told and told[2] == identifier:
                 say(limit=told[1].lower(), rss=int(told[3]))
-        if rss is None:
+        if rss is None:  # its memory is gone; the rest of its end may take a moment
+            containers.until(lambda watched=pid: not containers.alive(watched), patience)  # type: ignore[misc]
             break
         time.sleep(pause)
     if pid is None:

@@ -165,6 +165,18 @@ def test_a_growing_container_is_watched_to_its_end(guest: Path) -> None:
 
 
 @pytest.mark.skipif(not os.access("/dev/kmsg", os.R_OK), reason="the kernel log cannot be read here")
+def test_who_has_given_back_its_memory_and_not_ended_yet_is_waited_for(guest: Path) -> None:
+    with (guest / "lab/demo/guest/memory.py").open("a") as file:
+        file.write("\n\ndef resident(pid):\n    return 4096 if now() - beginning(pid) < 0.5 else None\n")
+    asked = {"container": container("m", "/ends", "1.5"), "by": "monitor", "seconds": 10, "pause": 0.02}
+    done = run(guest, "growth", asked)
+    assert done.returncode == 0, done.stderr
+    first, *_, last = map(json.loads, done.stdout.splitlines())
+    assert last["end"] == "gone" and last["t"] - first["began"] > 1.4
+    assert "stop" not in (guest / "asked").read_text()
+
+
+@pytest.mark.skipif(not os.access("/dev/kmsg", os.R_OK), reason="the kernel log cannot be read here")
 def test_one_that_outlives_its_time_is_stopped(guest: Path) -> None:
     asked = {"container": container("m", "/stays", "312.5"), "by": "cgroup", "seconds": 0.3, "pause": 0.02}
     done = run(guest, "growth", asked)
