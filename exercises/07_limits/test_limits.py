@@ -162,8 +162,8 @@ def busy_hog(engine: Engine) -> bool:
     Alone: a timer that looks its processes up in the namespace of the task that it interrupts finds none while
     this one runs, and that would cost all others their verdicts.
     """
-    busy = engine.start("late 4 60 48 busy", name="busy", soft=10, hard=26, running=False)
-    gone = busy.await_gone(WATCH_SECONDS * 2)
+    busy = engine.start("late 4 60 48 busy", name="busy", soft=10, hard=26)
+    gone = busy.await_gone(WATCH_SECONDS)
     if not gone:
         engine.stop(busy.id)
         busy.await_gone()

@@ -204,7 +204,9 @@ class Engine:
         if not arguments or arguments[0] == "run":
             return
         if finished.began >= self._answered and self.supervisor_lives:
-            asked = self.observer.run(*self.words, "ps", folder=self.folder, timeout=STUCK_SECONDS)
+            asked = finished
+            if arguments[0] != "ps":
+                asked = self.observer.run(*self.words, "ps", folder=self.folder, timeout=STUCK_SECONDS)
             if asked.timed_out and finished.began >= self._answered:
                 self.stuck = Stuck(arguments)
                 if self.is_shared():
