@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,8 @@ if TYPE_CHECKING:  # unit tests should not wait for what only a machine needs
 
     from lab.machine.qemu import QemuMachine
 
+
+TESTS = Path(__file__).resolve().parent
 
 FRESH = "fresh"
 """The snapshot of the shared machine with runtime and module deployed, before any test touched it."""
@@ -31,28 +31,16 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-MEANWHILE = 500
-"""Tests without a machine; so many take longer than an image's building needs to be worth it."""
-
-_building: list[subprocess.Popen[bytes]] = []
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build a missing image while tests run that need none; the first that needs it waits for the rest."""
-    needing = sum(item.get_closest_marker("vm") is not None for item in session.items)
-    if needing and len(session.items) - needing > MEANWHILE and not session.config.option.collectonly:
-        command = [str(Path(sys.executable).with_name("lab")), "image", "build"]
-        # Whatever it has to say of a failure, the test that needs the image hears again.
-        _building.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                          stderr=subprocess.DEVNULL))  # fmt: skip
+BESIDE_EACH_OTHER = {"lint": "quick", "unit": "quick", "pages": "quick", "vagrant": "shown", "demo": "shown"}
+"""What one worker does (`-n 2 --dist loadgroup`), by the folder of the tests: each such group has one machine of its
+own at most, and all other folders are one group together. The longest begins first."""
 
 
-def pytest_sessionfinish() -> None:
-    """Leave nothing under way."""
-    for process in _building:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-    _building.clear()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that share something on one worker."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        item.add_marker(pytest.mark.xdist_group(BESIDE_EACH_OTHER.get(folder, "guest")))
 
 
 @pytest.fixture(scope="session")
