@@ -95,7 +95,7 @@ def test_usage(idle_engine: Engine) -> None:
     """Without a command the engine prints its usage and fails."""
     done = idle_engine()
     expect(not done.timed_out, "it ends", "it waits")
-    expect(done.code != 0, "a status other than 0", done.code)
+    expect(done.refuses, "a status other than 0", done.code)
     expect((done.text + done.error_text).strip(), "some words about how it is used", "nothing")
 
 

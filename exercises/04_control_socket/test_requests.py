@@ -85,7 +85,7 @@ def refused(refusals: Refusals, *names: str) -> None:
     for name in names:
         done = refusals.done[name]
         expect(
-            done.code != 0 and not done.timed_out,
+            done.refuses,
             f"{name}: refused",
             f"status {done.code}: {done.text + done.error_text}",
         )

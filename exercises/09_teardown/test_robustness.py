@@ -22,7 +22,7 @@ def test_second_supervisor_refuses(engine: Engine, observer: Observer) -> None:
     engine("ps")
     second = observer.run(*engine.words, "supervisor", engine.base, folder=engine.folder, timeout=5)
     expect(
-        second.code != 0 and not second.timed_out,
+        second.refuses,
         "a message and a status other than 0",
         f"{second.code}{' after the time limit' if second.timed_out else ''}",
     )

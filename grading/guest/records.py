@@ -30,6 +30,11 @@ class Finished:
         return 128 + os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) else os.WEXITSTATUS(self.status)
 
     @property
+    def refuses(self) -> bool:
+        """Whether it says no: it came to its end by itself, with a status other than 0."""
+        return self.code != 0 and not self.timed_out
+
+    @property
     def seconds(self) -> float:
         """How long it ran."""
         return self.ended - self.began
