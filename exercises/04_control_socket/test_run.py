@@ -10,6 +10,12 @@ from grading.api.engine import Engine
 from grading.guest.observer import Observer
 from grading.guest.records import Finished
 
+LONG_SECONDS = 5
+"""The life of a container that is waited for: so long that a busy host does not hide who went before its end."""
+
+TICKS = 100
+"""Of a process's start in proc_pid_stat(5), in a second (USER_HZ)."""
+
 
 @dataclass
 class Runs:
@@ -22,6 +28,8 @@ class Runs:
     early: bool = False
     """Whether the client of the long one was gone while its container still ran."""
     gone_at_end: bool = False
+    waited: float = 0.0
+    """Seconds from the start of the long one's process to the end of its client, by the guest's clock."""
     beside: Finished | None = None
     """`ps` while another `run` waits."""
 
@@ -30,9 +38,9 @@ class Runs:
 def runs(engine: Engine, observer: Observer) -> Runs:
     """Wait for containers that end in different ways."""
     found = Runs()
-    long = engine.begin_run("sleep 3", name="long")
+    long = engine.begin_run(f"sleep {LONG_SECONDS}", name="long")
     assert long.job is not None
-    long.await_running()
+    process = long.await_running()
     found.beside = engine("ps", timeout=10)
     while long.processes:
         if long.job.wait(0) is not None and long.processes:
@@ -41,6 +49,8 @@ def runs(engine: Engine, observer: Observer) -> Runs:
         long.job.wait(0.05)
     found.long = long.job.wait()
     found.gone_at_end = not long.processes
+    if found.long is not None:
+        found.waited = found.long.ended - process.start / TICKS
     for code in (0, 7):
         _, found.codes[code] = engine.run(f"exit {code}", name=f"code{code}")
     _, found.fault = engine.run("die 11", name="fault")
@@ -85,7 +95,11 @@ def test_run_returns_the_signal(runs: Runs) -> None:
 def test_run_waits(runs: Runs) -> None:
     """`run` returns when its container has ended, and not before."""
     assert runs.long is not None
-    expect(not runs.early, "the client waits as long as the container lives", "it was gone before")
+    expect(
+        not runs.early and runs.waited >= LONG_SECONDS,
+        "the client waits as long as the container lives",
+        f"it was gone after {runs.waited:.1f} of {LONG_SECONDS} s",
+    )
     expect(runs.gone_at_end and runs.long.code == 0, "it returns 0 at the end", runs.long.code)
 
 
