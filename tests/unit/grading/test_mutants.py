@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import outcome
 import patches
 import short
 import together
+import whole
 
 from grading.api.checks import MARK, Check
 from grading.run.catalogue import all_checks
@@ -137,3 +141,20 @@ def test_exactly_what_is_named_must_be_lost(
     result = outcome.compare("c", "it", ["a"], found, 1)
     assert (result.kept, result.too_much, result.undecided) == (kept, too_much, undecided)
     assert result.is_right == (not (kept or too_much or undecided))
+
+
+def test_the_whole_form_reads_what_the_suite_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = {name: verdict(name, "passed") for name in ("a.b", "a.c")}
+
+    def suite(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        [results] = [word.partition("=")[2] for word in words if word.startswith("--boxwright-results=")]
+        lines = (json.dumps(dataclasses.asdict(check)) for check in checks.values())
+        Path(results).write_text("".join(f"{line}\n" for line in lines))
+        return subprocess.CompletedProcess(words, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", suite)
+    monkeypatch.setattr("grading.run.machines.remove", lambda machine: None)
+    monkeypatch.setattr(implementations.Implementation, "copy", lambda self, to: None)
+    assert whole.grade(implementations.REFERENCE) == checks
