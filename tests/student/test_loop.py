@@ -9,61 +9,27 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from desk import Student
+
 from grading.student import client
-from lab.exercises import catalogue, starter
 from lab.machine.record import machine_names
 from lab.workspace import make, state
-from lab.workspace.reset import put
 from lab.workspace.state import Workspace
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow]
 
 MODULE = "kernel/monitor.c"
 INIT = "static int __init monitor_init(void)\n{\n"
-SECONDS = 600
-
-
-@dataclass
-class Student:
-    """Types commands in a workspace."""
-
-    workspace: Workspace
-    machine: str
-
-    def begin(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [str(Path(sys.executable).parent / "lab"), "--machine", self.machine, *words],
-            cwd=self.workspace.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "COLUMNS": "100"},
-        )  # fmt: skip
-
-    def lab(self, *words: str, status: int = 0) -> str:
-        running = self.begin(*words)
-        out, err = running.communicate(timeout=SECONDS)
-        assert running.returncode == status, f"{words}: {running.returncode}\n{out}\n{err}"
-        assert "Traceback" not in err
-        return out
-
-    def check(self, *words: str, status: int = 0) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(self.lab("check", *words, "--json", status=status))
-        return value
-
-    def edit(self, path: str, old: str, new: str) -> None:
-        file = self.workspace.folder / path
-        text = file.read_text()
-        assert text.count(old) == 1, old
-        file.write_text(text.replace(old, new))
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +55,7 @@ def test_nothing_works_at_first(student: Student) -> None:
 
 
 def test_the_regions_of_the_exercise_earn_its_points(student: Student) -> None:
-    put(
-        student.workspace,
-        starter.solutions("python", [r for r in catalogue.all_regions() if r.exercise == "01"]),
-    )
+    student.solve("01")
     found = student.check("01")
     assert found["passed"] and found["points"] == found["max_points"] == 21
     [standing] = [each for each in json.loads(student.lab("list", "--json")) if each["number"] == "01"]
