@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent))
 
-from desk import Student
+from desk import SECONDS, Student
 
 from grading.student import client
 from lab.machine.record import machine_names
@@ -69,6 +71,37 @@ def test_what_the_checks_did_can_be_read(student: Student) -> None:
     while not json.loads(student.lab("logs", "--json"))["containers"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+def test_a_file_that_is_saved_is_checked_at_once(student: Student) -> None:
+    path, line = "runtime/supervisor/buffer.py", "from __future__ import annotations\n"
+    running = student.begin("watch", "01", "--only", "starts")
+    try:
+        assert "1 of 1 checks passed" in until_it_waits(running)
+        student.edit(path, line, f"{line}\nboom\n")
+        assert "0 of 1 checks passed" in (told := until_it_waits(running)) and "NameError" in told
+        student.edit(path, f"{line}\nboom\n", line)
+        assert "1 of 1 checks passed" in until_it_waits(running)
+    finally:
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=20)
+    assert running.returncode == 130 and "Traceback" not in err
+
+
+def until_it_waits(watching: subprocess.Popen[str]) -> str:
+    """What `lab watch` says until it waits for a file to be saved; ends with it, at the latest after `SECONDS`."""
+    assert watching.stdout is not None
+    late = threading.Timer(SECONDS, watching.kill)
+    late.start()
+    said = ""
+    try:
+        for line in watching.stdout:
+            said += line
+            if line.startswith("waiting for a file"):
+                break
+    finally:
+        late.cancel()
+    return said
 
 
 def test_an_engine_that_raises_shows_its_own_traceback(student: Student) -> None:
