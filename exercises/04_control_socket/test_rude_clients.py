@@ -6,7 +6,7 @@ import random
 import signal
 from contextlib import suppress
 
-from grading.api import check, expect
+from grading.api import check, expect, wait_until
 from grading.api.engine import Engine
 from grading.guest.observer import GuestError, Observer
 from grading.session import Session
@@ -76,9 +76,27 @@ def test_half_a_request(engine: Engine, observer: Observer) -> None:
     needs=["robustness.silent_client"],
     hint="listen() has a backlog; a mutex guards the table of containers.",
 )
-def test_many_clients_at_once(engine: Engine) -> None:
-    """A dozen clients at once are all answered."""
-    jobs = [engine.begin("ps") for _ in range(12)]
+def test_many_clients_at_once(engine: Engine, observer: Observer) -> None:
+    """A dozen clients at once are all answered.
+
+    The supervisor is held until all of them wait for it: else the first are gone before the last have come.
+    """
+    supervisor = engine.supervisor
+    assert supervisor is not None
+    with suppress(GuestError):  # if it has ended, the clients will say so
+        supervisor.signal(signal.SIGSTOP)
+    try:
+        jobs = [engine.begin("ps") for _ in range(12)]
+
+        def wait_for_it() -> bool:
+            asleep = {each.pid for each in observer.processes() if each.state == "S"}
+            return all(job.wait(0) is not None or job.pid in asleep for job in jobs)
+
+        # Twice: one that reads its own program from the disk is asleep for a moment, too.
+        wait_until(lambda: wait_for_it() and wait_for_it(), 6)
+    finally:
+        with suppress(GuestError):
+            supervisor.signal(signal.SIGCONT)
     ended = [job.wait() for job in jobs]
     codes = [each.code if each else None for each in ended]
     expect(codes == [0] * 12, "status 0 for each", codes)
