@@ -36,6 +36,7 @@ BESIDE_EACH_OTHER = {"lint": "quick", "unit": "quick", "pages": "quick", "vagran
 own at most, and all other folders are one group together. The longest begins first."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that share something on one worker."""
     for item in items:

@@ -261,6 +261,14 @@ def test_a_wished_time_must_be_a_number(wish: str, monkeypatch: pytest.MonkeyPat
         build.source_date_epoch([])
 
 
+def lives(pid: int) -> bool:
+    """Whether a process is there and no zombie; it may go while it is looked at."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_build_that_is_ended_leaves_no_process_and_no_image(host: Path, number: signal.Signals) -> None:
     """As a person or the kernel ends it: in a process of its own, in the middle of the installation."""
@@ -294,7 +302,7 @@ build.base_image(None, NoProgress())
     building.send_signal(number)
     building.communicate(timeout=30)
     deadline = time.monotonic() + 10
-    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
+    while lives(child):
         assert time.monotonic() < deadline, "the tool goes on without us"
         time.sleep(0.05)
     assert store.images() == []
