@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:  # unit tests should not wait for what only a machine needs
 
     from lab.machine.qemu import QemuMachine
 
-
-TESTS = Path(__file__).resolve().parent
 
 FRESH = "fresh"
 """The snapshot of the shared machine with runtime and module deployed, before any test touched it."""
@@ -31,17 +28,24 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-BESIDE_EACH_OTHER = {"lint": "quick", "unit": "quick", "pages": "quick", "vagrant": "shown", "demo": "shown"}
-"""What one worker does (`-n 2 --dist loadgroup`), by the folder of the tests: each such group has one machine of its
-own at most, and all other folders are one group together. The longest begins first."""
+WORKERS_GROUPS = {"lint": "quick", "unit": "quick", "pages": "quick", "vagrant": "shown", "demo": "shown"}
+"""What one worker of `pytest -n 2` does, by the folder of the tests: each of these groups has one machine of its own
+at most, and all other folders are one group together."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read it
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that share something on one worker."""
-    for item in items:
-        folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
-        item.add_marker(pytest.mark.xdist_group(BESIDE_EACH_OTHER.get(folder, "guest")))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give tests that share a machine to one worker, in the order in which they are without workers."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):  # type: ignore[misc]
+        """A group is what xdist calls a scope."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            folder = nodeid.removeprefix("tests/").partition("/")[0]
+            return WORKERS_GROUPS.get(folder, "guest")
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")
