@@ -223,7 +223,7 @@ class Grading(Fixtures):
         except (LabError, OSError) as error:
             outcome.error = outcome.error or error
         broken = outcome.trouble is not None or outcome.lost
-        beside_others = session.scenarios.busy() and not session.scenarios.one_by_one
+        beside_others = session.scenarios.beside_each_other()
         if not broken and session.is_stuck:
             # Beside others nobody knows whose doing it was; alone it was the check's own.
             shared = not session.scenarios.one_by_one and check.stage != "alone"

@@ -30,6 +30,7 @@ from grading.guest.tools import MONITOR, POOL, ROOTS, Tools
 from grading.guest.vm import TOOLS, Guest
 from grading.submissions import compiling
 from grading.submissions.attempts import Attempt
+from grading.submissions.candidates import Half as HalfName
 from lab import paths
 from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError
@@ -40,7 +41,6 @@ WORKERS = 6
 """Scenarios that run at once: most of each is waiting, and a guest has two processors."""
 
 Whose = Literal["submission", "reference"]
-HalfName = Literal["engine", "monitor"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ class Session:
     _guest: Guest | None = None
     _services: dict[str, Any] = field(default_factory=dict)
     _hung: set[str] = field(default_factory=set)
+    """Commands of the engine that hang, in every guest."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -195,9 +196,6 @@ class Session:
 
             wait_until(end, 5)
 
-    def _is_shared(self) -> bool:
-        return self.scenarios.busy() and not self.scenarios.one_by_one
-
     @property
     def is_stuck(self) -> bool:
         """Whether the supervisor answers nobody any more."""
@@ -238,7 +236,7 @@ class Session:
                 path = self.built.engine.path
                 self._services["engine"] = Engine(
                     guest.observer, (path,), posixpath.dirname(path), ROOTFS_BASE, self.level,
-                    self.new_rootfs, self.new_id, is_shared=self._is_shared, hung=self._hung,
+                    self.new_rootfs, self.new_id, is_shared=self.scenarios.beside_each_other, hung=self._hung,
                 )  # fmt: skip
             found: Engine = self._services["engine"]
             return found

@@ -38,6 +38,19 @@ def deploy(machine: Machine, progress: Progress, *, fresh: bool = False) -> None
         timeout=60,
     )
     progress.step("Deploying and building the kernel module")
+    deploy_monitor(machine, fresh=fresh)
+
+
+def deploy_monitor(machine: Machine, *, fresh: bool = False) -> None:
+    """Copy the module's sources to `MONITOR_SOURCE` and build `MONITOR_MODULE`, or take it as it was built before.
+
+    Args:
+        machine: where to.
+        fresh: nothing but ours has run in it, so what is built there may be kept for others of the same kernel.
+
+    Raises:
+        CommandFailed: it does not build; with the compiler's words.
+    """
     sources = paths.CHECKOUT / "kernel"
     machine.put(sources, MONITOR_SOURCE)
     name = products.key(machine, sources)

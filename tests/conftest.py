@@ -38,7 +38,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give tests that share a machine to one worker, in the order in which they are without workers."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByFolder(LoadScopeScheduling):  # type: ignore[misc]
+    class ByFolder(LoadScopeScheduling):
         """A group is what xdist calls a scope."""
 
         def _split_scope(self, nodeid: str) -> str:

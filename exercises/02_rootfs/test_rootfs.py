@@ -44,11 +44,6 @@ def sharing(engine: Engine) -> Sharing:
     return Sharing(same, same_ran, alias, alias_ran, taken, taken_ran, lives)
 
 
-def said(done: Finished) -> str:
-    """How a client ended, for the student."""
-    return f"status {done.code}{' after the time limit' if done.timed_out else ''}: {done.text}"
-
-
 @check(
     "containers", needs=["containers.starts"], hint="Compare with the rootfs of every container that lives."
 )
@@ -58,7 +53,7 @@ def test_rootfs_is_not_shared(sharing: Sharing) -> None:
     expect(
         done.refuses and not sharing.same_rootfs_ran,
         "the second `start` is refused",
-        said(done),
+        f"status {done.ending}: {done.text}",
     )
     expect(sharing.first_lives, "the first container lives on", "it is gone")
 
@@ -75,7 +70,7 @@ def test_rootfs_is_not_shared_under_another_name(sharing: Sharing) -> None:
     expect(
         done.refuses and not sharing.alias_ran,
         "`start` of the same folder by another path is refused",
-        said(done),
+        f"status {done.ending}: {done.text}",
     )
 
 
@@ -86,7 +81,7 @@ def test_id_is_not_shared(sharing: Sharing) -> None:
     expect(
         done.refuses and not sharing.same_id_ran,
         "`start` with a living container's id is refused",
-        said(done),
+        f"status {done.ending}: {done.text}",
     )
     expect(sharing.first_lives, "the first container lives on", "it is gone")
 

@@ -24,7 +24,7 @@ def test_second_supervisor_refuses(engine: Engine, observer: Observer) -> None:
     expect(
         second.refuses,
         "a message and a status other than 0",
-        f"{second.code}{' after the time limit' if second.timed_out else ''}",
+        second.ending,
     )
     expect(second.error_text.strip(), "words on standard error", "none")
     engine.answers()

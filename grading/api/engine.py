@@ -52,7 +52,7 @@ class Stuck(Unmet):
     def __init__(self, words: Sequence[str]) -> None:
         super().__init__(
             "a supervisor that answers its clients",
-            f"`engine {' '.join(words)}` was not answered, and `engine ps` after it neither",
+            f"`engine {' '.join(words)}` was not answered, and no other after it",
         )
 
 
@@ -368,9 +368,8 @@ class Engine:
         client = container.client = self.begin(*words, timeout=seconds)
         # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
         wait_until(lambda: client.wait(0) or (running and container.processes), seconds)
-        answer = client.wait(
-            0 if running else 1
-        )  # who does not wait for its process waits for the client's limit
+        # Who does not wait for its process waits for the client's own limit.
+        answer = client.wait(0 if running else 1)
         if answer is not None:
             self._note(words, answer)
             self._learn(words, answer)
@@ -419,7 +418,7 @@ class Engine:
         expect(
             done.code == 0 and not done.timed_out,
             "`ps` is answered",
-            f"status {done.code}{' after the time limit' if done.timed_out else ''}: {done.error_text[-300:]}",
+            f"status {done.ending}: {done.error_text[-300:]}",
         )
         expect(self.supervisor_lives, "the supervisor lives", "it has ended")
 

@@ -110,6 +110,10 @@ class Scenarios:
         with self._lock:
             return any(not future.done() for future in self._futures.values())
 
+    def beside_each_other(self) -> bool:
+        """Whether several may be under way now: what one does, others feel."""
+        return self.busy() and not self.one_by_one
+
     def adopt(self, others: Scenarios) -> None:
         """Take over what was seen to its end; what was not may run again, one by one."""
         self.one_by_one = True

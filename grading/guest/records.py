@@ -35,6 +35,11 @@ class Finished:
         return self.code != 0 and not self.timed_out
 
     @property
+    def ending(self) -> str:
+        """Its exit code, and whether it had to be ended; for the student."""
+        return f"{self.code}{' after the time limit' if self.timed_out else ''}"
+
+    @property
     def seconds(self) -> float:
         """How long it ran."""
         return self.ended - self.began

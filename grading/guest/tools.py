@@ -17,6 +17,7 @@ from pathlib import Path
 from grading.guest import kbuild
 from lab import lifecycle, paths
 from lab.console import Progress
+from lab.deploy import MONITOR_MODULE, deploy_monitor
 from lab.errors import LabError
 from lab.image.golden import golden_image
 from lab.image.tools import output
@@ -99,9 +100,8 @@ def _build(folder: Path, progress: Progress, suite: str | None) -> None:
             (content / program).chmod(0o555)
         (content / PREPARE.name).write_bytes(PREPARE.read_bytes())
         _record_kbuild(machine, content / kbuild.FOLDER, progress)
-        machine.put(paths.CHECKOUT / "kernel", "/root/monitor")
-        machine.run("make -s -C /root/monitor", timeout=120)
-        (content / MONITOR).write_bytes(machine.read(f"/root/monitor/{MONITOR}"))
+        deploy_monitor(machine, fresh=True)
+        (content / MONITOR).write_bytes(machine.read(MONITOR_MODULE))
         said = output(
             [
                 "mkfs.ext4",

@@ -63,7 +63,7 @@ class Telling(InsideGrading):
 
     def _again(self, item: pytest.Item, check: Check, outcome: Outcome, attempt: int) -> bool:
         session = self.session
-        beside_others = session.scenarios.busy() and not session.scenarios.one_by_one
+        beside_others = session.scenarios.beside_each_other()
         lost = isinstance(outcome.error, MachineError)
         if lost:
             seen = on_console(session.guest)

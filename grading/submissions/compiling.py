@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Sequence
-from typing import Literal
 
 from grading.submissions.attempts import Attempt
+from grading.submissions.candidates import Half
 
 ERROR = re.compile(r"^(?P<file>[^\s:][^:\n]*):\d+:(?:\d+:)? error: (?P<said>.*)$", re.MULTILINE)
 """As gcc writes it (GNU coding standards, "Formatting Error Messages"). A header that is not found is a
@@ -17,7 +17,7 @@ BY_KBUILD = re.compile(r"^\s*CC \[M\]", re.MULTILINE)
 NOT_LINKED = re.compile(r"^ERROR: modpost: ", re.MULTILINE)
 """A symbol that this kernel does not have, or not for such a licence (scripts/mod/modpost.c)."""
 
-WARNING_AS_ERROR = re.compile(r"\[-Werror=([\w-]+)=?\]$")
+WARNING_AS_ERROR = re.compile(r"\[-Werror(?:=([\w+-]+)[^\]]*)?\]$")
 KERNELS_OWN = frozenset({
     "implicit-function-declaration", "implicit-int", "return-type", "strict-prototypes", "date-time",
     "incompatible-pointer-types", "designated-init",
@@ -27,7 +27,7 @@ says so, and our own Kbuild does not."""
 
 
 def left(
-    half: Literal["engine", "monitor"],
+    half: Half,
     failed: Attempt,
     said: str,
     sources: Collection[str],

@@ -39,6 +39,11 @@ def warned(cgroup: Path) -> bool:
     return False
 
 
+def await_end(pid: int, seconds: float) -> None:
+    """Wait for the end of a process that has given back its memory: the rest may take a moment."""
+    containers.until(lambda: not containers.alive(pid), seconds)
+
+
 def main(asked: dict[str, object]) -> None:
     """Watch.
 
@@ -85,8 +90,8 @@ def main(asked: dict[str, object]) -> None:
             told = re.search(r"(SOFT|HARD) LIMIT container=(\S+) pid=\d+ rss=(\d+)", line)
             if told and told[2] == identifier:
                 say(limit=told[1].lower(), rss=int(told[3]))
-        if rss is None:  # its memory is gone; the rest of its end may take a moment
-            containers.until(lambda watched=pid: not containers.alive(watched), patience)  # type: ignore[misc]
+        if rss is None:
+            await_end(pid, patience)
             break
         time.sleep(pause)
     if pid is None:

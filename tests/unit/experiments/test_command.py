@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from lab import console
 from lab.cli import app
 from lab.errors import LabError
 
@@ -70,13 +71,16 @@ def test_a_picture_takes_no_experiment_away(made: Callable[..., Any], tmp_path: 
     assert not (tmp_path / "other.csv").exists()
 
 
-def test_compare_prints_a_table(made: Callable[..., Any], tmp_path: Path) -> None:
+def test_compare_prints_a_table(
+    made: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console.out, "_width", 200)  # whatever it was when it was made
     a, b = made("memory").path, made("memory", "scan_interval_ms=500").path
     done = lab("compare", a, b, "-o", tmp_path / "c.svg")
     assert done.exit_code == 0, done.output
     words = " ".join(done.output.split())
     assert "A: scan_interval_ms=100" in words and "B: scan_interval_ms=500" in words
-    assert "overshoot past" in words and "differs" in words and "bootstrap" in words
+    assert "overshoot past the hard limit, MiB" in words and "differs" in words and "bootstrap" in words
     assert (tmp_path / "c.svg").is_file()
 
 

@@ -24,6 +24,8 @@ COMPILES = "make[1]: Entering directory '/usr/src/linux-headers-6.12'\n  CC [M] 
         ('ERROR: modpost: "kallsyms_lookup_name" [/submission/monitor.ko] undefined!', False),
         # The submission's own flags, a header elsewhere, another file, another compiler:
         (f"{COMPILES}monitor.c:3:1: error: unused variable 'x' [-Werror=unused-variable]", True),
+        (f"{COMPILES}monitor.c:3:1: error: the frame size is too large [-Werror=frame-larger-than=1024]", True),
+        (f"{COMPILES}monitor.c:3:1: error: unused [-Werror]", True),
         (f"{COMPILES}monitor.c:3:10: fatal error: monitor_ioctl.h: No such file or directory", True),
         (f"{COMPILES}other.c:12:5: error: 'x' undeclared (first use in this function)", True),
         ("cc -c monitor.c\nmonitor.c:12:5: error: 'x' undeclared (first use in this function)", True),
