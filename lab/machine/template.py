@@ -60,7 +60,7 @@ def template_key(boot: BootFiles, hardware: Hardware, accelerator: Accelerator, 
     """Names the warm state: another QEMU, processor or key pair cannot use it."""
     processor = platform.processor() + _cpu_model() if accelerator == "kvm" else ""
     identity = [
-        str(boot.disk), kernel_line(boot), asdict(hardware), accelerator, qemu_version(), processor,
+        str(boot.disk), kernel_line(boot, accelerator), asdict(hardware), accelerator, qemu_version(), processor,
         keys.login_public.read_text(), keys.host_public.read_text(),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
