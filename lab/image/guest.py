@@ -94,7 +94,12 @@ LINKS = {
     "etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
     **{
         f"etc/systemd/system/multi-user.target.wants/{unit}": f"/etc/systemd/system/{unit}"
-        for unit in ("ssh.service", "boxwright-dhcp.service", "boxwright-host-key.service")
+        for unit in (
+            "ssh.service",
+            "boxwright-dhcp.service",
+            "boxwright-emulated.service",
+            "boxwright-host-key.service",
+        )
     },
     # The network's name stays the kernel's, eth0, under which the initrd has set it.
     "etc/systemd/network/99-default.link": "/dev/null",
