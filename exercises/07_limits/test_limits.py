@@ -41,8 +41,8 @@ def warned(engine: Engine, kernel_log: KernelLog, own: Callable[[str], Mapping[s
     """
     mib = int(own("07").get("soft_mib", 14)), int(own("07").get("hard_mib", 120))
     container = engine.start("grow 4 40 28", name="warm", soft=mib[0], hard=mib[1])
+    init = container.init or container.await_running()  # at once: a wrong monitor may kill it soon
     quiet = engine.start("hold 6", name="cool", soft=30, hard=60)
-    init = container.init or container.await_running()
     wait_until(lambda: kernel_log.about(container.id, init.pid, what="SOFT LIMIT"), WATCH_SECONDS)
     lives = settle(lambda: bool(container.processes), 2.5)
     listing = engine.ps()

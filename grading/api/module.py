@@ -145,8 +145,9 @@ class Module:
         try:
             yield handle
         finally:
-            with suppress(GuestError):
-                handle.close()
+            if self.loaded:  # else closing it would call what is not there any more
+                with suppress(GuestError):
+                    handle.close()
 
     def holder(self, probe: str) -> Holder:
         """A process that runs the probe, as PID 1 of a PID namespace of its own: what a container is to the monitor."""
