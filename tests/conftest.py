@@ -28,7 +28,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-WORKERS_GROUPS = {"lint": "quick", "unit": "quick", "pages": "quick", "vagrant": "shown", "demo": "shown"}
+WORKERS_GROUPS = {
+    "lint": "quick",
+    "unit": "quick",
+    "pages": "quick",
+    "vagrant": "shown",
+    "demo": "shown",
+    "grading": "gate",
+}
 """What one worker of `pytest -n 2` does, by the folder of the tests: each of these groups has one machine of its own
 at most, and all other folders are one group together."""
 

@@ -174,7 +174,7 @@ def test_own_ipc_namespace(world: World) -> None:
 @check(
     "containers",
     points=2,
-    needs=["containers.own_mount_namespace"],
+    needs=["containers.own_mount_namespace", "containers.own_pid_namespace"],
     hint='mount("proc", "/proc", "proc", …) after the new root is entered.',
 )
 def test_own_proc(world: World) -> None:

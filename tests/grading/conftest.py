@@ -1,4 +1,4 @@
-"""Starts the release gate beside the other tests: it takes a quarter of an hour, most of which is waiting."""
+"""The release gate, for the tests that ask for its verdicts."""
 
 from __future__ import annotations
 
@@ -46,26 +46,11 @@ class Gate:
         self._folder.cleanup()
 
 
-_STARTED = pytest.StashKey[Gate]()
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """As soon as it is known that its verdicts will be asked for."""
-    asked = any(
-        Path(str(item.path)).name == "test_gate.py" and item.get_closest_marker("vm")
-        for item in session.items
-    )
-    if asked and not session.config.option.collectonly:
-        session.config.stash[_STARTED] = Gate()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """It does not outlive the tests."""
-    if (gate := config.stash.get(_STARTED, None)) is not None:
-        gate.end()
-
-
 @pytest.fixture(scope="session")
-def gate(pytestconfig: pytest.Config) -> Iterator[Gate]:
-    """The gate, which began with the session."""
-    yield pytestconfig.stash[_STARTED]
+def gate() -> Iterator[Gate]:
+    """The gate; it does not outlive the tests."""
+    found = Gate()
+    try:
+        yield found
+    finally:
+        found.end()
