@@ -83,6 +83,11 @@ def test_up_gives_the_lab_vm_provisioned(vm: PrivateLibvirt) -> None:
     assert (machine["state"], machine["kind"], machine["suite"]) == ("running", "vagrant", "trixie")
 
 
+def test_programs_stay_where_they_are(vm: PrivateLibvirt) -> None:
+    """Its processor is emulated: else every program would be translated anew each time it is started."""
+    assert in_guest(vm, "cat /proc/sys/kernel/randomize_va_space").strip() == "0"
+
+
 def test_the_students_folder_is_in_it(vm: PrivateLibvirt) -> None:
     assert "int main" in in_guest(vm, "cat /workspace/engine.c")
     (vm.workspace / "monitor.c").write_text("/* new */\n")

@@ -45,6 +45,11 @@ def test_the_processor_follows_the_accelerator() -> None:
     assert "-accel tcg,tb-size=256 -cpu Nehalem" in a_command()
 
 
+def test_only_an_emulated_guest_gives_up_what_makes_emulation_slow() -> None:
+    assert "mitigations=off norandmaps quiet" in a_command()
+    assert "norandmaps" not in a_command(accelerator="kvm")
+
+
 def test_an_unknown_processor_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(LabError, match="No lab VM is known for a riscv64 processor"):
