@@ -120,12 +120,14 @@ def test_rm(supervisor: Supervisor, machine: Machine) -> None:
 
 def test_pause(supervisor: Supervisor, machine: Machine) -> None:
     """Nothing in it moves, and it knows nothing of it; `ps` goes on to say `running`."""
-    begin(supervisor, "echo up; n=0; while :; do n=$((n + 1)); echo $n > /tmp/n; done")
+    begin(supervisor, "echo up; while :; do echo >> /tmp/steps; done")
+    steps = "stat -c %s /srv/a/tmp/steps"
+    supervisor.wait(lambda: machine.run(steps, check=False).exit_status == 0, "it makes steps")
     supervisor.engine("pause", "a")
     record = supervisor.ps("a")
     assert (record["state"], record["paused"]) == ("running", True)
-    stopped = machine.run("cat /srv/a/tmp/n; sleep 0.3; cat /srv/a/tmp/n").text.splitlines()
-    assert len(set(stopped)) == 1
+    stopped = machine.run(f"{steps}; sleep 0.3; {steps}").text.splitlines()
+    assert len(stopped) == 2 and len(set(stopped)) == 1
     for words, said in (
         (["pause", "a"], "paused already"),
         (["exec", "a", "true"], "is paused"),
@@ -135,7 +137,7 @@ def test_pause(supervisor: Supervisor, machine: Machine) -> None:
         assert answer.exit_status == 125 and said in answer.error_text, words
     supervisor.engine("unpause", "a")
     assert supervisor.ps("a")["paused"] is False
-    supervisor.wait(lambda: machine.run("cat /srv/a/tmp/n").text not in ("", stopped[0]), "it goes on")
+    supervisor.wait(lambda: machine.run(steps).text.strip() != stopped[0], "it goes on")
     again = supervisor.engine("unpause", "a", check=False)
     assert again.exit_status == 125 and "not paused" in again.error_text
 
