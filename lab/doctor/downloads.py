@@ -110,7 +110,7 @@ def alpine_source(
     machine = machine or platform.machine()
     beside = shared or paths.CHECKOUT.parent / "shared"
     name = alpine.file_name(wanted, machine)
-    if any((folder / name).is_file() for folder in (alpine.folder(), beside)):
+    if alpine.at_hand(wanted, machine, shared=beside):
         found = alpine.find(wanted, NoProgress(), machine=machine, shared=beside)
         yield ok("alpine", f"{found.path}, of the right checksum")
         return

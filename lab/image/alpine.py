@@ -82,9 +82,7 @@ def find(
         raise LabError(f"No checksum of Alpine's root file system is known for {machine}")
     if user_path is not None:
         return _checked(user_path, expected)
-    name = file_name(contents, machine)
-    cached = folder() / name
-    beside = (shared or paths.CHECKOUT.parent / "shared") / name
+    cached, beside = _places(contents, machine, shared)
     sources: list[tuple[str, Callable[[], Tarball]]] = [
         (str(cached), lambda: _existing(cached, expected)),
         (str(beside), lambda: _existing(beside, expected)),
@@ -99,7 +97,7 @@ def find(
         except _Unavailable as reason:
             tried.append(f"{source}: {reason}")
     raise LabError(
-        f"Alpine's root file system {name} was found nowhere",
+        f"Alpine's root file system {cached.name} was found nowhere",
         "Download it on a machine with a network and name it with --alpine.",
         detail="Tried, in this order:\n" + "\n".join(f"  {line}" for line in tried),
     )
@@ -111,6 +109,27 @@ def known_digests(contents: Contents, machine: str | None = None) -> list[str]:
     own = [contents.alpine_sha256s[machine]] if machine in contents.alpine_sha256s else []
     converted = _converted(contents, machine)
     return own + ([_sha256(converted)] if converted.is_file() else [])
+
+
+def image_digests(contents: Contents, machine: str | None = None, *, shared: Path | None = None) -> list[str]:
+    """As `known_digests`, of those that a new image would be made from.
+
+    What was made from the package is second best: where Alpine's own tarball is at hand by
+    now, an image with the other is not to be taken for what `lab` would make.
+    """
+    known = known_digests(contents, machine)
+    return known[:1] if at_hand(contents, machine, shared=shared) else known
+
+
+def at_hand(contents: Contents, machine: str | None = None, *, shared: Path | None = None) -> bool:
+    """Is Alpine's own tarball here, so that no download is needed?"""
+    return any(place.is_file() for place in _places(contents, machine or platform.machine(), shared))
+
+
+def _places(contents: Contents, machine: str, shared: Path | None) -> tuple[Path, Path]:
+    """Where Alpine's own tarball may lie: in the cache, and beside the checkout."""
+    name = file_name(contents, machine)
+    return folder() / name, (shared or paths.CHECKOUT.parent / "shared") / name
 
 
 def folder() -> Path:

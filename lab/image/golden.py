@@ -66,7 +66,7 @@ def golden_image(
     listed = contents.read()
     base = build.base_image(suite, progress, force=force)
     if alpine_path is None:
-        for tarball_digest in alpine.known_digests(listed):
+        for tarball_digest in alpine.image_digests(listed):
             found = find(base, tarball_digest)
             if found is not None:
                 return found

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.console import NoProgress
 from lab.image import alpine, contents
-from lab.provision import Outcome, provision
+from lab.provision import LOG, Outcome, provision_machine
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -62,26 +61,25 @@ def test_the_machine_has_an_identity_of_its_own(host: Host) -> None:
     assert len(host.file("/etc/machine-id").content_string.strip()) == 32
 
 
-def run_playbook(machine: QemuMachine, log: Path) -> Outcome:
-    listed = contents.read()
-    tarball = alpine.find(listed, NoProgress())
-    variables = {"boxwright_alpine_tarball": str(tarball.path), "boxwright_alpine_digest": tarball.sha256}
-    return provision(machine.address, variables=variables, log=log)
+def run_playbook(machine: QemuMachine) -> tuple[Outcome, str]:
+    """What it did, and its log."""
+    outcome = provision_machine(machine, NoProgress())
+    return outcome, (machine.folder / LOG).read_text()
 
 
-def test_a_second_run_of_the_playbook_changes_nothing(machine: QemuMachine, tmp_path: Path) -> None:
-    outcome = run_playbook(machine, tmp_path / "log")
-    assert outcome.changed == 0, (tmp_path / "log").read_text()
+def test_a_second_run_of_the_playbook_changes_nothing(machine: QemuMachine) -> None:
+    outcome, log = run_playbook(machine)
+    assert outcome.changed == 0, log
     assert outcome.ok >= 4
 
 
-def test_the_playbook_mends_what_was_changed_and_only_that(machine: QemuMachine, tmp_path: Path) -> None:
+def test_the_playbook_mends_what_was_changed_and_only_that(machine: QemuMachine) -> None:
     machine.run(
         f"rm {ROOTFS}/cpu_hog; echo x > /etc/sysctl.d/60-boxwright.conf; sysctl -q kernel.dmesg_restrict=1"
     )
-    outcome = run_playbook(machine, tmp_path / "log")
+    outcome, log = run_playbook(machine)
     # The settings, their handler, and the workload.
-    assert outcome.changed == 3, (tmp_path / "log").read_text()
+    assert outcome.changed == 3, log
     assert machine.run("sysctl -n kernel.dmesg_restrict").text == "0"
     assert machine.run(f"test -x {ROOTFS}/cpu_hog").ok
-    assert run_playbook(machine, tmp_path / "log2").changed == 0
+    assert run_playbook(machine)[0].changed == 0

@@ -236,7 +236,14 @@ def test_last_the_package_from_which_a_tarball_is_made(listed: Contents, tmp_pat
     assert find(listed, tmp_path) == made
     assert len(site.asked) == asked
     assert [path.name for path in (tmp_path / "cache/alpine").iterdir()] == [made.path.name]
-    assert alpine.known_digests(listed, "x86_64") == [hashlib.sha256(GOOD).hexdigest(), made.sha256]
+    own = hashlib.sha256(GOOD).hexdigest()
+    assert alpine.known_digests(listed, "x86_64") == [own, made.sha256]
+    # An image that was made from it is taken until Alpine's own is at hand.
+    shared = tmp_path / "shared"
+    assert alpine.image_digests(listed, "x86_64", shared=shared) == [own, made.sha256]
+    put(shared / NAME)
+    assert alpine.image_digests(listed, "x86_64", shared=shared) == [own]
+    assert alpine.known_digests(listed, "x86_64") == [own, made.sha256]
 
 
 @pytest.mark.usefixtures("offline_pip")
