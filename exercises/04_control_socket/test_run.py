@@ -21,11 +21,27 @@ TICKS = 100
 
 
 @dataclass
-class Runs:
-    """`run` in its variants."""
+class Returned:
+    """What `run` returned of containers that ended by themselves."""
 
     codes: dict[int, Finished] = field(default_factory=dict)
     fault: Finished | None = None
+
+
+@scenario
+def returned(engine: Engine) -> Returned:
+    """Run containers that end in different ways."""
+    found = Returned()
+    for code in (0, 7):
+        _, found.codes[code] = engine.run(f"exit {code}", name=f"code{code}")
+    _, found.fault = engine.run("die 11", name="fault")
+    return found
+
+
+@dataclass
+class Runs:
+    """`run` of containers that live a while."""
+
     killed: Finished | None = None
     long: Finished | None = None
     early: bool = False
@@ -39,7 +55,7 @@ class Runs:
 
 @scenario
 def runs(engine: Engine, observer: Observer) -> Runs:
-    """Wait for containers that end in different ways."""
+    """Wait for one that sleeps, and for one that is killed."""
     found = Runs()
     long = engine.begin_run(f"sleep {LONG_SECONDS}", name="long")
     assert long.job is not None
@@ -54,9 +70,6 @@ def runs(engine: Engine, observer: Observer) -> Runs:
     found.gone_at_end = not long.processes
     if found.long is not None:
         found.waited = found.long.ended - process.start / TICKS
-    for code in (0, 7):
-        _, found.codes[code] = engine.run(f"exit {code}", name=f"code{code}")
-    _, found.fault = engine.run("die 11", name="fault")
     victim = engine.begin_run("sleep 600", name="victim")
     victim.await_running()
     if found.beside is None:  # a slow machine, or one that is held up: this one lives until it is killed
@@ -75,9 +88,9 @@ def runs(engine: Engine, observer: Observer) -> Runs:
     needs=["containers.starts"],
     hint="The supervisor's answer to `run` comes when the container has ended, with its status.",
 )
-def test_run_returns_the_exit_code(runs: Runs) -> None:
+def test_run_returns_the_exit_code(returned: Returned) -> None:
     """`run` ends with the container's exit code."""
-    for code, done in runs.codes.items():
+    for code, done in returned.codes.items():
         expect(
             done.code == code and not done.timed_out,
             f"exit code {code}",
@@ -86,11 +99,11 @@ def test_run_returns_the_exit_code(runs: Runs) -> None:
 
 
 @check("control", needs=["control.run_returns_the_exit_code"], hint="128 + WTERMSIG(status).")
-def test_run_returns_the_signal(runs: Runs) -> None:
+def test_run_returns_the_signal(runs: Runs, returned: Returned) -> None:
     """`run` ends with 128 + the signal, where one ended the container."""
-    assert runs.killed is not None and runs.fault is not None
+    assert runs.killed is not None and returned.fault is not None
     expect(runs.killed.code == 137, "137 after SIGKILL", runs.killed.code)
-    expect(runs.fault.code == 139, "139 after SIGSEGV", runs.fault.code)
+    expect(returned.fault.code == 139, "139 after SIGSEGV", returned.fault.code)
 
 
 @check(

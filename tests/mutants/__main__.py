@@ -42,7 +42,7 @@ def main(
         int, typer.Option(min=0, metavar="N", help="No mutants: the whole suite so often, on what is right.")
     ] = 0,
     busy: Annotated[bool, typer.Option("--busy", help="Keep every processor busy meanwhile.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Guests at once, in the short form.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Guests at once, but for --whole.")] = 2,
     output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="The result as JSON.")] = None,
 ) -> None:
     """Grade the grader: each mutant must lose exactly the checks that its file names.
@@ -96,7 +96,7 @@ def _run(
 ) -> Iterator[Outcome]:
     for each in chosen:
         if repeat:
-            yield from _repeated(each, repeat)
+            yield from several.repeat(each, repeat, jobs)
         elif whole_form:
             for mutant in found[each.name]:
                 yield several.judged(each, mutant, partial(whole.grade, each, mutant))
@@ -116,15 +116,6 @@ def _groups(
         order = sorted(found[each.name], key=lambda mutant: (-len(mutant.loses), mutant.name))
         every += [(each, group) for group in together.groups(each, order, checks)]
     return every
-
-
-def _repeated(implementation: Implementation, times: int) -> Iterator[Outcome]:
-    for turn in range(1, times + 1):
-        began = time.monotonic()
-        found = whole.grade(implementation)
-        name = f"as it is, {turn} of {times}"
-        skipped = [check.id for check in found.values() if check.verdict == "skipped"]
-        yield outcome.compare(implementation.name, name, skipped, found, time.monotonic() - began)
 
 
 def _starter() -> Outcome:

@@ -1,4 +1,4 @@
-"""Groups of mutants in several kept guests at once: most of what a group takes is waiting."""
+"""Several guests at once: most of what a group of mutants, or a whole suite, takes is waiting."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from multiprocessing.util import Finalize
 import implementations
 import outcome
 import short
+import whole
 from implementations import Implementation
 from kept import KeptGuest
 from outcome import Outcome
@@ -38,11 +39,29 @@ def look_at(groups: list[tuple[Implementation, list[Mutant]]], jobs: int) -> Ite
         groups: what is looked at together, and what it is made of; those that take long first.
         jobs: guests at once, a process for each.
     """
+    yield from _in_processes(jobs, [partial(_look_at, made_of.name, group) for made_of, group in groups])
+
+
+def repeat(implementation: Implementation, times: int, jobs: int) -> Iterator[Outcome]:
+    """The outcome of the whole suite on an implementation as it is, so often.
+
+    Args:
+        implementation: what is graded.
+        times: how often.
+        jobs: guests at once, a process for each.
+    """
+    turns = range(1, times + 1)
+    yield from _in_processes(
+        jobs, [partial(_grade_whole, implementation.name, f"as it is, {turn} of {times}") for turn in turns]
+    )
+
+
+def _in_processes(jobs: int, calls: list[Callable[[], list[Outcome]]]) -> Iterator[Outcome]:
     with console.progress(quiet=True) as progress:
         tools(progress)  # once, before several would make them
     # Not forked: pytest and the observer's threads want a process of their own from the beginning.
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (sys.path,)) as pool:
-        under_way = [pool.submit(_look_at, made_of.name, group) for made_of, group in groups]
+        under_way = [pool.submit(call) for call in calls]
         try:
             for future in as_completed(under_way):
                 yield from future.result()
@@ -74,6 +93,17 @@ def _look_at(name: str, group: list[Mutant]) -> list[Outcome]:
         _close()  # one guest a process
         _kept[name] = KeptGuest(machines.name(0), kit, implementation)
     return list(_together(_kept[name], kit, implementation, group))
+
+
+def _grade_whole(name: str, turn: str) -> list[Outcome]:
+    implementation = implementations.ALL[name]
+    began = time.monotonic()
+    try:
+        found = whole.grade(implementation)
+    except LabError as error:
+        return [_failure(implementation, turn, 0, began, error)]
+    skipped = [check.id for check in found.values() if check.verdict == "skipped"]
+    return [outcome.compare(name, turn, skipped, found, time.monotonic() - began)]
 
 
 def _together(
@@ -114,9 +144,12 @@ def judged(
     try:
         found = grade()
     except LabError as error:
-        words = f"{error} {getattr(error, 'detail', '') or ''}".strip()
-        seconds = time.monotonic() - began
-        return Outcome(
-            implementation.name, mutant.name, len(mutant.loses), 0, (), (), (), 0, seconds, words
-        )  # fmt: skip
+        return _failure(implementation, mutant.name, len(mutant.loses), began, error)
     return outcome.compare(implementation.name, mutant.name, mutant.loses, found, time.monotonic() - began)
+
+
+def _failure(implementation: Implementation, name: str, named: int, began: float, error: LabError) -> Outcome:
+    """Of what could not be graded."""
+    words = f"{error} {getattr(error, 'detail', '') or ''}".strip()
+    seconds = time.monotonic() - began
+    return Outcome(implementation.name, name, named, 0, (), (), (), 0, seconds, words)
