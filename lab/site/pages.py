@@ -47,6 +47,7 @@ _BEFORE_GUIDES = (
 _AFTER_GUIDES = (
     Page("students/contract.md", "The contract", "docs/contract.md", "For students"),
     Page("instructors/index.md", "The kit on one page", "README.md", "For instructors"),
+    Page("instructors/architecture.md", "How it is made", "docs/architecture.md", "For instructors"),
     Page("instructors/course.md", "Set up a course", "docs/course.md", "For instructors"),
     Page(
         "instructors/grading.md", "Grading a class", _GRADING, "For instructors", without=(_AUTHORS, _FILES)
@@ -72,6 +73,7 @@ _AFTER_GUIDES = (
         "For exercise authors",
     ),
     Page("authors/tests.md", "The project's own tests", "tests/README.md", "For exercise authors"),
+    Page("authors/contributing.md", "For contributors", "docs/contributing.md", "For exercise authors"),
 )
 
 
