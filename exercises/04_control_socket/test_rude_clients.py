@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import random
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from grading.api import check, expect, wait_until
 from grading.api.engine import Engine
 from grading.guest.observer import GuestError, Observer
 from grading.session import Session
+
+ANSWER_SECONDS = 1.0
+"""For an answer to what is no request; there need not be one."""
 
 
 def a_socket(engine: Engine) -> tuple[str, int]:
@@ -17,6 +21,20 @@ def a_socket(engine: Engine) -> tuple[str, int]:
     found = [(path, kind) for path, kind in engine.sockets.items() if engine.observer.stat(path)]
     expect(found, "a UNIX socket on which the supervisor takes requests", "none in /proc/net/unix")
     return found[0]
+
+
+@contextmanager
+def held(engine: Engine) -> Iterator[None]:
+    """Let the supervisor do nothing meanwhile."""
+    supervisor = engine.supervisor
+    assert supervisor is not None
+    with suppress(GuestError):  # if it has ended, its clients will say so
+        supervisor.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(GuestError):
+            supervisor.signal(signal.SIGCONT)
 
 
 @check(
@@ -50,6 +68,7 @@ def test_malformed_request(engine: Engine, observer: Observer, graded: Session) 
         handle = observer.connect(*address)
         with suppress(GuestError):  # it may have hung up already
             handle.send(content, last=True)
+            handle.receive(ANSWER_SECONDS)  # one that goes at once is another check's
         handle.close()
     engine.answers()
 
@@ -61,12 +80,16 @@ def test_malformed_request(engine: Engine, observer: Observer, graded: Session) 
     hint="read() gives what there is; gather until it is whole, or the other side has gone.",
 )
 def test_half_a_request(engine: Engine, observer: Observer) -> None:
-    """A client that vanishes in the middle of its request disturbs nobody."""
+    """A client that vanishes in the middle of its request disturbs nobody.
+
+    The supervisor is held meanwhile: else an answer may come before the client has gone, or after.
+    """
     address = a_socket(engine)
     for content in (b"s", b"bx", b"\1\0\0"):
-        handle = observer.connect(*address)
-        handle.send(content)
-        handle.close()
+        with held(engine):
+            handle = observer.connect(*address)
+            handle.send(content)
+            handle.close()
     engine.answers()
 
 
@@ -81,11 +104,7 @@ def test_many_clients_at_once(engine: Engine, observer: Observer) -> None:
 
     The supervisor is held until all of them wait for it: else the first are gone before the last have come.
     """
-    supervisor = engine.supervisor
-    assert supervisor is not None
-    with suppress(GuestError):  # if it has ended, the clients will say so
-        supervisor.signal(signal.SIGSTOP)
-    try:
+    with held(engine):
         jobs = [engine.begin("ps") for _ in range(12)]
 
         def wait_for_it() -> bool:
@@ -94,9 +113,6 @@ def test_many_clients_at_once(engine: Engine, observer: Observer) -> None:
 
         # Twice: one that reads its own program from the disk is asleep for a moment, too.
         wait_until(lambda: wait_for_it() and wait_for_it(), 6)
-    finally:
-        with suppress(GuestError):
-            supervisor.signal(signal.SIGCONT)
     ended = [job.wait() for job in jobs]
     codes = [each.code if each else None for each in ended]
     expect(codes == [0] * 12, "status 0 for each", codes)
