@@ -11,6 +11,8 @@ from grading.api.listing import Listing
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
 
+ORPHANS = 5
+
 
 @dataclass
 class Endings:
@@ -256,8 +258,9 @@ def test_quick_end_is_not_missed(quick: Quick) -> None:
 @scenario
 def orphans(engine: Engine, observer: Observer) -> tuple[int, Finished, bool]:
     """A container whose children lose their parents, then is stopped."""
-    container = engine.start("orphans 5", name="orphans")
+    container = engine.start(f"orphans {ORPHANS}", name="orphans")
     init = container.await_running()
+    wait_until(lambda: len(container.processes) > ORPHANS, 5)
     done = engine.stop(container.id)
     return init.pid, done, container.await_gone(8)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from grading.api import check, expect, scenario
+from grading.api import check, expect, scenario, wait_until
 from grading.api.engine import Container, Engine
 from grading.api.listing import Listing
 from grading.guest.records import Process
@@ -24,13 +24,19 @@ class Living:
     asked_init: Process | None
 
 
+def running(listing: Listing, *containers: Container) -> Listing | None:
+    """The listing, where it tells that all of these run."""
+    return listing if all(listing.runs(each.id) for each in containers) else None
+
+
 @scenario
 def living(engine: Engine) -> Living:
     """One container with everything asked for, one with nothing."""
     asked = engine.start("sleep 600", name="asked", soft=37, hard=59, nice=7)
     plain = engine.start("sleep 600", name="plain")
     process = asked.await_running()
-    listing = engine.ps()
+    # `start` may answer as soon as the process is there, and `ps` tell of it a moment later.
+    listing = wait_until(lambda: running(engine.ps(), asked, plain), 3) or engine.ps()
     init = asked.init
     engine.stop(asked.id)
     engine.stop(plain.id)

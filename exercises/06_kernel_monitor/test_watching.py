@@ -31,8 +31,8 @@ def watched(module: Module) -> Watched:
 
 
 def watch(module: Module, seconds: float) -> Watched:
-    """The same, once."""
-    holder = module.holder("grow 4 40 28")
+    """The same, once. It waits a second and a half before it grows, so that it is looked at while it is small."""
+    holder = module.holder("late 4 40 28")
     identifier = f"soft-{holder.pid}"
     with module.opened() as device:
         result, number, _ = device.ioctl(REGISTER, request(holder.pid, 12 * MIB, 200 * MIB, identifier))

@@ -50,6 +50,7 @@ def cleaned(guest: Guest, left: Sequence[str], token: str) -> bool:
         whole = (
             guest.modules() == guest.baseline.modules
             and tuple(guest.mounts()) == guest.baseline.mounts
+            and tuple(guest.propagation()) == guest.baseline.propagation
             and observer.proc("sys/kernel/hostname").strip() == guest.baseline.hostname
             and observer.stat("/dev/container_monitor") is None
             and guest.trouble() is None

@@ -44,6 +44,7 @@ class Baseline:
     """What the guest was like before anything was delivered."""
 
     mounts: tuple[str, ...]
+    propagation: tuple[str, ...]
     hostname: str
     modules: frozenset[str]
 
@@ -75,6 +76,7 @@ class Guest:
         self.kernel = self.observer.proc("sys/kernel/osrelease").strip()
         self.baseline = Baseline(
             tuple(self.mounts()),
+            tuple(self.propagation()),
             self.observer.proc("sys/kernel/hostname").strip(),
             self.modules(),
         )
@@ -84,6 +86,13 @@ class Guest:
         """The host's mount table as PID 1 sees it, without the numbers that any mount changes."""
         lines = self.observer.proc("1/mountinfo").splitlines()
         return sorted(" ".join(line.split()[3:6]) + " " + line.partition(" - ")[2] for line in lines)
+
+    def propagation(self) -> list[str]:
+        """Where mounts of the host reach whom: `shared`, `master` and the like, without the groups' numbers."""
+        lines = [line.partition(" - ")[0].split() for line in self.observer.proc("1/mountinfo").splitlines()]
+        return sorted(
+            " ".join([fields[4], *(each.partition(":")[0] for each in fields[6:])]) for fields in lines
+        )
 
     def modules(self) -> frozenset[str]:
         """Names of the loaded kernel modules."""

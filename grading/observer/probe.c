@@ -317,12 +317,13 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "orphans")) {
 		for (long i = 0; i < atol(first); i++)
 			if (!fork()) {
-				if (!fork())
+				if (fork())
 					_exit(0);
-				_exit(0);
+				for (;;)
+					pause();
 			}
-		while (wait(NULL) > 0)
-			;
+		for (long i = 0; i < atol(first); i++)
+			wait(NULL);
 		for (;;)
 			pause();
 	}
