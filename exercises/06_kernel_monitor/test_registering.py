@@ -37,6 +37,7 @@ def registrations(module: Module) -> Registrations:
     found = Registrations()
     holder = module.holder("hold 24")
     holder.await_output(b"held")
+    odd = module.holder("hold 4")  # of its own: where a bad request is taken, it may be killed for it
     pid = holder.pid
     found.identifier, found.pid = f"reg-{pid}", pid
     nobody = 4_194_304 - 7  # PID_MAX_LIMIT is 4,194,304; nothing is that far
@@ -49,17 +50,21 @@ def registrations(module: Module) -> Registrations:
         ask("unknown pid", REGISTER, request(nobody, MIB, 2 * MIB, "nobody"))
         ask("pid 0", REGISTER, request(0, MIB, 2 * MIB, "zero"))
         ask("negative pid", REGISTER, request(-1, MIB, 2 * MIB, "minus"))
-        ask("soft above hard", REGISTER, request(pid, 900 * MIB, 800 * MIB, "crossed"))
-        ask("zero limits", REGISTER, request(pid, 0, 0, "zero"))
-        ask("no NUL", REGISTER, request(pid, 800 * MIB, 900 * MIB, b"x" * 32))
-        ask("unprintable", REGISTER, request(pid, 800 * MIB, 900 * MIB, b"bad\nid"))
-        ask("empty id", REGISTER, request(pid, 800 * MIB, 900 * MIB, b""))
+        ask("soft above hard", REGISTER, request(odd.pid, 900 * MIB, 800 * MIB, "crossed"))
+        ask("zero limits", REGISTER, request(odd.pid, 0, 0, "zero"))
+        ask("no NUL", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b"x" * 32))
+        ask("unprintable", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b"bad\nid"))
+        ask("empty id", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b""))
         ask("bad pointer", REGISTER, None)
         ask("unknown command", 1 << 30 | 56 << 16 | ord("M") << 8 | 77, request(pid, 1, 2, "x"))
         ask("unregister of a stranger", UNREGISTER, request(pid, 0, 0, "stranger"))
         ask("first", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
         ask("twice", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
         ask("unregister", UNREGISTER, request(pid, 0, 0, found.identifier))
+        if found.answers["first"][0] == 0 and found.answers["unregister"][0] != 0:
+            # Its entry may have been lost meanwhile; see `grading.api.module.tried`.
+            ask("first again", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
+            ask("unregister", UNREGISTER, request(pid, 0, 0, found.identifier))
         wait_until(lambda: module.log.about(found.identifier, what="Unregister"), 1)
         found.unregister_lines = module.log.about(found.identifier, what="Unregister")
         ask("unregister again", UNREGISTER, request(pid, 0, 0, found.identifier))
@@ -78,7 +83,7 @@ def registrations(module: Module) -> Registrations:
         found.after_close_lives = closed.gone(0) is None
         found.below_lines = module.log.about(f"below-{pid}", what="LIMIT")
         ask("unregister below", UNREGISTER, request(pid, 0, 0, f"below-{pid}"))
-    for each in (holder, unwatched, closed):
+    for each in (holder, odd, unwatched, closed):
         each.end()
     return found
 

@@ -156,8 +156,15 @@ def idle_killed(module: Module) -> Killed:
 
 @scenario(exclusive=True)
 def busy_killed(module: Module) -> Killed:
-    """One that never sleeps; alone, since a timer that is wrong about it is wrong about all others meanwhile."""
-    return kill(module, "busy", "grow 4 30 40 busy", 8, 20)
+    """One that never sleeps; alone, since a timer that is wrong about it is wrong about all others meanwhile.
+
+    Another keeps the other processor busy: there is no task of the host's that a timer could interrupt.
+    """
+    other = module.holder("burn 600")
+    try:
+        return kill(module, "busy", "grow 4 30 40 busy", 8, 20)
+    finally:
+        other.end()
 
 
 @scenario

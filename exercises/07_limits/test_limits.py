@@ -197,13 +197,15 @@ def busy_hog(engine: Engine) -> bool:
     """Whether a hog that never sleeps is gone.
 
     Alone: a timer that looks its processes up in the namespace of the task that it interrupts finds none while
-    this one runs, and that would cost all others their verdicts.
+    this one runs, and that would cost all others their verdicts. The other processor is kept busy in the same way.
     """
+    other = engine.start("burn 600", name="other")
     busy = engine.start("late 4 60 48 busy", name="busy", soft=10, hard=26)
     gone = busy.await_gone(WATCH_SECONDS)
     if not gone:
         engine.stop(busy.id)
         busy.await_gone()
+    engine.stop(other.id)
     return gone
 
 

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from grading.guest.patience import PASSED, Patience
+from grading.guest.patience import Patience
 from grading.guest.records import (
     FileStatus,
     Finished,
@@ -28,7 +28,7 @@ from grading.guest.records import (
     read_process,
 )
 from lab.errors import MachineError
-from lab.machine.deadline import Deadline
+from lab.machine.deadline import PASSED, Deadline
 
 HEADER = struct.Struct("<IIBQ")
 LENGTH = struct.Struct("<I")

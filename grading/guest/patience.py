@@ -23,8 +23,6 @@ CONTENTION_MOST = 8.0
 WINDOW_SECONDS = 4.0
 """So far back contention is looked at."""
 
-PASSED = Deadline(0, dict)
-
 
 class Patience:
     """Makes limits for one guest.

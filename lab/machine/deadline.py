@@ -47,3 +47,7 @@ class Deadline:
             ),
             default=0.0,
         )
+
+
+PASSED = Deadline(0, dict)
+"""Now: for a look that does not wait."""
