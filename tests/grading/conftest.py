@@ -1,4 +1,4 @@
-"""The release gate for the implementation in C, for the tests that ask for its verdicts."""
+"""The release gate, for the tests that ask for its verdicts."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Gate:
         self.said = Path(self._folder.name) / "said"
         with self.said.open("wb") as said:
             self._process = subprocess.Popen(
-                [sys.executable, str(MUTANTS), "--implementation", "c", "--jobs", "1", "--json", str(self.result)],
+                [sys.executable, str(MUTANTS), "--jobs", "1", "--json", str(self.result)],
                 stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
-    def mutants(self) -> dict[str, dict[str, Any]]:
-        """What it says of each, by its name; waits for its end."""
+    def mutants(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """What it says of each, by implementation and name; waits for its end."""
         self._process.wait(SECONDS)
         assert self.result.exists(), self.said.read_text()[-4000:]
         told = json.loads(self.result.read_text())
-        return {each["name"]: each for each in told["mutants"]}
+        return {(each["implementation"], each["name"]): each for each in told["mutants"]}
 
     def end(self) -> None:
         """End it, where it still runs; its guests go with it."""
