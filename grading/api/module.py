@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -29,6 +29,9 @@ WATCH_SECONDS = 6.0
 WATCH_AGAIN_SECONDS = 3.0
 MORE_ATTEMPTS = 2
 """See `tried`."""
+
+AT_ONCE_SECONDS = 0.08
+"""Lines so close together tell of one look of a monitor's, in several sentences; less than any usual period."""
 
 TAG = re.compile(r"\[?container_monitor\]?", re.IGNORECASE)
 
@@ -206,6 +209,23 @@ def tried(attempt: Callable[[float], Value], is_as_asked: Callable[[Value], obje
             break
         seen = attempt(WATCH_AGAIN_SECONDS)
     return seen
+
+
+def occasions(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines put together where they were written at once: a monitor may tell of one thing in two lines.
+
+    How a warning is worded, and on how many lines, is asked of it by level 2 alone.
+
+    Args:
+        lines: in the order in which they were written.
+    """
+    found: list[list[Line]] = []
+    for line in lines:
+        if found and line.seconds - found[-1][0].seconds <= AT_ONCE_SECONDS:
+            found[-1].append(line)
+        else:
+            found.append([line])
+    return found
 
 
 def settle(look: Callable[[], bool], seconds: float) -> bool:
