@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +170,8 @@ class Grading(Fixtures):
                 self._outcome = Outcome()
                 began = time.monotonic()
                 self._begin_scenarios(item, check)
-                runtestprotocol(item, log=False, nextitem=nextitem)
+                with self._room(item, check):
+                    runtestprotocol(item, log=False, nextitem=nextitem)
                 outcome = self._outcome
                 outcome.seconds = time.monotonic() - began
                 if not self._again(item, check, outcome, attempt):
@@ -198,6 +199,13 @@ class Grading(Fixtures):
                 with suppress(AssertionError, LabError, OSError):
                     self.session.engine()
             self.session.scenarios.begin(list(dict.fromkeys(wanted)))
+
+    def _room(self, item: pytest.Item, check: Check) -> AbstractContextManager[None]:
+        """Room for the containers of a check that starts them itself; a scenario has its own."""
+        names: list[str] = getattr(item, "fixturenames", [])
+        if "engine" not in names or any(name in KNOWN for name in names):
+            return nullcontext()
+        return self.session.allowance.room(check.containers)
 
     def _broken_by(self, item: pytest.Item) -> str:
         """The id of the check on which it was pinned that a scenario of this one breaks the guest.

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import posixpath
 import random
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from grading.api.allowance import BEARS, Allowance
 from grading.api.engine import Engine, Rootfs
 from grading.api.expectations import wait_until, wait_with
 from grading.api.module import Module
@@ -39,6 +41,9 @@ from lab.exercises import catalogue, parameters
 REFERENCE = "/reference"
 WORKERS = 6
 """Scenarios that run at once: most of each is waiting, and a guest has two processors."""
+
+RENEWAL_SECONDS = 5.0
+"""A supervisor without containers has so long to end on SIGTERM, before it is killed."""
 
 Whose = Literal["submission", "reference"]
 
@@ -97,11 +102,16 @@ class Session:
     _services: dict[str, Any] = field(default_factory=dict)
     _hung: set[str] = field(default_factory=set)
     """Commands of the engine that hang, in every guest."""
+    _ignores_sigterm: bool = False
+    """Whether its supervisor went on after SIGTERM, with no container left."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
-        self.scenarios = Scenarios(self.service, WORKERS)
+        ours = self.engine_half.whose == "reference"
+        most = BEARS if self.level == 1 else None
+        self.allowance = Allowance(most, self.renew_supervisor, is_strict=ours)
+        self.scenarios = self._new_scenarios()
         self.random = random.Random(self.seed)
 
     @property
@@ -122,8 +132,11 @@ class Session:
             self._guest = None
             self._services.clear()
             self.replaced += 1
-        before, self.scenarios = self.scenarios, Scenarios(self.service, WORKERS)
+        before, self.scenarios = self.scenarios, self._new_scenarios()
         self.scenarios.adopt(before)
+
+    def _new_scenarios(self) -> Scenarios:
+        return Scenarios(self.service, self.allowance.room, WORKERS)
 
     def close(self) -> None:
         """Let go of the guest."""
@@ -196,6 +209,26 @@ class Session:
 
             wait_until(end, 5)
 
+    def renew_supervisor(self) -> None:
+        """End the supervisor as one does it by hand, and what is left of it; the next look starts another.
+
+        Nothing of what it leaves behind may cost the next one anything: that it cleans up is a check of its own.
+        """
+        with self._lock:
+            engine: Engine | None = self._services.get("engine")
+            if engine is None or not engine.supervisor_lives:
+                return
+            sockets = engine.sockets
+            observer = self.guest.observer
+            for process in self.guest.newcomers():
+                if len(process.space_pids) > 1:  # a container's; none need be asked to end
+                    with suppress(GuestError):
+                        observer.signal(process.pid, signal.SIGKILL, start=process.start)
+            if not self._ignores_sigterm:
+                self._ignores_sigterm = engine.stop_supervisor(seconds=RENEWAL_SECONDS) is None
+            self.end_engine()
+            observer.run("rm", "-f", *sockets)
+
     @property
     def is_stuck(self) -> bool:
         """Whether the supervisor answers nobody any more."""
@@ -204,7 +237,7 @@ class Session:
 
     def restart_engine(self) -> None:
         """End a supervisor that answers nobody; what it has cut short may run again, one by one."""
-        before, self.scenarios = self.scenarios, Scenarios(self.service, WORKERS)
+        before, self.scenarios = self.scenarios, self._new_scenarios()
         before.begin_no_more()
         self.end_engine()
         self.scenarios.adopt(before)
@@ -237,6 +270,7 @@ class Session:
                 self._services["engine"] = Engine(
                     guest.observer, (path,), posixpath.dirname(path), ROOTFS_BASE, self.level,
                     self.new_rootfs, self.new_id, is_shared=self.scenarios.beside_each_other, hung=self._hung,
+                    ask=self.allowance.ask,
                 )  # fmt: skip
             found: Engine = self._services["engine"]
             return found

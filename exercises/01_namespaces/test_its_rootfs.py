@@ -19,7 +19,7 @@ class Roots:
     inode: int
 
 
-@scenario
+@scenario(containers=1)
 def roots(engine: Engine, observer: Observer) -> Roots:
     """One container with a file in its rootfs that no other has."""
     container = engine.container("root")

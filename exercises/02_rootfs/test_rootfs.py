@@ -22,7 +22,7 @@ class Sharing:
     first_lives: bool
 
 
-@scenario
+@scenario(containers=4)
 def sharing(engine: Engine) -> Sharing:
     """A living container; others that want its rootfs, in two spellings, or its id."""
     first = engine.start("sleep 600", name="first")
@@ -86,7 +86,7 @@ def test_id_is_not_shared(sharing: Sharing) -> None:
     expect(sharing.first_lives, "the first container lives on", "it is gone")
 
 
-@scenario
+@scenario(containers=1)
 def escape(engine: Engine) -> dict[str, bytes]:
     """The classic ways out of a chroot, tried from inside."""
     return engine.start("escape NONCE", name="houdini", running=False).view()

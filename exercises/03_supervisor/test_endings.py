@@ -41,7 +41,7 @@ class Endings:
         return self.listing.words(self.containers[name].id)
 
 
-@scenario
+@scenario(containers=7)
 def endings(engine: Engine, observer: Observer) -> Endings:
     """Some end by themselves, some are stopped, one is killed from outside."""
     found = Endings()
@@ -204,9 +204,12 @@ class Quick:
     told: Listing
 
 
-@scenario(exclusive=True)  # a client of another scenario would wake a supervisor that reaps at requests only
+@scenario(exclusive=True, containers=6)
 def quick(engine: Engine, observer: Observer) -> Quick:
-    """Start some that end at once; let no client call, and look for zombies; then ask `ps`."""
+    """Start some that end at once; let no client call, and look for zombies; then ask `ps`.
+
+    Alone: a client of another scenario would wake a supervisor that reaps at requests only.
+    """
     containers = [
         engine.start(f"exit {code}", name=f"quick{code}", running=False) for code in (1, 2, 3, 4, 5, 6)
     ]
@@ -255,7 +258,7 @@ def test_quick_end_is_not_missed(quick: Quick) -> None:
         )
 
 
-@scenario
+@scenario(containers=1)
 def orphans(engine: Engine, observer: Observer) -> tuple[int, Finished, bool]:
     """A container whose children lose their parents, then is stopped."""
     container = engine.start(f"orphans {ORPHANS}", name="orphans")
@@ -278,6 +281,7 @@ def test_nothing_of_a_container_stays(orphans: tuple[int, Finished, bool]) -> No
 @check(
     "robustness",
     stage="alone",
+    containers=9,
     needs=["containers.starts"],
     hint="close() on every path, that of an error too.",
 )

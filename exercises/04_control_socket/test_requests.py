@@ -36,7 +36,7 @@ class Attempts:
         self.ran[name] = any(root.probe in each.words for each in self.observer.processes())
 
 
-@scenario
+@scenario(containers=6)
 def refused_ids(engine: Engine, observer: Observer) -> Refusals:
     """Ids that are none."""
     attempts = Attempts(engine, observer)
@@ -54,7 +54,7 @@ def refused_ids(engine: Engine, observer: Observer) -> Refusals:
     return Refusals(attempts.done, attempts.ran, strays)
 
 
-@scenario
+@scenario(containers=5)
 def refused_options(engine: Engine, observer: Observer) -> Refusals:
     """Limits and nice values that are none."""
     attempts = Attempts(engine, observer)
@@ -69,7 +69,7 @@ def refused_options(engine: Engine, observer: Observer) -> Refusals:
     return Refusals(attempts.done, attempts.ran, [])
 
 
-@scenario
+@scenario(containers=1)
 def refused_words(engine: Engine) -> Refusals:
     """Names that nobody knows, and words that are missing."""
     words = {
@@ -181,7 +181,7 @@ class Commands:
     missing_id: str
 
 
-@scenario
+@scenario(containers=6)
 def commands(engine: Engine, observer: Observer) -> Commands:
     """Start what is not there, what is no program, and what has arguments."""
     root = engine.new_rootfs()

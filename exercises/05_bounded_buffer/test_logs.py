@@ -44,7 +44,7 @@ def files_with(engine: Engine, observer: Observer, entry: str, word: bytes) -> I
             yield whole
 
 
-@scenario
+@scenario(containers=7)
 def logs(engine: Engine, observer: Observer) -> Logs:
     """Small outputs of different kinds."""
     found = Logs()
@@ -161,7 +161,7 @@ class Flood:
     ended: dict[str, bool] = field(default_factory=dict)
 
 
-@scenario
+@scenario(containers=4)
 def flood(engine: Engine) -> Flood:
     """Several MiB by each of three at once."""
     found = Flood()
@@ -259,7 +259,7 @@ def test_noisy_one_stops_nobody(flood: Flood) -> None:
 LINES = 3000
 
 
-@scenario
+@scenario(containers=1)
 def lines_of_run(engine: Engine) -> tuple[bytes, bytes]:
     """What the log of a `run` holds when that has returned, and the last line that its container wrote."""
     container, _ = engine.run(f"lines NONCE {LINES}", name="lines")

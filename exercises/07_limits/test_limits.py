@@ -43,7 +43,7 @@ class Warned:
     unregistered: list[Line]
 
 
-@scenario
+@scenario(containers=6)
 def warned(engine: Engine, kernel_log: KernelLog, own: Callable[[str], Mapping[str, str | int]]) -> Warned:
     """One grows past its soft limit and goes on; another stays small.
 
@@ -166,7 +166,7 @@ def hogs(engine: Engine, seconds: float) -> Hogs:
     return found
 
 
-@scenario
+@scenario(containers=10)
 def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
     """An idle hog, a crowd; and a small neighbour."""
     neighbour = engine.start("hold 4", name="near")

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import pytest
 
+from grading.api.scenarios import UNSAID
 from grading.verdicts import GROUPS
 
 Test = TypeVar("Test", bound=Callable[..., Any])
@@ -37,6 +38,7 @@ class Check:
     hidden: bool
     title: str
     rationale: str
+    containers: int = UNSAID
 
 
 def check(
@@ -49,6 +51,7 @@ def check(
     half: Half = "engine",
     stage: Stage = "shared",
     hidden: bool = False,
+    containers: int = UNSAID,
 ) -> Callable[[Test], Test]:
     """Declare a test to be a check.
 
@@ -61,6 +64,7 @@ def check(
         half: whose work it looks at.
         stage: `before` any supervisor runs, with the `shared` one, or `alone` afterwards.
         hidden: the student sees only its title and verdict.
+        containers: the most that it may start, where it uses the engine itself; see `grading.api.allowance`.
     """
     if group not in GROUPS:
         raise ValueError(f"there is no group {group!r}")
@@ -72,7 +76,7 @@ def check(
         found = Check(
             id=f"{group}.{test.__name__.removeprefix('test_')}",
             group=group, points=points, level=level, needs=tuple(needs), hint=hint, half=half,
-            stage=stage, hidden=hidden, title=title, rationale=" ".join(rest.split()),
+            stage=stage, hidden=hidden, title=title, rationale=" ".join(rest.split()), containers=containers,
         )  # fmt: skip
         marked: Test = pytest.mark.boxwright_check(found)(test)
         return marked

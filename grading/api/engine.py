@@ -162,6 +162,8 @@ class Engine:
     """Set once the supervisor answers nobody."""
     hung: set[str] = field(default_factory=set)
     """Commands whose clients hang, though others are answered."""
+    ask: Callable[[], None] = lambda: None
+    """Called before each container that it is asked for."""
     transcript: list[str] = field(default_factory=list)
     _slowest: float = 0.0
     """Seconds of the slowest client that came to its end and did not wait for a container, on a fast machine."""
@@ -173,6 +175,7 @@ class Engine:
     def __call__(self, *arguments: str, timeout: float = CLIENT_SECONDS, limit: int = 1 << 20) -> Finished:
         """Run a client to its end."""
         self._unless_stuck()
+        self._count(arguments)
         finished = self.observer.run(
             *self.words, *arguments, folder=self.folder, timeout=self._within(arguments, timeout), limit=limit
         )
@@ -185,6 +188,10 @@ class Engine:
         if not arguments or arguments[0] not in self.hung:
             return seconds
         return min(seconds, max(seconds * HUNG_SHARE, self._slowest * PACES))
+
+    def _count(self, arguments: Sequence[str]) -> None:
+        if arguments[:1] in (("start",), ("run",)):
+            self.ask()
 
     def _unless_stuck(self) -> None:
         if self.stuck is not None:
@@ -218,6 +225,7 @@ class Engine:
 
     def begin(self, *arguments: str, timeout: float = 60) -> Job:
         """Start a client, and go on."""
+        self._count(arguments)
         self.transcript.append("engine " + " ".join(arguments) + " &")
         return self.observer.start(*self.words, *arguments, folder=self.folder, timeout=timeout)
 

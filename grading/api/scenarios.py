@@ -11,6 +11,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,22 +25,30 @@ class Scenario:
     name: str
     function: Callable[..., Any]
     exclusive: bool
+    containers: int
+    """The most that it may start."""
 
+
+UNSAID = 3
+"""Containers of a scenario or check that uses the engine and does not say how many it may start."""
 
 KNOWN: dict[str, Scenario] = {}
 """All that were declared, by name; a name is taken once."""
 
 
-def scenario(function: Callable[..., Any] | None = None, *, exclusive: bool = False) -> Any:
+def scenario(
+    function: Callable[..., Any] | None = None, *, exclusive: bool = False, containers: int = UNSAID
+) -> Any:
     """Declare a scenario; its parameters are services of the session, such as `engine` and `rootfs`.
 
     Args:
         function: the scenario.
         exclusive: nothing else may run beside it, as where processor time is measured.
+        containers: the most that it may start, refused ones included; see `grading.api.allowance`.
     """
 
     def declare(target: Callable[..., Any]) -> Any:
-        found = Scenario(target.__name__, target, exclusive)
+        found = Scenario(target.__name__, target, exclusive, containers)
         before = KNOWN.get(found.name)
         if before is not None and _file(before.function) != _file(target):
             raise ValueError(f"{_file(before.function)} has a scenario {found.name!r} already")
@@ -63,11 +72,15 @@ class Scenarios:
 
     Args:
         service: finds a service by its name.
+        room: for so many containers, to be had while a scenario runs.
         workers: how many run at once.
     """
 
-    def __init__(self, service: Callable[[str], Any], workers: int) -> None:
+    def __init__(
+        self, service: Callable[[str], Any], room: Callable[[int], AbstractContextManager[None]], workers: int
+    ) -> None:
         self._service = service
+        self._room = room
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="scenario")
         self._futures: dict[str, Future[Any]] = {}
         self._lock = threading.Lock()
@@ -138,6 +151,6 @@ class Scenarios:
             self._futures.pop(name, None)
 
     def _run(self, each: Scenario) -> Any:
-        return each.function(
-            **{name: self._service(name) for name in inspect.signature(each.function).parameters}
-        )
+        services = inspect.signature(each.function).parameters
+        with self._room(each.containers if "engine" in services else 0):
+            return each.function(**{name: self._service(name) for name in services})
