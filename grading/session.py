@@ -42,7 +42,7 @@ REFERENCE = "/reference"
 WORKERS = 6
 """Scenarios that run at once: most of each is waiting, and a guest has two processors."""
 
-RENEWAL_SECONDS = 5.0
+RENEWAL_SECONDS = 1.5
 """A supervisor without containers has so long to end on SIGTERM, before it is killed."""
 
 Whose = Literal["submission", "reference"]

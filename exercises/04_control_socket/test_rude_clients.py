@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from grading.api import check, expect, wait_until
 from grading.api.engine import Engine
-from grading.guest.observer import GuestError, Observer
+from grading.guest.observer import GuestError, Handle, Observer
 from grading.session import Session
 
 ANSWER_SECONDS = 1.0
@@ -21,6 +21,15 @@ def a_socket(engine: Engine) -> tuple[str, int]:
     found = [(path, kind) for path, kind in engine.sockets.items() if engine.observer.stat(path)]
     expect(found, "a UNIX socket on which the supervisor takes requests", "none in /proc/net/unix")
     return found[0]
+
+
+def connected(engine: Engine, address: tuple[str, int]) -> Handle:
+    """A connection to the control socket."""
+    try:
+        return engine.observer.connect(*address)
+    except GuestError as error:  # an earlier client has ended the supervisor, as SIGPIPE does
+        expect(False, f"a supervisor that takes requests on {address[0]}", error.strerror or str(error))
+        raise
 
 
 @contextmanager
@@ -44,9 +53,10 @@ def held(engine: Engine) -> Iterator[None]:
     needs=["containers.starts"],
     hint="accept() in one thread, read() in another; or poll, and never wait for one client.",
 )
-def test_silent_client(engine: Engine, observer: Observer) -> None:
+def test_silent_client(engine: Engine) -> None:
     """A client that connects and says nothing holds up nobody."""
-    silent = [observer.connect(*a_socket(engine)) for _ in range(3)]
+    address = a_socket(engine)
+    silent = [connected(engine, address) for _ in range(3)]
     try:
         engine.answers()
     finally:
@@ -60,12 +70,12 @@ def test_silent_client(engine: Engine, observer: Observer) -> None:
     needs=["containers.starts"],
     hint="Look at what was read before you believe it; a length is only a number.",
 )
-def test_malformed_request(engine: Engine, observer: Observer, graded: Session) -> None:
+def test_malformed_request(engine: Engine, graded: Session) -> None:
     """Bytes that are no request disturb nobody."""
     noise = random.Random(graded.seed)
     address = a_socket(engine)
     for content in (noise.randbytes(3000), b"\0" * 300, b"\xff" * 64, b"start\n", b"A" * 5000):
-        handle = observer.connect(*address)
+        handle = connected(engine, address)
         with suppress(GuestError):  # it may have hung up already
             handle.send(content, last=True)
             handle.receive(ANSWER_SECONDS)  # one that goes at once is another check's
@@ -79,7 +89,7 @@ def test_malformed_request(engine: Engine, observer: Observer, graded: Session) 
     needs=["containers.starts"],
     hint="read() gives what there is; gather until it is whole, or the other side has gone.",
 )
-def test_half_a_request(engine: Engine, observer: Observer) -> None:
+def test_half_a_request(engine: Engine) -> None:
     """A client that vanishes in the middle of its request disturbs nobody.
 
     The supervisor is held meanwhile: else an answer may come before the client has gone, or after.
@@ -87,7 +97,7 @@ def test_half_a_request(engine: Engine, observer: Observer) -> None:
     address = a_socket(engine)
     for content in (b"s", b"bx", b"\1\0\0"):
         with held(engine):
-            handle = observer.connect(*address)
+            handle = connected(engine, address)
             handle.send(content)
             handle.close()
     engine.answers()
