@@ -85,9 +85,14 @@ BOTH = ["containers.starts", "build.monitor_loads"]
     needs=BOTH,
     hint="The engine registers the container's host PID by ioctl, with its limits in bytes.",
 )
-def test_soft_limit_is_told(warned: Warned) -> None:
+def test_soft_limit_is_told(warned: Warned, kernel_log: KernelLog) -> None:
     """A container above its soft limit is warned of in the kernel log."""
-    expect(warned.soft, f"a SOFT LIMIT line with {warned.container.id} or PID {warned.init.pid}", "none")
+    names = warned.container.id, warned.init.pid
+    expect(
+        warned.soft,
+        f"a line with container_monitor, SOFT LIMIT and {names[0]} or {names[1]}",
+        kernel_log.mentions(*names),
+    )
 
 
 @check("soft", half="both", needs=["soft.soft_limit_is_told"])
@@ -211,10 +216,15 @@ def busy_hog(engine: Engine) -> bool:
 
 
 @check("hard", points=2, half="both", needs=BOTH)
-def test_hard_limit_kills(killed: Killed) -> None:
+def test_hard_limit_kills(killed: Killed, kernel_log: KernelLog) -> None:
     """A container above its hard limit is killed."""
     expect(killed.idle_gone, "it ends", "it goes on")
-    expect(killed.hard, f"a HARD LIMIT line with {killed.idle.id} or PID {killed.idle_init.pid}", "none")
+    names = killed.idle.id, killed.idle_init.pid
+    expect(
+        killed.hard,
+        f"a line with container_monitor, HARD LIMIT and {names[0]} or {names[1]}",
+        kernel_log.mentions(*names),
+    )
 
 
 @check("hard", points=2, half="both", needs=["hard.hard_limit_kills"])

@@ -74,12 +74,13 @@ class KernelLog:
 
     def about(self, *any_of: str | int, what: str = "") -> list[Line]:
         """The monitor's lines that name one of these (an id or a PID, as a word), and say `what`."""
-        words = [re.compile(rf"(?<![\w.-]){re.escape(str(word))}(?![\w.-])") for word in any_of]
-        return [
-            line
-            for line in self.monitor_lines()
-            if line.tells(what) and any(word.search(line.text) for word in words)
-        ]
+        names = _words(any_of)
+        return [line for line in self.monitor_lines() if line.tells(what) and names.search(line.text)]
+
+    def mentions(self, *any_of: str | int) -> list[str] | str:
+        """What to show where `about` found nothing: all lines of the kernel that name one of these."""
+        names = _words(any_of)
+        return [record.text for record in self.records() if names.search(record.text)] or "no line names it"
 
     def has_told(self, what: str) -> bool:
         """Whether the monitor has said this of anything."""
@@ -92,6 +93,11 @@ class KernelLog:
     def since(self, mark: int) -> list[str]:
         """The kernel's lines after that place."""
         return [record.text for record in self.records()[mark:]]
+
+
+def _words(any_of: Sequence[str | int]) -> re.Pattern[str]:
+    """Finds one of these as a word."""
+    return re.compile(rf"(?<![\w.-])(?:{'|'.join(re.escape(str(word)) for word in any_of)})(?![\w.-])")
 
 
 @dataclass
