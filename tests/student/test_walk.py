@@ -152,7 +152,7 @@ def test_who_lacks_one_exercise_has_all_that_does_not_build_on_it(
         if check["verdict"] == "passed":
             assert check["points"] == check["max_points"]
         else:
-            assert walk.exercise_of[check["id"]] in on_it | {MISSING}
+            assert walk.exercise_of[check["id"]] in on_it | {MISSING}, check
             assert check["verdict"] in ("failed", "skipped") and check["points"] == 0
 
 
