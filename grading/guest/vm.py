@@ -25,6 +25,9 @@ from lab.machine.remote import RemoteMachine
 TOOLS = "/run/boxwright-tools"
 """Where the read-only disk is mounted."""
 
+CREDENTIALS = "/run/credentials/"
+"""Where systemd mounts what it gives to a service, as long as that runs."""
+
 MOUNT = f"mkdir -p {TOOLS} && mount -o ro /dev/vdb {TOOLS}"
 
 SETTINGS = {
@@ -84,15 +87,24 @@ class Guest:
 
     def mounts(self) -> list[str]:
         """The host's mount table as PID 1 sees it, without the numbers that any mount changes."""
-        lines = self.observer.proc("1/mountinfo").splitlines()
+        lines = self._mountinfo()
         return sorted(" ".join(line.split()[3:6]) + " " + line.partition(" - ")[2] for line in lines)
 
     def propagation(self) -> list[str]:
         """Where mounts of the host reach whom: `shared`, `master` and the like, without the groups' numbers."""
-        lines = [line.partition(" - ")[0].split() for line in self.observer.proc("1/mountinfo").splitlines()]
+        lines = [line.partition(" - ")[0].split() for line in self._mountinfo()]
         return sorted(
             " ".join([fields[4], *(each.partition(":")[0] for each in fields[6:])]) for fields in lines
         )
+
+    def _mountinfo(self) -> list[str]:
+        """Lines of proc_pid_mountinfo(5), but for those that come and go with services of systemd's own.
+
+        One that is given credentials has a mount for them while it runs (systemd.exec(5), "CREDENTIALS"), as
+        systemd-tmpfiles-clean.service, which a timer starts a quarter of an hour after boot.
+        """
+        lines = self.observer.proc("1/mountinfo").splitlines()
+        return [line for line in lines if not line.split()[4].startswith(CREDENTIALS)]
 
     def modules(self) -> frozenset[str]:
         """Names of the loaded kernel modules."""

@@ -55,6 +55,7 @@ MASKED_UNITS = (
     "systemd-resolved.service",
     "systemd-sysext.socket",
     "systemd-timesyncd.service",
+    "systemd-tmpfiles-clean.timer",
     "systemd-tpm2-setup-early.service",
     "systemd-tpm2-setup.service",
     "systemd-udev-load-credentials.service",
