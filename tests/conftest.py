@@ -28,16 +28,30 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONGEST = "gate"
+"""The group that takes as long as all others; it must not be begun last."""
+
 WORKERS_GROUPS = {
     "lint": "quick",
     "unit": "quick",
     "pages": "quick",
     "vagrant": "shown",
     "demo": "shown",
-    "grading": "gate",
+    "grading": LONGEST,
 }
 """What one worker of `pytest -n 2` does, by the folder of the tests: each of these groups has one machine of its own
 at most, and all other folders are one group together."""
+
+
+def _group(nodeid: str) -> str:
+    folder = nodeid.removeprefix("tests/").partition("/")[0]
+    return WORKERS_GROUPS.get(folder, "guest")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where workers share the tests, one begins with what takes longest."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: _group(item.nodeid) != LONGEST)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -45,12 +59,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give tests that share a machine to one worker, in the order in which they are without workers."""
     from xdist.scheduler import LoadScopeScheduling
 
+    config.option.loadscopereorder = False  # it would put the group with the most tests first
+
     class ByFolder(LoadScopeScheduling):
         """A group is what xdist calls a scope."""
 
         def _split_scope(self, nodeid: str) -> str:
-            folder = nodeid.removeprefix("tests/").partition("/")[0]
-            return WORKERS_GROUPS.get(folder, "guest")
+            return _group(nodeid)
 
     return ByFolder(config, log)
 

@@ -17,6 +17,7 @@ from grading.api.module import (
     settle,
     tried,
 )
+from grading.session import Session
 
 MIB = 1 << 20
 
@@ -76,9 +77,10 @@ def test_monitor_warns(watched: Watched, kernel_log: KernelLog) -> None:
 
 
 @check("soft", stage="before", half="monitor", needs=["soft.monitor_warns"], hint="A flag in the entry.")
-def test_monitor_warns_once(watched: Watched) -> None:
+def test_monitor_warns_once(watched: Watched, graded: Session) -> None:
     """The warning comes once, however long the process stays above its limit."""
-    expect(len(occasions(watched.soft)) == 1, "one warning", [line.text for line in watched.soft])
+    warnings = watched.soft if graded.level == 2 else occasions(watched.soft)
+    expect(len(warnings) == 1, "one warning", [line.text for line in watched.soft])
 
 
 @check(
@@ -110,7 +112,6 @@ def test_monitor_lines_are_exact(watched: Watched) -> None:
         registering,
         [line.text for line in watched.registering],
     )
-    expect(len(occasions(watched.soft)[0]) == 1, "one line", [line.text for line in watched.soft])
     line = watched.soft[0]
     rss = line.number("rss") or 0
     expected = f"[container_monitor] SOFT LIMIT {about} rss={rss} limit={12 * MIB}"

@@ -220,7 +220,7 @@ def tried(attempt: Callable[[float], Value], is_as_asked: Callable[[Value], obje
 def occasions(lines: Sequence[Line]) -> list[list[Line]]:
     """Lines put together where they were written at once: a monitor may tell of one thing in two lines.
 
-    How a warning is worded, and on how many lines, is asked of it by level 2 alone.
+    For level 1: only level 2 asks how a warning is worded, and on how many lines.
 
     Args:
         lines: in the order in which they were written.
