@@ -13,7 +13,7 @@ import posixpath
 import random
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,6 +28,7 @@ from grading.api.scenarios import Scenarios
 from grading.guest import delivery, kbuild
 from grading.guest.delivery import Product, Tried
 from grading.guest.observer import GuestError
+from grading.guest.records import Process, descendants
 from grading.guest.tools import MONITOR, POOL, ROOTS, Tools
 from grading.guest.vm import TOOLS, Guest
 from grading.submissions import compiling
@@ -200,34 +201,40 @@ class Session:
             if engine is not None:
                 engine.supervisor = None
 
-            def end() -> bool:
-                left = [each for each in guest.newcomers() if each.state != "Z"]
-                for process in left:
-                    with suppress(GuestError):  # gone with its parent
-                        guest.observer.signal(process.pid, 9, start=process.start)
-                return not left
-
-            wait_until(end, 5)
+            wait_until(lambda: not self._kill(guest.newcomers()), 5)
 
     def renew_supervisor(self) -> None:
         """End the supervisor as one does it by hand, and what is left of it; the next look starts another.
 
         Nothing of what it leaves behind may cost the next one anything: that it cleans up is a check of its own.
+        Whatever else was begun meanwhile in a student's own VM is left alone.
         """
         with self._lock:
             engine: Engine | None = self._services.get("engine")
             if engine is None or not engine.supervisor_lives:
                 return
-            sockets = engine.sockets
-            observer = self.guest.observer
-            for process in self.guest.newcomers():
-                if len(process.space_pids) > 1:  # a container's; none need be asked to end
-                    with suppress(GuestError):
-                        observer.signal(process.pid, signal.SIGKILL, start=process.start)
+            sockets, supervisor = engine.sockets, engine.supervisor
+            assert supervisor is not None
+            newcomers = self.guest.newcomers()
+            contained = [each for each in newcomers if len(each.space_pids) > 1]
+            self._kill(contained)  # they need not be asked to end
             if not self._ignores_sigterm:
                 self._ignores_sigterm = engine.stop_supervisor(seconds=RENEWAL_SECONDS) is None
-            self.end_engine()
-            observer.run("rm", "-f", *sockets)
+            if engine.supervisor_lives:
+                engine.stop_supervisor(signal.SIGKILL)
+            engine.supervisor = None
+            left = [*contained, *descendants(newcomers, supervisor.pid)]
+            wait_until(lambda: not self._kill(left), 5)
+            self.guest.observer.run("rm", "-f", *sockets)
+
+    def _kill(self, processes: Iterable[Process]) -> list[Process]:
+        """Kill those of these that live, and return them."""
+        now = {(each.pid, each.start): each for each in self.guest.newcomers() if each.state != "Z"}
+        left = [now[each.pid, each.start] for each in processes if (each.pid, each.start) in now]
+        for process in left:
+            with suppress(GuestError):  # gone with its parent
+                self.guest.observer.signal(process.pid, signal.SIGKILL, start=process.start)
+        return left
 
     @property
     def is_stuck(self) -> bool:

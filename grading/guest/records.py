@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -77,6 +78,17 @@ class Process:
     """Its namespaces by `pid`, `mnt`, `uts`, `ipc`; a zombie has none."""
     words: tuple[str, ...]
     """Its command line."""
+
+
+def descendants(processes: Iterable[Process], pid: int) -> list[Process]:
+    """The children of a process, theirs, and so on, as far as their parents live."""
+    found: list[Process] = []
+    left, parents = list(processes), {pid}
+    while children := [each for each in left if each.parent in parents]:
+        found += children
+        left = [each for each in left if each.parent not in parents]
+        parents = {each.pid for each in children}
+    return found
 
 
 @dataclass(frozen=True)
