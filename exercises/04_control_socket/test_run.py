@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario, wait_until
+from grading.api.allowance import BEARS
 from grading.api.engine import Engine
 from grading.guest.observer import Observer
 from grading.guest.records import Finished
@@ -53,7 +54,7 @@ class Runs:
     """`ps`, where it was answered while another `run` waited."""
 
 
-@scenario
+@scenario(containers=BEARS)  # `run` may hold up all others
 def runs(engine: Engine, observer: Observer) -> Runs:
     """Wait for one that sleeps, and for one that is killed."""
     found = Runs()
@@ -148,7 +149,7 @@ class Interrupted:
     waited: bool
 
 
-@scenario
+@scenario(containers=BEARS)  # `run` may hold up all others
 def interrupted(engine: Engine) -> dict[str, Interrupted]:
     """SIGINT and SIGTERM to a `run` that waits."""
     found = {}

@@ -2,11 +2,14 @@
 
 Neither the course nor the contract says how many a supervisor must bear in its life, and tables of
 ten are seen in practice, the ended ones included. At level 1 scenarios are therefore spread over
-as many supervisors as it takes; else what one starts would cost another its verdict.
+as many supervisors as it takes; else what one starts would cost another its verdict. For the same
+reason one that may hold up a supervisor which serves one client after the other has a supervisor of
+its own: it asks for all that any bears.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +17,8 @@ from contextlib import contextmanager
 from lab.errors import LabError
 
 BEARS = 10
-"""Containers that any supervisor bears; the smallest table seen in a submission."""
+"""Containers that any supervisor bears; the smallest table seen in a submission. Who says that it may start so
+many has a supervisor of its own, that nobody uses afterwards."""
 
 
 class Allowance:
@@ -52,7 +56,8 @@ class Allowance:
             yield
         finally:
             with self._changed:
-                self._taken -= max(0, self._own.left)
+                if containers < (self._most or math.inf):
+                    self._taken -= max(0, self._own.left)
                 self._inside -= 1
                 self._changed.notify_all()
             del self._own.left

@@ -81,6 +81,13 @@ def test_one_that_needs_more_than_any_bears_has_a_supervisor_of_its_own() -> Non
     assert made.asked == [2, 30, 1]
 
 
+def test_one_that_asks_for_all_has_a_supervisor_of_its_own_and_leaves_it_to_nobody() -> None:
+    made = Supervisors(10)
+    for room, starts in ((1, 1), (10, 2), (1, 1), (1, 1)):
+        made.use(room, starts)
+    assert made.asked == [1, 2, 2]
+
+
 def test_asking_for_more_than_was_said_is_the_authors_error() -> None:
     made = Supervisors(10, is_strict=True)
     with pytest.raises(LabError, match="More containers"):
