@@ -31,7 +31,8 @@ MORE_ATTEMPTS = 2
 """See `tried`."""
 
 AT_ONCE_SECONDS = 0.08
-"""Lines so close together tell of one look of a monitor's, in several sentences; less than any usual period."""
+"""Lines so close together tell of one look of a monitor's, in several sentences. One that repeats itself at each
+look does so for seconds, and shows all the same."""
 
 TAG = re.compile(r"\[?container_monitor\]?", re.IGNORECASE)
 
@@ -77,10 +78,14 @@ class KernelLog:
         names = _words(any_of)
         return [line for line in self.monitor_lines() if line.tells(what) and names.search(line.text)]
 
-    def mentions(self, *any_of: str | int) -> list[str] | str:
-        """What to show where `about` found nothing: all lines of the kernel that name one of these."""
+    def expect(self, found: list[Line], what: str, *any_of: str | int) -> None:
+        """Fail where `about` found nothing, and show all lines of the kernel that name one of these."""
         names = _words(any_of)
-        return [record.text for record in self.records() if names.search(record.text)] or "no line names it"
+        expect(
+            found,
+            f"a line with container_monitor, {what} and {' or '.join(map(str, any_of))}",
+            [record.text for record in self.records() if names.search(record.text)] or "no line names it",
+        )
 
     def has_told(self, what: str) -> bool:
         """Whether the monitor has said this of anything."""

@@ -22,9 +22,10 @@ def guest(table: str) -> Guest:
             assert path == "1/mountinfo"
             return table
 
-    found: Any = Guest.__new__(Guest)
-    found.observer = Observer()
-    return found  # type: ignore[no-any-return]
+    found = Guest.__new__(Guest)
+    observer: Any = Observer()
+    found.observer = observer
+    return found
 
 
 def test_a_mount_that_is_left_shows() -> None:

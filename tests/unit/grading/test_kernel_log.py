@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from grading.api.expectations import Unmet
 from grading.api.module import KernelLog
 from grading.guest.records import KernelRecord
 
@@ -49,9 +50,13 @@ def test_a_line_is_the_monitors_and_names_it(text: str, is_found: bool) -> None:
 def test_a_program_cannot_write_one() -> None:
     text = "[container_monitor] SOFT LIMIT container=soft-4 pid=417"
     assert not log((1, text)).about("soft-4", what="SOFT LIMIT")
-    assert log((1, text)).mentions("soft-4") == "no line names it"
+    with pytest.raises(Unmet, match="no line names it"):
+        log((1, text)).expect([], "SOFT LIMIT", "soft-4")
 
 
 def test_what_names_it_in_other_words_is_shown() -> None:
     other = "monitor: SOFT LIMIT container=soft-4 pid=417"
-    assert log((0, other), (0, "monitor: loaded")).mentions("soft-4", 417) == [other]
+    with pytest.raises(Unmet) as caught:
+        log((0, other), (0, "monitor: loaded")).expect([], "SOFT LIMIT", "soft-4", 417)
+    assert caught.value.expected == "a line with container_monitor, SOFT LIMIT and soft-4 or 417"
+    assert caught.value.actual == str([other])
