@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grading.api.allowance import BEARS, Allowance
-from grading.api.engine import Engine, Rootfs
+from grading.api.container import Rootfs
+from grading.api.engine import Engine
 from grading.api.expectations import wait_until, wait_with
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
-from grading.api.engine import Container, Engine
+from grading.api.container import Container
+from grading.api.engine import Engine
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
 from grading.guest.vm import Guest

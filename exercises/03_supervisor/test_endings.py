@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario, wait_until
-from grading.api.engine import Container, Engine
+from grading.api.container import Container, await_all_gone
+from grading.api.engine import Engine
 from grading.api.listing import Listing
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
@@ -62,8 +63,8 @@ def endings(engine: Engine, observer: Observer) -> Endings:
         done = job.wait()
         assert done is not None
         found.stops[name] = done
-    for name, container in found.containers.items():
-        found.gone[name] = container.await_gone(8)
+    await_all_gone(found.containers.values(), 8)
+    found.gone = {name: not container.processes for name, container in found.containers.items()}
     found.asked = observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None
     wait_until(lambda: all(engine.ps().ended(each.id) for each in found.containers.values()), 3)
     found.listing = engine.ps()

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
-from grading.api.engine import Container, Engine
+from grading.api.container import Container
+from grading.api.engine import Engine
 from grading.api.listing import Listing
 from grading.guest.records import Process
 

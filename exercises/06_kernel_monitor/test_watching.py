@@ -12,6 +12,7 @@ from grading.api.module import (
     KernelLog,
     Line,
     Module,
+    expect_registered,
     occasions,
     request,
     settle,
@@ -68,7 +69,7 @@ def watch(module: Module, seconds: float) -> Watched:
 )
 def test_monitor_warns(watched: Watched, kernel_log: KernelLog) -> None:
     """A registered process that passes its soft limit is warned of in the kernel log."""
-    expect(watched.registered[0] == 0, "MONITOR_REGISTER succeeds", f"errno {watched.registered[1]}")
+    expect_registered(watched.registered)
     kernel_log.expect(watched.soft, "SOFT LIMIT", watched.identifier, watched.pid)
 
 
@@ -199,7 +200,7 @@ def jump_killed(module: Module) -> Killed:
 )
 def test_monitor_kills(idle_killed: Killed) -> None:
     """A registered process that passes its hard limit is killed with SIGKILL."""
-    expect(idle_killed.registered[0] == 0, "MONITOR_REGISTER succeeds", f"errno {idle_killed.registered[1]}")
+    expect_registered(idle_killed.registered)
     expect(idle_killed.code == 137, "it ends by SIGKILL", idle_killed.code or "it lives on")
 
 

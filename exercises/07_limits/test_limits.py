@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.allowance import BEARS
-from grading.api.engine import Container, Engine
+from grading.api.container import Container
+from grading.api.engine import Engine
 from grading.api.listing import Listing
 from grading.api.module import (
     REGISTER,

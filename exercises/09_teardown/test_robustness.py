@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario
+from grading.api.container import await_all_gone
 from grading.api.engine import Engine
 from grading.guest.observer import Observer
 
@@ -44,7 +45,7 @@ def orphaned(engine: Engine) -> Orphaned:
     """Kill the supervisor under two containers; then start another."""
     containers = [engine.start("stubborn NONCE", name="orphan"), engine.start("deaf", name="orphan")]
     engine.stop_supervisor(signal.SIGKILL)
-    gone = all(container.await_gone(5) for container in containers)
+    gone = await_all_gone(containers, 5)
     for container in containers:
         for process in container.processes:
             engine.observer.signal(process.pid, 9, start=process.start)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from grading.api.container import Container, Rootfs, and_said
 from grading.api.expectations import Unmet, expect, wait_until
 from grading.api.listing import Listing
 from grading.guest.observer import GuestError, Job, Observer
-from grading.guest.records import Finished, Process
+from grading.guest.records import Finished
 
 CLIENT_SECONDS = 6.0
 """The most that a client which does not wait may take, on a fast machine."""
@@ -54,88 +55,6 @@ class Stuck(Unmet):
             "a supervisor that answers its clients",
             f"`engine {' '.join(words)}` was not answered, and no other after it",
         )
-
-
-@dataclass(frozen=True)
-class Rootfs:
-    """A root file system for one container: Alpine, and the probe under a name that nothing else has."""
-
-    path: str
-    nonce: str
-
-    @property
-    def probe(self) -> str:
-        """The probe's path inside."""
-        return f"/probe-{self.nonce}"
-
-
-@dataclass
-class Container:
-    """What was asked of the engine, and where to find it in the kernel."""
-
-    engine: Engine
-    id: str
-    rootfs: Rootfs
-    client: Job | None = None
-    """Of `start`."""
-    job: Job | None = None
-    """Of `run`, while it goes on."""
-
-    @property
-    def processes(self) -> list[Process]:
-        """Its processes, living and zombie, as the kernel tells them: those that execute the probe of its rootfs."""
-        return [
-            process
-            for process in self.engine.observer.processes()
-            if process.words and self.rootfs.probe in process.words and not self._is_client(process)
-        ]
-
-    def _is_client(self, process: Process) -> bool:
-        return self.engine.words[-1] in process.words
-
-    @property
-    def init(self) -> Process | None:
-        """PID 1 of its PID namespace; None where it is gone, or never was one."""
-        mine = self.processes
-        for process in mine:
-            if process.space_pids[-1] == 1:
-                return process
-        if not mine:
-            return None
-        space = mine[0].spaces["pid"]
-        for process in self.engine.observer.processes():
-            if process.spaces["pid"] == space and process.space_pids[-1:] == (1,):
-                return process
-        return None
-
-    def await_running(self, seconds: float = 10) -> Process:
-        """Wait until its program runs; returns the process that executes the probe."""
-        found = wait_until(
-            lambda: self.processes, seconds,
-            f"a process of container {self.id}", actual=lambda: "no process executes its command",
-        )  # fmt: skip
-        return found[0]
-
-    def await_gone(self, seconds: float = 10) -> bool:
-        """Wait until none of its processes is left, zombies included; False where one stays."""
-        return bool(wait_until(lambda: not self.processes, seconds))
-
-    def view(self, seconds: float = 10) -> dict[str, bytes]:
-        """What `probe view` or `probe escape` found inside, by key: read from its rootfs, not from its log."""
-        path = f"{self.rootfs.path}/view-{self.rootfs.nonce}"
-        wait_until(
-            lambda: self.engine.observer.stat(path), seconds, f"the probe in {self.id} has looked around",
-            actual=lambda: f"it has not; `logs` shows {self.engine.logs(self.id)[-400:]!r}",
-        )  # fmt: skip
-        found = {}
-        for line in self.engine.observer.read(path).decode("ascii", "replace").splitlines():
-            _, key, value = [*line.split(" "), "", ""][:3]
-            found[key] = bytes.fromhex(value)
-        return found
-
-    def log(self) -> bytes:
-        """What the engine has kept of its output."""
-        return self.engine.logs(self.id)
 
 
 @dataclass
@@ -230,7 +149,7 @@ class Engine:
         return self.observer.start(*self.words, *arguments, folder=self.folder, timeout=timeout)
 
     def _note(self, arguments: Sequence[str], finished: Finished) -> None:
-        said = (finished.text + finished.error_text).strip()
+        said = finished.said
         self.transcript.append(
             f"engine {' '.join(arguments)}  → {finished.code} in {finished.seconds:.2f} s"
             + (f"\n{said[:2000]}" if said else "")
@@ -264,12 +183,15 @@ class Engine:
                 return False
             return self.observer.run(*self.words, "ps", folder=self.folder, timeout=5).code == 0
 
-        wait_until(answers, seconds, "that `engine ps` is answered by the supervisor", actual=job.output)
+        wait_until(
+            answers, seconds, "that `engine ps` is answered by the supervisor",
+            actual=lambda: f"it is not; the supervisor runs {and_said(self.supervisors_words)}",
+        )  # fmt: skip
         ended = job.wait(0)
         expect(
             ended is None,
             "a supervisor that stays up",
-            ended and f"it ended with {ended.code}: {(ended.text + ended.error_text)[-800:]}",
+            ended and f"it ended with {ended.code}: {ended.said[-800:]}",
         )
 
     def _listening(self) -> frozenset[str]:
@@ -285,6 +207,12 @@ class Engine:
     def supervisor_lives(self) -> bool:
         """Whether the one that was started last is still there."""
         return self.supervisor is not None and self.supervisor.wait(0) is None
+
+    @property
+    def supervisors_words(self) -> str:
+        """What the supervisor that was started last has printed so far; undecodable bytes as `\\xNN`."""
+        printed = b"".join(self.supervisor.output()) if self.supervisor else b""
+        return printed.decode("utf-8", "backslashreplace").strip()
 
     def stop_supervisor(self, number: int = signal.SIGTERM, seconds: float = 15) -> Finished | None:
         """Send it a signal, and wait for its end; None where it goes on."""
@@ -384,7 +312,7 @@ class Engine:
             expect(
                 answer.code == 0 or answer.timed_out,
                 "`engine start` succeeds",
-                f"status {answer.code}: {(answer.text + answer.error_text)[-600:]}",
+                f"status {answer.code}: {answer.said[-600:]}",
             )
         if running:
             container.await_running()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import struct
 import time
@@ -35,6 +37,24 @@ AT_ONCE_SECONDS = 0.08
 look does so for seconds, and shows all the same."""
 
 TAG = re.compile(r"\[?container_monitor\]?", re.IGNORECASE)
+
+
+def expect_registered(answer: tuple[int, int]) -> None:
+    """Fail the check unless the kernel answered MONITOR_REGISTER with 0.
+
+    Args:
+        answer: what ioctl(2) returned, and errno.
+    """
+    result, number = answer
+    told = f"it returned {result}"
+    if result < 0:
+        told = f"{errno.errorcode.get(number, number)} ({os.strerror(number)})"
+    if number == errno.ENOTTY:
+        told += (
+            "; the device does not know the command: its number is made of 'M', 1 and the size of "
+            f"struct monitor_request, which has {REQUEST.size} bytes in ABI version 1 of the contract"
+        )
+    expect(result == 0, "MONITOR_REGISTER succeeds", told)
 
 
 @dataclass(frozen=True)

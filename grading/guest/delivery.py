@@ -14,6 +14,7 @@ from pathlib import Path
 from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
 from grading.submissions.attempts import Attempt
+from grading.submissions.compiling import errors_first
 from grading.submissions.rootfs import TARBALL
 from lab.errors import LabError
 
@@ -45,7 +46,7 @@ class Tried:
     @property
     def said(self) -> str:
         """What it wrote."""
-        return self.finished.text + self.finished.error_text
+        return self.finished.said
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Product:
         return "\n".join(
             f"$ {' '.join(attempt.finished.words)}  → {attempt.finished.code}"
             f"{' (time limit)' if attempt.finished.timed_out else ''}\n"
-            + (attempt.finished.text[-1500:] + attempt.finished.error_text[-3000:]).strip()
+            + errors_first(attempt.finished.said, 1500)
             for attempt in self.attempts
         )
 

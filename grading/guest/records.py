@@ -55,6 +55,11 @@ class Finished:
         """Standard error, likewise."""
         return self.stderr.decode("utf-8", "backslashreplace")
 
+    @property
+    def said(self) -> str:
+        """Both outputs, standard output first, without blanks around them."""
+        return (self.text + self.error_text).strip()
+
 
 @dataclass(frozen=True)
 class Process:

@@ -26,6 +26,33 @@ KERNELS_OWN = frozenset({
 says so, and our own Kbuild does not."""
 
 
+PLACE = re.compile(r"^[^\s:][^:\n]*:(?:\d+:)*[\s(]")
+"""What begins a message of the compiler's, or of make's; lines below it belong to it."""
+
+FATAL = re.compile(r"\berror\b|\bundefined reference\b|\*\*\* ", re.IGNORECASE)
+
+
+def errors_first(said: str, most: int) -> str:
+    """What builders said, for the student: where it is long, the errors without what is said beside them.
+
+    Args:
+        said: both outputs.
+        most: characters.
+    """
+    said = said.strip()
+    if len(said) <= most:
+        return said
+    kept: list[str] = []
+    is_kept = False
+    for line in said.splitlines():
+        if PLACE.match(line):
+            is_kept = bool(FATAL.search(line))
+        if is_kept:
+            kept.append(line)
+    text = "\n".join(kept) or said
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} … {text[-most // 3 :]}"
+
+
 def left(
     half: Half,
     failed: Attempt,

@@ -6,6 +6,7 @@ import pytest
 
 from grading.submissions import compiling
 from grading.submissions.attempts import Attempt
+from grading.submissions.compiling import errors_first
 
 MAKE = Attempt("make monitor.ko", ("make", "monitor.ko"), "/submission")
 ALL = Attempt("make", ("make",), "/submission")
@@ -63,3 +64,40 @@ def test_without_the_names_of_its_files_all_is_tried() -> None:
 def test_gcc_after_make_is_an_attempt_of_its_own() -> None:
     said = "engine.c:9:3: error: 'x' undeclared"
     assert compiling.left("engine", GCC, said, ("engine.c",), (ALL,)) == (ALL,)
+
+
+NOISE = "".join(
+    f"/usr/src/linux/include/linux/h{number}.h:{number}:8: note: declared here\n"
+    f"  {number} | struct class *class_create(const char *name);\n"
+    for number in range(40)
+)
+
+
+def test_what_is_short_is_shown_whole() -> None:
+    assert (
+        errors_first("engine.c:1:2: warning: unused\n  1 | int a;\n", 100)
+        == "engine.c:1:2: warning: unused\n  1 | int a;"
+    )
+
+
+def test_the_errors_are_shown_where_it_is_long() -> None:
+    error = "monitor.c:132:11: error: too many arguments\n  132 |     cls = class_create(THIS_MODULE);"
+    unlinked = "/usr/bin/ld: a.o: in function `main':\nengine.c:(.text+0x9): undefined reference to `fork'"
+    said = f"make -C /lib/modules\n{NOISE}{error}\n{NOISE}{unlinked}\nmake: *** [Makefile:7: all] Error 2\n"
+    assert (
+        errors_first(said, 1500)
+        == f"{error}\n{unlinked.splitlines()[1]}\nmake: *** [Makefile:7: all] Error 2"
+    )
+
+
+def test_many_errors_are_cut_and_the_first_are_kept() -> None:
+    said = "".join(f"engine.c:{line}:1: error: unknown type name\n" for line in range(200))
+    shown = errors_first(said, 900)
+    assert shown.startswith("engine.c:0:1: error") and shown.endswith(
+        "engine.c:199:1: error: unknown type name"
+    )
+    assert len(shown) < 910
+
+
+def test_words_without_an_error_are_cut() -> None:
+    assert len(errors_first("no rule " * 500, 900)) < 910

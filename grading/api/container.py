@@ -1,0 +1,125 @@
+"""A container that the engine was asked for, and where it is seen: in the guest's kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grading.api.expectations import wait_until
+from grading.guest.observer import Job
+from grading.guest.records import Process
+
+if TYPE_CHECKING:
+    from grading.api.engine import Engine
+
+
+def and_said(words: str, most: int = 300) -> str:
+    """The last words of a program, for a sentence about it, in a failure.
+
+    Args:
+        words: all that it printed.
+        most: characters.
+    """
+    return f"and said {words[-most:]!r}" if words else "and said nothing"
+
+
+@dataclass(frozen=True)
+class Rootfs:
+    """A root file system for one container: Alpine, and the probe under a name that nothing else has."""
+
+    path: str
+    nonce: str
+
+    @property
+    def probe(self) -> str:
+        """The probe's path inside."""
+        return f"/probe-{self.nonce}"
+
+
+@dataclass
+class Container:
+    """What was asked of the engine, and where to find it in the kernel."""
+
+    engine: Engine
+    id: str
+    rootfs: Rootfs
+    client: Job | None = None
+    """Of `start`."""
+    job: Job | None = None
+    """Of `run`, while it goes on."""
+
+    @property
+    def processes(self) -> list[Process]:
+        """Its processes, living and zombie, as the kernel tells them: those that execute the probe of its rootfs."""
+        return [
+            process
+            for process in self.engine.observer.processes()
+            if process.words and self.rootfs.probe in process.words and not self._is_client(process)
+        ]
+
+    def _is_client(self, process: Process) -> bool:
+        return self.engine.words[-1] in process.words
+
+    @property
+    def init(self) -> Process | None:
+        """PID 1 of its PID namespace; None where it is gone, or never was one."""
+        mine = self.processes
+        for process in mine:
+            if process.space_pids[-1] == 1:
+                return process
+        if not mine:
+            return None
+        space = mine[0].spaces["pid"]
+        for process in self.engine.observer.processes():
+            if process.spaces["pid"] == space and process.space_pids[-1:] == (1,):
+                return process
+        return None
+
+    def await_running(self, seconds: float = 10) -> Process:
+        """Wait until its program runs; returns the process that executes the probe."""
+        found = wait_until(
+            lambda: self.processes, seconds, f"a process of container {self.id}", actual=self._why_there_is_none,
+        )  # fmt: skip
+        return found[0]
+
+    def _why_there_is_none(self) -> str:
+        """What there is to say, to the student, where no process of it is seen."""
+        told = ["no process executes its command"]
+        if answer := self.client and self.client.wait(0):
+            told.append(f"`engine start` ended with status {answer.ending} {and_said(answer.said)}")
+        state = "lives" if self.engine.supervisor_lives else "has ended"
+        told.append(f"the supervisor {state} {and_said(self.engine.supervisors_words)}")
+        return "; ".join(told)
+
+    def await_gone(self, seconds: float = 10) -> bool:
+        """Wait until none of its processes is left, zombies included; False where one stays."""
+        return await_all_gone([self], seconds)
+
+    def view(self, seconds: float = 10) -> dict[str, bytes]:
+        """What `probe view` or `probe escape` found inside, by key: read from its rootfs, not from its log."""
+        path = f"{self.rootfs.path}/view-{self.rootfs.nonce}"
+        wait_until(
+            lambda: self.engine.observer.stat(path), seconds, f"the probe in {self.id} has looked around",
+            actual=lambda: f"it has not; `logs` shows {self.engine.logs(self.id)[-400:]!r}",
+        )  # fmt: skip
+        found = {}
+        for line in self.engine.observer.read(path).decode("ascii", "replace").splitlines():
+            _, key, value = [*line.split(" "), "", ""][:3]
+            found[key] = bytes.fromhex(value)
+        return found
+
+    def log(self) -> bytes:
+        """What the engine has kept of its output."""
+        return self.engine.logs(self.id)
+
+
+def await_all_gone(containers: Iterable[Container], seconds: float = 10) -> bool:
+    """Wait until no process of any of these is left, zombies included; False where one stays.
+
+    Args:
+        containers: as many as there are.
+        seconds: for all together, on a fast machine.
+    """
+    waited = list(containers)
+    return bool(wait_until(lambda: not any(each.processes for each in waited), seconds))
