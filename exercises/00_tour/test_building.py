@@ -6,6 +6,7 @@ The starter does all of this, so there are no points for it; who loses it loses 
 from __future__ import annotations
 
 from grading.api import check, expect, wait_until
+from grading.api.container import and_said
 from grading.api.engine import Engine
 from grading.api.module import DEVICE, Module
 from grading.session import Session
@@ -51,7 +52,10 @@ def test_monitor_loads(module: Module) -> None:
     expect(loading.code == 0, "insmod succeeds", loading.error_text or loading.code)
     expect(module.loaded, "the kernel lists the module", "it does not")
     status = wait_until(lambda: module.observer.stat(DEVICE), 3)
-    expect(status and status.kind == "c", f"the character device {DEVICE}", "it is not there")
+    expect(
+        status and status.kind == "c", f"the character device {DEVICE}", "it is not there",
+        "The module was loaded, and has registered no device of this name: misc_register() does.",
+    )  # fmt: skip
 
 
 @check(
@@ -94,9 +98,9 @@ def test_device_is_roots_alone(module: Module) -> None:
 def test_usage(idle_engine: Engine) -> None:
     """Without a command the engine prints its usage and fails."""
     done = idle_engine()
-    expect(not done.timed_out, "it ends", "it waits")
+    expect(not done.timed_out, "it ends", f"it goes on {and_said(done.said)}")
     expect(done.refuses, "a status other than 0", done.code)
-    expect((done.text + done.error_text).strip(), "some words about how it is used", "nothing")
+    expect(done.said, "some words about how it is used", "nothing")
 
 
 @check("client", level=2, stage="before", points=0, needs=["client.usage"], hint="fprintf(stderr, …).")

@@ -85,7 +85,7 @@ def test_end_is_told(endings: Endings) -> None:
         expect(
             endings.listing.ended(container.id),
             f"{container.id} is told to have ended",
-            endings.entry(name) or "nothing of it",
+            endings.entry(name) or "`ps` does not list it",
         )
 
 
@@ -255,7 +255,7 @@ def test_quick_end_is_not_missed(quick: Quick) -> None:
         expect(
             quick.told.ended(container.id),
             f"{container.id} has ended",
-            quick.told.entry(container.id) or "nothing of it",
+            quick.told.entry(container.id) or "`ps` does not list it",
         )
 
 

@@ -109,7 +109,7 @@ def test_run_returns_the_signal(runs: Runs, returned: Returned) -> None:
 
 @check(
     "control",
-    needs=["control.run_returns_the_exit_code"],
+    needs=["containers.starts"],
     hint="Wait for the container, not for the request to be taken.",
 )
 def test_run_waits(runs: Runs) -> None:
@@ -126,7 +126,7 @@ def test_run_waits(runs: Runs) -> None:
 @check(
     "control",
     points=2,
-    needs=["control.run_returns_the_exit_code"],
+    needs=["control.run_waits"],
     hint="A thread for each client, or one loop that waits for all of them.",
 )
 def test_run_holds_up_nobody(runs: Runs) -> None:
@@ -171,7 +171,7 @@ def interrupted(engine: Engine) -> dict[str, Interrupted]:
 @check(
     "control",
     points=2,
-    needs=["control.run_returns_the_exit_code", "control.stop_ends_a_container"],
+    needs=["control.run_waits", "control.stop_ends_a_container"],
     hint="The client's handler sends `stop`, and then goes on reading.",
 )
 def test_interrupted_run_stops_its_container(interrupted: dict[str, Interrupted]) -> None:

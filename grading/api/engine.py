@@ -294,19 +294,15 @@ class Engine:
             rootfs: None for a new one.
             running: also wait until the kernel shows its process.
         """
-        container = self.container(name, rootfs)
-        words = (
-            "start", container.id, container.rootfs.path, self.command(container.rootfs, probe),
-            *self._options(soft, hard, nice),
-        )  # fmt: skip
-        self._unless_stuck()
-        seconds = self._within(words, CLIENT_SECONDS)
-        client = container.client = self.begin(*words, timeout=seconds)
+        container = self.begin_start(probe, name=name, soft=soft, hard=hard, nice=nice, rootfs=rootfs)
+        client, seconds = container.client, self._within(("start",), CLIENT_SECONDS)
+        assert client is not None
         # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
         wait_until(lambda: client.wait(0) or (running and container.processes), seconds)
         # Who does not wait for its process waits for the client's own limit.
         answer = client.wait(0 if running else 1)
         if answer is not None:
+            words = client.words[len(self.words) :]
             self._note(words, answer)
             self._learn(words, answer)
             expect(
@@ -316,6 +312,19 @@ class Engine:
             )
         if running:
             container.await_running()
+        return container
+
+    def begin_start(
+        self, probe: str, *, name: str = "c", soft: int | None = None, hard: int | None = None,
+        nice: int | None = None, rootfs: Rootfs | None = None,
+    ) -> Container:  # fmt: skip
+        """`engine start`, without waiting for anything."""
+        container = self.container(name, rootfs)
+        self._unless_stuck()
+        container.client = self.begin(
+            "start", container.id, container.rootfs.path, self.command(container.rootfs, probe),
+            *self._options(soft, hard, nice), timeout=self._within(("start",), CLIENT_SECONDS),
+        )  # fmt: skip
         return container
 
     def run(

@@ -49,9 +49,9 @@ def expect_registered(answer: tuple[int, int]) -> None:
     told = f"it returned {result}"
     if result < 0:
         told = f"{errno.errorcode.get(number, number)} ({os.strerror(number)})"
-    if number == errno.ENOTTY:
+    if number in (errno.ENOTTY, errno.EINVAL):
         told += (
-            "; the device does not know the command: its number is made of 'M', 1 and the size of "
+            "; where the module does not know the command: its number is made of 'M', 1 and the size of "
             f"struct monitor_request, which has {REQUEST.size} bytes in ABI version 1 of the contract"
         )
     expect(result == 0, "MONITOR_REGISTER succeeds", told)
