@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.container import Container, await_all_gone
-from grading.api.engine import Engine
+from grading.api.engine import STOP_SECONDS, Engine
 from grading.api.listing import Listing
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
@@ -58,7 +58,10 @@ def endings(engine: Engine, observer: Observer) -> Endings:
         wait_until(lambda n=name, w=nonce: w + b" ready" in found.containers[n].log(), 5)  # type: ignore[misc]
     victim = found.containers["victim"].init or found.containers["victim"].await_running()
     observer.signal(victim.pid, 9, start=victim.start)
-    jobs = {name: engine.begin("stop", found.containers[name].id) for name in ("polite", "stubborn", "plain")}
+    jobs = {
+        name: engine.begin("stop", found.containers[name].id, timeout=STOP_SECONDS)
+        for name in ("polite", "stubborn", "plain")
+    }
     for name, job in jobs.items():
         done = job.wait()
         assert done is not None

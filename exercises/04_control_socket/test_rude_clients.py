@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from grading.api import check, expect, wait_until
-from grading.api.engine import Engine
+from grading.api.engine import PROMPT_SECONDS, Engine
 from grading.guest.observer import GuestError, Handle, Observer
 from grading.session import Session
 
@@ -119,7 +119,7 @@ def test_many_clients_at_once(engine: Engine, observer: Observer) -> None:
     The supervisor is held until all of them wait for it: else the first are gone before the last have come.
     """
     with held(engine):
-        jobs = [engine.begin("ps") for _ in range(12)]
+        jobs = [engine.begin("ps", timeout=3 * PROMPT_SECONDS) for _ in range(12)]
 
         def wait_for_it() -> bool:
             asleep = {each.pid for each in observer.processes() if each.state == "S"}
