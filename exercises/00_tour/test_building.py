@@ -54,7 +54,7 @@ def test_monitor_loads(module: Module) -> None:
     status = wait_until(lambda: module.observer.stat(DEVICE), 3)
     expect(
         status and status.kind == "c", f"the character device {DEVICE}", "it is not there",
-        "The module was loaded, and has registered no device of this name: misc_register() does.",
+        why="The module was loaded, and has registered no device of this name: misc_register() does.",
     )  # fmt: skip
 
 

@@ -156,7 +156,9 @@ def kill(
         if done is None:
             device.ioctl(UNREGISTER, request(pid, 0, 0, identifier))
     holder.end()
-    return Killed((result, number), done and done.code, hard_lines, soft_lines, identifier, pid, hard * MIB)
+    return Killed(
+        (result, number), done.code if done else None, hard_lines, soft_lines, identifier, pid, hard * MIB
+    )
 
 
 @scenario

@@ -313,7 +313,7 @@ def crowd_killed(module: Module) -> int | None:
         if done is None:
             device.ioctl(UNREGISTER, request(holder.pid, 0, 0, f"crowd-{holder.pid}"))
     holder.end()
-    return done and done.code
+    return done.code if done else None
 
 
 @check(

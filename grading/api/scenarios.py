@@ -13,9 +13,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import pytest
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ UNSAID = 3
 
 KNOWN: dict[str, Scenario] = {}
 """All that were declared, by name; a name is taken once."""
+
+
+@overload
+def scenario(function: Function) -> Function: ...
+
+
+@overload
+def scenario(*, exclusive: bool = ..., containers: int = ...) -> Callable[[Function], Function]: ...
 
 
 def scenario(
