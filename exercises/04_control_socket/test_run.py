@@ -181,7 +181,11 @@ def test_interrupted_run_stops_its_container(interrupted: dict[str, Interrupted]
         expect(each.done is not None, f"SIG{name}: the client ends, too", "it waits for ever")
 
 
-@check("control", needs=["control.interrupted_run_stops_its_container"], hint="EINTR is no end: read again.")
+@check(
+    "control",
+    needs=["control.interrupted_run_stops_its_container", "control.run_returns_the_exit_code"],
+    hint="EINTR is no end: read again.",
+)
 def test_interrupted_run_returns_the_final_status(interrupted: dict[str, Interrupted]) -> None:
     """After SIGINT or SIGTERM `run` waits on for the container's own status."""
     for name, each in interrupted.items():
