@@ -23,7 +23,7 @@ from typing import Any, Literal
 from grading.api.allowance import BEARS, Allowance
 from grading.api.container import Rootfs
 from grading.api.engine import Engine
-from grading.api.expectations import wait_until, wait_with
+from grading.api.expectations import Unmet, wait_until, wait_with
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios
 from grading.guest import delivery, kbuild
@@ -74,6 +74,9 @@ class Built:
     module: Product
 
 
+STARTS = 2
+"""So many supervisors are started that do not answer, before any has; it is known then, and each takes long."""
+
 NOTHING = Product("", "", ())
 
 
@@ -104,6 +107,10 @@ class Session:
     _services: dict[str, Any] = field(default_factory=dict)
     _hung: set[str] = field(default_factory=set)
     """Commands of the engine that hang, in every guest."""
+    _answers: bool = False
+    """Whether a supervisor of its has ever answered."""
+    _unanswered: list[Unmet] = field(default_factory=list)
+    """What was wrong with those that did not, before any has."""
     _ignores_sigterm: bool = False
     """Whether its supervisor went on after SIGTERM, with no container left."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -288,8 +295,19 @@ class Session:
         with self._lock:
             engine = self.idle_engine()
             if not engine.supervisor_lives:
-                engine.start_supervisor()
+                self._start_supervisor(engine)
             return engine
+
+    def _start_supervisor(self, engine: Engine) -> None:
+        if len(self._unanswered) >= STARTS:
+            raise self._unanswered[-1]
+        try:
+            engine.start_supervisor()
+        except Unmet as error:
+            if not self._answers:
+                self._unanswered.append(error)
+            raise
+        self._answers = True
 
     def _prepare(self, guest: Guest) -> None:
         """Deliver and build. Where nothing is taken of a submission, ours stands in."""

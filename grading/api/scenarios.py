@@ -77,6 +77,10 @@ def _file(function: Callable[..., Any]) -> str:
     return str(inspect.getsourcefile(function))
 
 
+class NotBegunError(Exception):
+    """A scenario that was to run is not wanted any more: others do what it would have done."""
+
+
 class Scenarios:
     """Runs scenarios, beside each other or one by one, and keeps what they saw.
 
@@ -95,6 +99,7 @@ class Scenarios:
         self._futures: dict[str, Future[Any]] = {}
         self._lock = threading.Lock()
         self.one_by_one = False
+        self._is_over = False
 
     def begin(self, scenarios: list[Scenario]) -> None:
         """Let these run beside each other, in this order, where they have not run yet."""
@@ -140,7 +145,8 @@ class Scenarios:
     def adopt(self, others: Scenarios) -> None:
         """Take over what was seen to its end; what was not may run again, one by one."""
         self.one_by_one = True
-        others._pool.shutdown(wait=True, cancel_futures=True)
+        others.begin_no_more()
+        others._pool.shutdown(wait=True)
         self._futures = {
             name: future
             for name, future in others._futures.items()
@@ -148,12 +154,14 @@ class Scenarios:
         }
 
     def begin_no_more(self) -> None:
-        """Let those that run come to their end."""
+        """Let those that run come to their end; whoever still waits for room is not among them."""
+        self._is_over = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def end(self) -> None:
         """Begin nothing more, and wait until nothing runs."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.begin_no_more()
+        self._pool.shutdown(wait=True)
 
     def forget(self, name: str) -> None:
         """Let one run again at the next look."""
@@ -163,4 +171,6 @@ class Scenarios:
     def _run(self, each: Scenario) -> Any:
         services = inspect.signature(each.function).parameters
         with self._room(each.containers if "engine" in services else 0):
+            if self._is_over:
+                raise NotBegunError(each.name)
             return each.function(**{name: self._service(name) for name in services})

@@ -1,0 +1,69 @@
+"""Scenarios that were to run when the supervisor was given up: none of them may begin after that."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from grading.api.scenarios import Scenario, Scenarios
+
+SECONDS = 20.0
+
+
+def test_who_waits_for_room_does_not_begin_any_more() -> None:
+    one_at_a_time = threading.Lock()
+    waiting, go_on = threading.Semaphore(0), threading.Event()
+    began: list[str] = []
+
+    @contextmanager
+    def room(_containers: int) -> Iterator[None]:
+        waiting.release()
+        with one_at_a_time:
+            yield
+
+    def first() -> str:
+        began.append("first")
+        assert go_on.wait(SECONDS)
+        return "seen"
+
+    def second() -> None:
+        began.append("second")
+
+    scenarios = Scenarios(lambda name: name, room, workers=4)
+    scenarios.begin([Scenario("first", first, False, 1)])
+    assert waiting.acquire(timeout=SECONDS)
+    while not began:  # it has its room
+        assert not go_on.wait(0.01)
+    scenarios.begin([Scenario(f"second {number}", second, False, 1) for number in range(3)])
+    for _ in range(3):
+        assert waiting.acquire(timeout=SECONDS)
+    scenarios.begin_no_more()
+    go_on.set()
+    others = Scenarios(lambda name: name, room, workers=4)
+    others.adopt(scenarios)
+    assert began == ["first"]
+    assert others.evidence(Scenario("first", first, False, 1)) == "seen"
+    others.evidence(Scenario("second 0", second, False, 1))
+    assert began == ["first", "second"]
+
+
+def test_what_has_failed_runs_again_one_by_one() -> None:
+    scenarios = Scenarios(lambda name: name, lambda _: threading.Lock(), workers=2)
+    tries: list[int] = []
+
+    def fails_once() -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise AssertionError("cut off")
+        return len(tries)
+
+    scenario = Scenario("fails_once", fails_once, False, 1)
+    scenarios.begin([scenario])
+    with pytest.raises(AssertionError):
+        scenarios.evidence(scenario)
+    others = Scenarios(lambda name: name, lambda _: threading.Lock(), workers=2)
+    others.adopt(scenarios)
+    assert others.evidence(scenario) == 2
