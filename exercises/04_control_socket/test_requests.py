@@ -230,7 +230,7 @@ def commands(engine: Engine, observer: Observer) -> Commands:
     return Commands(missing, missing_run, plain, arguments, one_string, longest, engine.ps().text, missing_id)
 
 
-@check("client", needs=["containers.starts"], hint="31 characters and a NUL are 32 bytes.")
+@check("client", needs=["client.bad_ids_are_refused"], hint="31 characters and a NUL are 32 bytes.")
 def test_longest_id_is_taken(commands: Commands) -> None:
     """An id of 31 characters is taken."""
     done = commands.longest_id

@@ -110,7 +110,7 @@ def test_half_a_request(engine: Engine) -> None:
 @check(
     "robustness",
     stage="alone",
-    needs=["containers.starts"],
+    needs=["robustness.half_a_request"],
     hint="listen() has a backlog; a mutex guards the table of containers.",
 )
 def test_many_clients_at_once(engine: Engine, observer: Observer) -> None:
