@@ -19,6 +19,8 @@ class Unloaded:
     done: Finished
     gone: bool
     device: bool
+    threads: list[str]
+    """Of the kernel's, those that still run its code."""
     lines: list[str]
     again: Finished
 
@@ -32,8 +34,9 @@ def unloaded(module: Module, observer: Observer, graded: Session) -> Unloaded:
     gone = bool(wait_until(lambda: not module.loaded, 3))
     lines = module.log.since(mark)
     device = observer.stat(DEVICE) is not None
+    threads = module.threads_left() if gone else []
     again = module.load()
-    return Unloaded(done, gone, device, lines, again)
+    return Unloaded(done, gone, device, threads, lines, again)
 
 
 @check(
@@ -44,14 +47,17 @@ def unloaded(module: Module, observer: Observer, graded: Session) -> Unloaded:
     needs=["soft.monitor_warns"],
     hint="Undo in reverse order: device, work or timer, list.",
 )
-def test_module_unloads(unloaded: Unloaded) -> None:
-    """The module can be unloaded, and takes its device with it."""
+def test_module_unloads(unloaded: Unloaded, graded: Session) -> None:
+    """The module can be unloaded, and takes its device and its threads with it."""
+    if unloaded.threads:
+        graded.replace_guest()  # they may go on at any time, in what was freed
     expect(
         unloaded.done.code == 0 and unloaded.gone,
         "rmmod succeeds",
         unloaded.done.error_text or unloaded.done.code,
     )
     expect(not unloaded.device, f"{DEVICE} is gone", "it is still there")
+    expect(not unloaded.threads, "no kernel thread runs its code any more", unloaded.threads)
     expect(unloaded.again.code == 0, "it can be loaded again", unloaded.again.error_text)
 
 

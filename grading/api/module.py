@@ -36,6 +36,12 @@ AT_ONCE_SECONDS = 0.08
 """Lines so close together tell of one look of a monitor's, in several sentences. One that repeats itself at each
 look does so for seconds, and shows all the same."""
 
+KNOWN_PLACE = re.compile(r"\[<0>\] (?!0x)\S")
+"""A first line of /proc/pid/stack with the symbol that the address belongs to (fs/proc/base.c, proc_pid_stack)."""
+
+SLEEPS = re.compile(r"\) [SDI] ")
+"""The state in /proc/pid/stat, after the name in parentheses."""
+
 TAG = re.compile(r"\[?container_monitor\]?", re.IGNORECASE)
 
 
@@ -164,6 +170,7 @@ class Module:
         self.log = KernelLog(observer)
         self.name = path.rpartition("/")[2].removesuffix(".ko").replace("-", "_")
         self.loading: Finished | None = None
+        self._threads_before: frozenset[int] = frozenset()
 
     @property
     def loaded(self) -> bool:
@@ -172,12 +179,37 @@ class Module:
 
     def load(self) -> Finished:
         """insmod(8)."""
+        self._threads_before = self.observer.kernel_threads()
         self.loading = self.observer.run("insmod", self.path, timeout=20)
         return self.loading
 
     def unload(self) -> Finished:
         """rmmod(8)."""
         return self.observer.run("rmmod", self.name, timeout=20)
+
+    def threads_left(self, seconds: float = 2) -> list[str]:
+        """Names of kernel threads that have come since it was loaded, and run its code though it is unloaded.
+
+        While such a thread sleeps, the kernel cannot say where: what it returns to belongs to nothing any more
+        (proc(5), /proc/pid/stack). Work queues make threads of their own as they need them, and these are none.
+        """
+
+        def look() -> dict[int, str]:
+            new = self.observer.kernel_threads() - self._threads_before
+            names = {pid: self.observer.proc(f"{pid}/comm").strip() for pid in new}
+            return {pid: name for pid, name in names.items() if name and not name.startswith("kworker")}
+
+        def lost() -> list[str]:
+            return [name for pid, name in look().items() if self._is_nowhere(pid)]
+
+        if not look():
+            return []
+        return wait_until(lost, seconds)
+
+    def _is_nowhere(self, pid: int) -> bool:
+        """Whether a kernel thread sleeps in what is not loaded."""
+        stack = self.observer.proc(f"{pid}/stack")
+        return bool(SLEEPS.search(self.observer.proc(f"{pid}/stat"))) and not KNOWN_PLACE.match(stack)
 
     @contextmanager
     def opened(self) -> Iterator[Handle]:

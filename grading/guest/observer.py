@@ -254,6 +254,10 @@ class Observer:
         fields = self.ask("processes", *(["all"] if everybody else []))
         return [read_process(fields[at : at + 9]) for at in range(0, len(fields), 9)]
 
+    def kernel_threads(self) -> frozenset[int]:
+        """PIDs of the kernel's own threads: the children of kthreadd, which is PID 2 (proc(5), `children`)."""
+        return frozenset(map(int, self.proc("2/task/2/children").split()))
+
     def note_bystanders(self) -> None:
         """Take all processes that there are now for bystanders, whom `processes` leaves out."""
         self.ask("bystanders")

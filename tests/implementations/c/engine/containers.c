@@ -147,8 +147,7 @@ void container_begins(struct container *container)
 	else
 		strcpy(container->log_path, path);
 	while ((starter = connection_waiting(starter, container)))
-		if (!strcmp(connection_request(starter)->at[REQUEST_COMMAND], "start"))
-			answer(starter, 0, 'o', "container %s started, PID %d\n", container->id, container->pid);
+		show_start(starter, container);
 	/* region 03.running */
 	container->state = RUNNING;
 	if (container->stop_requested)

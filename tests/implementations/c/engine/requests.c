@@ -80,15 +80,22 @@ static void show_log_of(struct connection *connection, const struct container *c
 		answer(connection, 0, 'o', "%s", "");
 }
 
+/* region 04.run */
+/* Its program runs, and so `start` is over. `run` is not: it is answered when all is over. */
+void show_start(struct connection *connection, const struct container *container)
+{
+	if (!strcmp(connection_request(connection)->at[REQUEST_COMMAND], "start"))
+		answer(connection, 0, 'o', "container %s started, PID %d\n", container->id, container->pid);
+}
+
 /* What `run` ends with: the container's exit code, or 128 + the signal that ended it. */
 static int status_for_run(const struct container *container)
 {
-	/* region 04.run */
 	if (container->exit_code == CLD_EXITED)
 		return container->exit_value;
 	return 128 + container->exit_value;
-	/* endregion 04.run */
 }
+/* endregion 04.run */
 
 void show_end(struct connection *connection, const struct container *container)
 {

@@ -127,8 +127,9 @@ bool containers_may_start(void);
 int64_t containers_deadline(void);
 void containers_tick(int64_t now);
 
-/* Do what a request asks, or refuse; and answer one that waited for this container's end. */
+/* Do what a request asks, or refuse; and answer one that waited for this container. */
 void obey(struct connection *connection);
+void show_start(struct connection *connection, const struct container *container);
 void show_end(struct connection *connection, const struct container *container);
 
 void starting_failed(struct source *source, uint32_t events); /* or not: the failure pipe's end */
