@@ -300,7 +300,7 @@ def lines_of_run(engine: Engine) -> tuple[bytes, bytes]:
     Of the first such run whose log is not complete, or of the last one. Another writes meanwhile as fast as it
     can: what the buffer holds of a container when that ends has to wait for its turn.
     """
-    noisy = engine.start(f"flood NONCE {FLOOD_MIB}", name="noise")
+    noisy = engine.start(f"flood NONCE {FLOOD_MIB}", name="noise", running=False)
     log = last = b""
     for _ in range(RUNS):
         container, _ = engine.run(f"lines NONCE {LINES}", name="lines")
