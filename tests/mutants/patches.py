@@ -27,6 +27,8 @@ class Mutant:
     """Whether it gets into the way of others, and must not be looked at beside them."""
     not_beside: frozenset[str]
     """The mutants whose doing it would hide, or change: not to be looked at beside these."""
+    one_by_one: bool
+    """Whether scenarios must not run beside each other: what one of them does holds up the others, now and then."""
     files: tuple[str, ...]
     """What it changes, within the implementation."""
 
@@ -75,7 +77,8 @@ def read(path: Path) -> Mutant:
     head, found, diff = path.read_text().partition("\ndiff --git ")
     about, named, loses = head.partition("Loses:")
     files = re.findall(r"^\+\+\+ b/(\S+)", diff, re.MULTILINE)
-    loses, alone, _ = loses.partition("Alone.")
+    loses, one_by_one, after = loses.partition("One by one.")
+    loses, alone, _ = (loses + after).partition("Alone.")
     loses, _, others = loses.partition("Not beside:")
     checks, not_beside = (
         frozenset(word for word in re.split(r"[,\s]+", text) if word) for text in (loses, others)
@@ -85,7 +88,16 @@ def read(path: Path) -> Mutant:
             f"{path} is no mutant",
             "Above the diff it has a sentence, and a line `Loses:` with the ids of checks and commas between them.",
         )
-    return Mutant(path.stem, path, " ".join(about.split()), checks, bool(alone), not_beside, tuple(files))
+    return Mutant(
+        path.stem,
+        path,
+        " ".join(about.split()),
+        checks,
+        bool(alone),
+        not_beside,
+        bool(one_by_one),
+        tuple(files),
+    )
 
 
 def mutants(implementation: Implementation, only: frozenset[str] = frozenset()) -> list[Mutant]:

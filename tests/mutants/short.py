@@ -47,6 +47,7 @@ def grade(
     """
     names = " ".join(each.name for each in mutants)
     session = MutantSession.of(kept, tools, implementation, changed_files(implementation, mutants), names)
+    session.scenarios.one_by_one = any(each.one_by_one for each in mutants)
     loses = frozenset().union(*(each.loses for each in mutants))
 
     def choose(items: Mapping[str, pytest.Item]) -> frozenset[str]:
