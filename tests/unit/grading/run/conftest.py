@@ -81,7 +81,7 @@ class Class:
     def calls(self, name: str) -> int:
         """How often a worker was started for it."""
         file = self.folder / f"{name}.calls"
-        return int(file.read_text()) if file.exists() else 0
+        return file.stat().st_size if file.exists() else 0
 
     def run(
         self, settings: Settings | None = None, places: int = 2, coursework: Coursework | None = None
