@@ -1,8 +1,9 @@
 """Chooses what of a submission is graded as its engine and as its monitor, and says why.
 
 The student's word comes first (`submission.toml`), the instructor's even before it
-(`--engine`, `--monitor`). Otherwise the candidate with the most work in it is taken;
-skeleton that nobody touched only where there is nothing else.
+(`--engine`, `--monitor`). Otherwise the candidate with the most work in it is taken, one that
+lies open before one that came out of an archive; skeleton that nobody touched only where
+there is nothing else.
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ class _Ranked:
     candidate: Candidate
     untouched: bool
     unchanged: bool
+    packed: bool
+    """Whether it came out of an archive in the submission."""
     own: int
     weight: float
 
@@ -159,7 +162,8 @@ def _choose(
         return None, _nothing(half, tree, within)
     own = {file.path: starters.own(file) for file in {file for one in found for file in one.files}}
     ranked = sorted(
-        (_ranked(candidate, starters, own) for candidate in found), key=lambda one: _order(one, near)
+        (_ranked(candidate, starters, own, tree.unpacked) for candidate in found),
+        key=lambda one: _order(one, near),
     )
     best, others = ranked[0], ranked[1:]
     choice = _choice(best, others, tree, near)
@@ -174,12 +178,17 @@ def _is_in(source: Source, within: str) -> bool:
     return within in (".", source.path) or source.path.startswith(f"{within}/")
 
 
-def _ranked(candidate: Candidate, starters: Starters, own_of: Mapping[str, int]) -> _Ranked:
+def _ranked(
+    candidate: Candidate, starters: Starters, own_of: Mapping[str, int], unpacked: frozenset[str]
+) -> _Ranked:
     own = sum(own_of[file.path] for file in candidate.files)
     untouched = starters.untouched(candidate.entry) and own == 0
     unchanged = bool(starters.weak) and not any(starters.since_first_commit(file) for file in candidate.files)
     weight = own * candidate.fit * (1.1 if candidate.entry.name in CALLED else 1.0)
+    packed = any(_is_in(candidate.entry, folder) for folder in unpacked)
     if SIDE.search(candidate.entry.path):
+        weight *= 0.5
+    if packed:  # as handed over by somebody, or as it was once; what lies open beside it was worked on
         weight *= 0.5
     if unchanged:
         weight *= 0.3
@@ -187,7 +196,7 @@ def _ranked(candidate: Candidate, starters: Starters, own_of: Mapping[str, int])
         weight *= 0.5
     elif stubs(candidate.entry) >= 3:
         weight *= 0.9
-    return _Ranked(candidate, untouched, unchanged, own, weight)
+    return _Ranked(candidate, untouched, unchanged, packed, own, weight)
 
 
 def _says_unimplemented(candidate: Candidate) -> bool:
@@ -294,6 +303,8 @@ def _why_not(best: _Ranked, other: _Ranked, near: str) -> str:
         return f"{path}, which says of itself that something is not implemented"
     if SIDE.search(path) and not SIDE.search(best.candidate.entry.path):
         return f"{path}, which by its name is an example, a copy or a test"
+    if other.packed and not best.packed:
+        return f"{path}, which came out of an archive"
     if other.own < best.own:
         return f"{path}, which has less code of its own ({other.own:,} tokens against {best.own:,})"
     if other.candidate.fit < best.candidate.fit:

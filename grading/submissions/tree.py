@@ -40,6 +40,8 @@ class Tree:
     """Its top folder; where everything lay in one folder of an archive, that one."""
     notes: tuple[str, ...] = ()
     """What was left out or renamed, a sentence each."""
+    unpacked: frozenset[str] = frozenset()
+    """Folders that an archive in the submission was unpacked into; POSIX, within the tree."""
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def _laid_down(source: Path, site: Site) -> Tree:
         raise LabError(
             f"{source} is not there, or neither a folder nor an archive", "Look what it should be."
         )
-    _unpack_inner(site)
+    unpacked = _unpack_inner(site)
     _without_rootfs(site)
     site.settle_links()
     if not any(path.is_file() for path in site.root.rglob("*")):
@@ -89,7 +91,9 @@ def _laid_down(source: Path, site: Site) -> Tree:
         inside = list(root.iterdir())
         if len(inside) == 1 and inside[0].is_dir():
             root = inside[0]
-    return Tree(root, site.notes.sentences())
+    within = (site.path(base) for base in unpacked)
+    places = frozenset(path.relative_to(root).as_posix() for path in within if path.is_relative_to(root))
+    return Tree(root, site.notes.sentences(), places)
 
 
 def _copy_folder(folder: Path, place: Parts, site: Site) -> None:
@@ -124,12 +128,13 @@ def _copy_folder(folder: Path, place: Parts, site: Site) -> None:
             site.notes.add("left out, it may not be read", shown)
 
 
-def _unpack_inner(site: Site) -> None:
-    """Unpack the archives in the submission, and those in them, each beside itself."""
+def _unpack_inner(site: Site) -> list[Parts]:
+    """Unpack the archives in the submission, and those in them, each beside itself; the folders that they gave."""
+    unpacked: list[Parts] = []
     for _ in range(site.budget.limits.depth):
         inner = [path for path in sorted(site.root.rglob("*")) if _is_inner(path)]
         if not inner:
-            return
+            return unpacked
         for path in inner:
             parts = path.relative_to(site.root).parts
             shown = "/".join(parts)
@@ -139,6 +144,7 @@ def _unpack_inner(site: Site) -> None:
                 base = _free(parts, site)
                 try:
                     unpack(path, site, base)
+                    unpacked.append(base)
                     site.notes.add("unpacked, an archive in the submission", shown)
                 except TooMuch:
                     raise
@@ -149,6 +155,7 @@ def _unpack_inner(site: Site) -> None:
     for path in site.root.rglob("*"):
         if _is_inner(path):
             site.notes.add("not unpacked, too many archives in archives", str(path.relative_to(site.root)))
+    return unpacked
 
 
 def _is_inner(path: Path) -> bool:

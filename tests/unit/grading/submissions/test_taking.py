@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from grading.submissions.first_commit import FirstCommit
+from grading.submissions.found import Submission
 from grading.submissions.sources import Source
 from grading.submissions.starters import Starters
 from grading.submissions.taking import Choice, Selection, take
-from grading.submissions.tree import Tree
+from grading.submissions.tree import Tree, opened
 from lab.errors import LabError
 
 Write = Callable[[str, str], Path]
@@ -141,6 +142,29 @@ def test_only_the_skeleton_is_taken_and_named(write: Write) -> None:
     assert choice.untouched
     assert "it is the untouched skeleton, and there is nothing else" in choice.reasons[0]
     assert not engine(folder).untouched
+
+
+@pytest.mark.parametrize("lies_open", [True, False])
+@pytest.mark.parametrize("handed_in", ["folder", "archive"])
+def test_an_archive_beside_the_work(lies_open: bool, handed_in: str, write: Write, tmp_path: Path) -> None:
+    """A zip of an earlier stand, somewhat longer, gives way; but real work in one beats a skeleton in the open."""
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    (packed / "engine.c").write_text(WORK + "int later(int a) { return a + 1; }\n")
+    folder = write("boilerplate/engine.c", WORK if lies_open else SKELETON)
+    shutil.make_archive(str(folder / "boilerplate" / "project_files"), "zip", packed)
+    source = folder
+    if handed_in == "archive":
+        source = Path(shutil.make_archive(str(tmp_path / "alice"), "zip", tmp_path, folder.name))
+    with opened(Submission("alice", source), tmp_path / "work") as tree:
+        found = take(tree, starters=given(SKELETON)).engine
+    assert found is not None
+    if lies_open:
+        assert found.entry == "boilerplate/engine.c"
+        assert "over boilerplate/project_files/engine.c, which came out of an archive" in found.reasons[0]
+    else:
+        assert found.entry == "boilerplate/project_files/engine.c"
+        assert "over boilerplate/engine.c, which is the untouched skeleton" in found.reasons[0]
 
 
 def test_a_skeleton_with_a_word_changed_is_told(write: Write) -> None:
