@@ -61,7 +61,7 @@ def _in_processes(jobs: int, calls: list[Callable[[], list[Outcome]]]) -> Iterat
         tools(progress)  # once, before several would make them
     # Not forked: pytest and the observer's threads want a process of their own from the beginning.
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (sys.path,)) as pool:
-        under_way = [pool.submit(call) for call in calls]
+        under_way = [pool.submit(_ended_by_interrupts, call) for call in calls]
         try:
             for future in as_completed(under_way):
                 yield from future.result()
@@ -78,6 +78,15 @@ def _begin(path: list[str]) -> None:
     Finalize(None, _close, exitpriority=10)
     owner = os.pidfd_open(os.getppid())
     threading.Thread(target=leash.watch, args=(owner, machines.name(0)), name="leash", daemon=True).start()
+
+
+def _ended_by_interrupts(call: Callable[[], list[Outcome]]) -> list[Outcome]:
+    """A call's outcomes; the pool itself would go on with the next call after an interrupt, deaf to SIGTERM."""
+    try:
+        return call()
+    except KeyboardInterrupt:
+        _close()
+        os._exit(130)
 
 
 def _close() -> None:
