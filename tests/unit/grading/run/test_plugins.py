@@ -10,6 +10,7 @@ from pathlib import Path
 from grading.run import leash, worker
 from grading.run.job import Job
 from lab import paths
+from tests.unit.grading.run.test_batch import await_true
 
 PROBE = """
 import pytest
@@ -21,6 +22,28 @@ def pytest_collection_finish(session):
     names = [thread.name for thread in threading.enumerate()]
     print("EVIDENCE", manager.get_plugin("boxwright-evidence") is not None, "LEASH", "leash" in names)
     pytest.exit("seen", 0)
+"""
+
+
+WAITS = """
+import os, pathlib, pytest, time
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session):
+    pathlib.Path("{folder}/waits").write_text("")
+    time.sleep(600)
+
+def pytest_unconfigure(config):
+    pathlib.Path("{folder}/cleaned-up").write_text("")
+"""
+
+OWNER = """
+import os, subprocess, sys
+from grading.run import leash
+subprocess.Popen(
+    sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    env={**os.environ, leash.OWNER: str(os.getpid())}, start_new_session=True,
+).wait()
 """
 
 
@@ -60,3 +83,18 @@ def test_a_worker_whose_owner_is_gone_does_not_begin(tmp_path: Path) -> None:
     assert done.returncode != 0
     results = tmp_path / "results.jsonl"
     assert not results.exists() or not results.read_text()
+
+
+def test_a_worker_whose_owner_is_killed_cleans_up(tmp_path: Path) -> None:
+    """Its output is a pipe that nobody reads any more: that it cannot say how it ended must not be its end."""
+    (tmp_path / "waits_for_tests.py").write_text(WAITS.format(folder=tmp_path))
+    Job(machine="grade-1-1-0").write(tmp_path / "job.json")
+    command = worker.command(tmp_path / "job.json", tmp_path / "results.jsonl")
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, *command, "-p", "waits_for_tests"],
+        cwd=paths.CHECKOUT, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{paths.CHECKOUT}"},
+    )  # fmt: skip
+    await_true((tmp_path / "waits").exists)
+    owner.kill()
+    owner.wait()
+    await_true((tmp_path / "cleaned-up").exists)
