@@ -30,7 +30,7 @@ from grading.guest import delivery, kbuild
 from grading.guest.delivery import Product, Tried
 from grading.guest.observer import GuestError
 from grading.guest.records import Process, descendants
-from grading.guest.tools import MONITOR, POOL, ROOTS, Tools
+from grading.guest.tools import BASE, MONITOR, POOL, ROOTS, Tools
 from grading.guest.vm import TOOLS, Guest
 from grading.submissions import compiling
 from grading.submissions.attempts import Attempt
@@ -173,17 +173,23 @@ class Session:
     def new_rootfs(self) -> Rootfs:
         """A root file system that no container has used: the base's files, and a probe of its own name."""
         nonce = self.nonce()
-        path = f"{ROOTS}/{nonce}"
-        observer = self.guest.observer
+        path = f"{ROOTS}/rootfs-{nonce}"
+        self._make_base()
+        self._make_root(path, f"probe-{nonce}")
+        return Rootfs(path, nonce)
+
+    def _make_base(self) -> None:
         with self._lock:
-            if observer.stat(ROOTS) is None:
-                observer.run("mkdir", "-p", ROOTS)
+            if self.guest.observer.stat(BASE) is None:
+                self.guest.observer.run("mkdir", "-p", ROOTS)
+                self._make_root(BASE, "probe")
+
+    def _make_root(self, path: str, probe: str) -> None:
         try:
             # Hard links: no check writes to a file that was there.
-            observer.make_root(ROOTFS_BASE, path, f"{TOOLS}/probe", f"probe-{nonce}", POOL)
+            self.guest.observer.make_root(ROOTFS_BASE, path, f"{TOOLS}/probe", probe, POOL)
         except GuestError as error:
             raise LabError("The guest could not make a rootfs", detail=str(error)) from error
-        return Rootfs(path, nonce)
 
     def service(self, name: str) -> Any:
         """A service by the name that a fixture or a scenario's parameter has."""
@@ -282,8 +288,9 @@ class Session:
                 assert self.built is not None
                 self.module()
                 path = self.built.engine.path
+                self._make_base()
                 self._services["engine"] = Engine(
-                    guest.observer, (path,), posixpath.dirname(path), ROOTFS_BASE, self.level,
+                    guest.observer, (path,), posixpath.dirname(path), BASE, self.level,
                     self.new_rootfs, self.new_id, is_shared=self.scenarios.beside_each_other, hung=self._hung,
                     ask=self.allowance.ask,
                 )  # fmt: skip

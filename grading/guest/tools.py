@@ -31,6 +31,10 @@ PREPARE = Path(__file__).resolve().parent / "prepare.sh"
 ROOTS = "/srv/roots"
 """Where the root file systems of containers are made, in the guest."""
 
+BASE = f"{ROOTS}/rootfs-base"
+"""A copy of the lab's own base rootfs beside them, for the supervisor. Courses lay them out so, and an engine may
+refuse what lies elsewhere."""
+
 POOL = "/srv/roots-ready"
 POOL_SIZE = 250
 """More than all checks need; beyond it a root file system takes a fifth of a second under emulation."""

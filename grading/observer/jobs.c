@@ -126,6 +126,7 @@ static void become(const struct request *request, int in, int out, int err, cons
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
+	setenv("PWD", folder, 1); /* as a shell does; Makefiles of modules often say M=$(PWD) */
 	execvp(words[0], words);
 	_exit(errno == ENOENT ? 127 : 126);
 }
