@@ -88,7 +88,7 @@ def test_end_is_told(endings: Endings) -> None:
         expect(
             endings.listing.ended(container.id),
             f"{container.id} is told to have ended",
-            endings.entry(name) or "`ps` does not list it",
+            endings.entry(name) or f"`ps` does not list it: {endings.listing.text}",
         )
 
 

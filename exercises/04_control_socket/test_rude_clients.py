@@ -91,7 +91,8 @@ def test_malformed_request(engine: Engine, graded: Session) -> None:
     "robustness",
     stage="alone",
     needs=["containers.starts"],
-    hint="read() gives what there is; gather until it is whole, or the other side has gone.",
+    hint="read() gives what there is; gather until it is whole, or the other side has gone. "
+    "Writing to one that has gone is SIGPIPE.",
 )
 def test_half_a_request(engine: Engine) -> None:
     """A client that vanishes in the middle of its request disturbs nobody.
@@ -135,7 +136,7 @@ def test_many_clients_at_once(engine: Engine, observer: Observer) -> None:
 @check(
     "robustness",
     stage="alone",
-    needs=["control.run_waits"],
+    needs=["control.run_waits", "control.run_holds_up_nobody"],
     hint="Writing to a client that has gone is EPIPE, and SIGPIPE unless it is ignored.",
 )
 def test_vanished_run_client(engine: Engine) -> None:

@@ -75,7 +75,7 @@ def runs(engine: Engine, observer: Observer) -> Runs:
     victim.await_running()
     if found.beside is None:  # a slow machine, or one that is held up: this one lives until it is killed
         asked = engine.begin("ps", timeout=PATIENT_SECONDS)
-        found.beside = asked.wait(PATIENT_SECONDS)
+        found.beside = asked.wait(engine.paced(PATIENT_SECONDS))
     process = victim.init or victim.await_running()
     observer.signal(process.pid, 9, start=process.start)
     assert victim.job is not None
@@ -171,7 +171,7 @@ def interrupted(engine: Engine) -> dict[str, Interrupted]:
 @check(
     "control",
     points=2,
-    needs=["control.run_waits", "control.stop_ends_a_container"],
+    needs=["control.run_waits", "control.run_holds_up_nobody", "control.stop_ends_a_container"],
     hint="The client's handler sends `stop`, and then goes on reading.",
 )
 def test_interrupted_run_stops_its_container(interrupted: dict[str, Interrupted]) -> None:

@@ -40,7 +40,7 @@ class Watched:
 @scenario
 def watched(module: Module) -> Watched:
     """Register one that then grows past its soft limit, and wait some periods more."""
-    return tried(lambda seconds: watch(module, seconds), lambda seen: seen.soft)
+    return tried(lambda seconds: watch(module, seconds), lambda seen: seen.soft or refused(seen.registered))
 
 
 def watch(module: Module, seconds: float) -> Watched:
@@ -49,14 +49,22 @@ def watch(module: Module, seconds: float) -> Watched:
     identifier = f"soft-{holder.pid}"
     with module.opened() as device:
         result, number, _ = device.ioctl(REGISTER, request(holder.pid, 12 * MIB, 200 * MIB, identifier))
-        wait_until(lambda: module.log.about(identifier, holder.pid, what="SOFT LIMIT"), seconds)
-        lives = settle(lambda: holder.gone(0) is None, 3)
+        waits = not refused((result, number))
+        wait_until(
+            lambda: module.log.about(identifier, holder.pid, what="SOFT LIMIT"), seconds if waits else 0
+        )
+        lives = settle(lambda: holder.gone(0) is None, 3 if waits else 0)
         soft = module.log.about(identifier, holder.pid, what="SOFT LIMIT")
         hard = module.log.about(identifier, holder.pid, what="HARD LIMIT")
         registering = module.log.about(identifier, what="Registering")
         device.ioctl(UNREGISTER, request(holder.pid, 0, 0, identifier))
     holder.end()
     return Watched((result, number), identifier, holder.pid, soft, lives, hard, registering, 12 * MIB)
+
+
+def refused(answer: tuple[int, int]) -> bool:
+    """Whether an ioctl failed: there is nothing to wait for then, and nothing to try again."""
+    return answer[0] < 0
 
 
 @check(
@@ -150,7 +158,7 @@ def kill(
     identifier = f"{name}-{pid}"
     with module.opened() as device:
         result, number, _ = device.ioctl(REGISTER, request(pid, soft * MIB, hard * MIB, identifier))
-        done = holder.gone(seconds)
+        done = holder.gone(0 if refused((result, number)) else seconds)
         hard_lines = module.log.about(identifier, pid, what="HARD LIMIT")
         soft_lines = module.log.about(identifier, pid, what="SOFT LIMIT")
         if done is None:
@@ -166,7 +174,7 @@ def idle_killed(module: Module) -> Killed:
     """One that sleeps once it has grown."""
     return tried(
         lambda seconds: kill(module, "idle", "grow 4 30 40", 8, 20, seconds=seconds),
-        lambda seen: seen.code is not None,
+        lambda seen: seen.code is not None or refused(seen.registered),
     )
 
 
@@ -188,7 +196,7 @@ def jump_killed(module: Module) -> Killed:
     """One that is far above both limits when it is first looked at."""
     return tried(
         lambda seconds: kill(module, "jump", "hold 48", 8, 20, ready=b"held 48", seconds=seconds),
-        lambda seen: seen.code is not None,
+        lambda seen: seen.code is not None or refused(seen.registered),
     )
 
 

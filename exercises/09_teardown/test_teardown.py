@@ -6,8 +6,8 @@ import signal
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
+from grading.api.container import and_said
 from grading.api.engine import Engine
-from grading.guest.observer import GuestError
 from grading.guest.records import Finished
 from grading.guest.vm import Guest
 
@@ -24,6 +24,8 @@ class Shutdown:
     last_words: bytes
     asked: bool
     zombies: list[str]
+    said: str
+    """What the supervisor printed."""
 
 
 LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
@@ -62,13 +64,10 @@ def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = 
     found = Shutdown(
         ended, left, [path for path in sockets if observer.stat(path)], log, f"{polite.rootfs.nonce} bye".encode(),
         observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None, zombies,
+        and_said(engine.supervisors_words),
     )  # fmt: skip
     for each in containers:
-        for process in each.processes:
-            try:
-                observer.signal(process.pid, 9, start=process.start)
-            except GuestError:
-                continue
+        each.kill()
     if ended is None:
         engine.stop_supervisor(signal.SIGKILL)
     return found
@@ -98,7 +97,7 @@ NEEDS = ["containers.starts"]
 )
 def test_supervisor_ends_on_sigterm(terminated: Shutdown) -> None:
     """SIGTERM ends the supervisor in order, with status 0."""
-    expect(terminated.ended is not None, "it ends", "it goes on")
+    expect(terminated.ended is not None, "it ends", f"it goes on; the supervisor ran {terminated.said}")
     assert terminated.ended is not None
     expect(
         terminated.ended.code == 0,
@@ -110,7 +109,7 @@ def test_supervisor_ends_on_sigterm(terminated: Shutdown) -> None:
 @check("teardown", stage="alone", needs=NEEDS, hint="The same handler.")
 def test_supervisor_ends_on_sigint(broken_off: Shutdown, terminated: Shutdown) -> None:
     """SIGINT ends the supervisor in order, with status 0."""
-    expect(broken_off.ended is not None, "it ends", "it goes on")
+    expect(broken_off.ended is not None, "it ends", f"it goes on; the supervisor ran {broken_off.said}")
     assert broken_off.ended is not None
     expect(
         broken_off.ended.code == 0,
@@ -127,10 +126,15 @@ def test_supervisor_ends_on_sigint(broken_off: Shutdown, terminated: Shutdown) -
 def test_no_container_stays(terminated: Shutdown) -> None:
     """With the supervisor end all of its containers, stubborn ones too."""
     expect(not terminated.left, "none", terminated.left)
-    expect(not terminated.zombies, "no zombie either", terminated.zombies)
+    if (
+        terminated.ended is not None
+    ):  # one that goes on may be held up by anything, and loses its points for that
+        expect(not terminated.zombies, "no zombie either", terminated.zombies)
 
 
-@check("teardown", stage="alone", needs=["teardown.no_container_stays"], hint="SIGTERM first, here too.")
+@check(
+    "teardown", stage="alone", needs=["teardown.supervisor_ends_on_sigterm"], hint="SIGTERM first, here too."
+)
 def test_containers_are_asked_to_end(terminated: Shutdown) -> None:
     """At the supervisor's end containers are asked before they are killed."""
     expect(terminated.asked, "the program's handler of SIGTERM has run", "it has not")

@@ -37,6 +37,9 @@ comes to its end after all does so sooner."""
 PACES = 2
 """But so many times as long as any client has taken that came to its end."""
 
+HELD_UP_PACES = 10
+"""So many times as long as any other, and a client is taken to be held up."""
+
 STUCK_SECONDS = 3.0
 """In which one more client must be answered, when one was not and none has been since it began."""
 
@@ -107,6 +110,14 @@ class Engine:
         if not arguments or arguments[0] not in self.hung:
             return seconds
         return min(seconds, max(seconds * HUNG_SHARE, self._slowest * PACES))
+
+    def paced(self, seconds: float) -> float:
+        """Of a client that may be held up by another: no more than it needs by how fast others were answered.
+
+        Args:
+            seconds: the most, on a fast machine.
+        """
+        return min(seconds, max(STUCK_SECONDS, self._slowest * HELD_UP_PACES))
 
     def _count(self, arguments: Sequence[str]) -> None:
         if arguments[:1] in (("start",), ("run",)):

@@ -17,7 +17,11 @@ def places(
     control_group: Path = Path("/sys/fs/cgroup"),
     cores: int | None = None,
 ) -> int:
-    """As many as there are cores, as far as there is memory for them; at least one."""
+    """As many as there are cores, as far as there is memory for them; at least one.
+
+    No more, though a graded VM waits most of the time: where two share a core, a guest's timers come late and then
+    interrupt whatever works. That costs monitors with a wrong timer points that they keep otherwise.
+    """
     cores = cores if cores is not None else len(os.sched_getaffinity(0))
     return max(1, min(cores, (available_mib(meminfo, control_group) - MIB_SPARED) // MIB_EACH))
 
