@@ -51,6 +51,7 @@ def sharing(engine: Engine) -> Sharing:
         before = len(first.processes)
         done = engine("start", identifier, path, first.rootfs.probe)
         ran = not done.refuses and bool(wait_until(lambda: len(first.processes) > before, RUNS_WITHIN))
+        engine.expect_supervisor()  # one that has ended refuses everything
         return Attempt(done, ran, engine.level)
 
     same = attempt(engine.new_id("second"), first.rootfs.path)

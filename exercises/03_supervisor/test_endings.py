@@ -25,21 +25,28 @@ class Endings:
     asked: bool = False
     """Whether the polite one received SIGTERM."""
     listing: Listing | None = None
+    """When all have ended."""
+    early: Listing | None = None
+    """At level 1, before there were more than three: an answer may have room for a few only."""
+
+    def told(self, name: str) -> Listing:
+        """The last listing that names one."""
+        assert self.listing is not None
+        if self.early is None or self.listing.entry(self.containers[name].id):
+            return self.listing
+        return self.early
 
     def entry(self, name: str) -> str:
         """What `ps` tells of one."""
-        assert self.listing is not None
-        return self.listing.entry(self.containers[name].id)
+        return self.told(name).entry(self.containers[name].id)
 
     def reason(self, name: str) -> str:
         """The contract's reason of one."""
-        assert self.listing is not None
-        return self.listing.reason(self.containers[name].id)
+        return self.told(name).reason(self.containers[name].id)
 
     def words(self, name: str) -> frozenset[str]:
         """What is told of one in words."""
-        assert self.listing is not None
-        return self.listing.words(self.containers[name].id)
+        return self.told(name).words(self.containers[name].id)
 
 
 @scenario(containers=7)
@@ -52,6 +59,9 @@ def endings(engine: Engine, observer: Observer) -> Endings:
     ):  # fmt: skip
         lives = name in ("polite", "stubborn", "plain", "victim")
         found.containers[name] = engine.start(probe, name=name, running=lives)
+        if name == "fault" and engine.level == 1:
+            wait_until(lambda: all(engine.ps().ended(each.id) for each in found.containers.values()), 3)
+            found.early = engine.ps()
     polite = found.containers["polite"]
     for name in ("polite", "stubborn"):
         nonce = found.containers[name].rootfs.nonce.encode()
@@ -82,13 +92,12 @@ def endings(engine: Engine, observer: Observer) -> Endings:
 )
 def test_end_is_told(endings: Endings) -> None:
     """`ps` tells that a container has ended, when it has ended by itself."""
-    assert endings.listing is not None
     for name in ("zero", "seven"):
-        container = endings.containers[name]
+        container, listing = endings.containers[name], endings.told(name)
         expect(
-            endings.listing.ended(container.id),
+            listing.ended(container.id),
             f"{container.id} is told to have ended",
-            endings.entry(name) or f"`ps` does not list it: {endings.listing.text}",
+            listing.entry(container.id) or f"`ps` does not list it: {listing.text}",
         )
 
 
@@ -295,7 +304,7 @@ def test_descriptors_do_not_grow(engine: Engine) -> None:
     def round_of_requests() -> None:
         for _ in range(5):
             engine("ps")
-            engine("stop", "nobody-here")
+            engine("logs", "nobody-here")
         for _ in range(3):
             engine.start("exit 0", name="fd", running=False).await_gone(5)
 

@@ -35,6 +35,7 @@ class Attempts:
         engine, root = self.engine, self.engine.new_rootfs()
         self.done[name] = engine("start", identifier, root.path, engine.command(root, "sleep 555"), *options)
         self.ran[name] = any(root.probe in each.words for each in self.observer.processes())
+        engine.expect_supervisor()  # one that has ended refuses everything
 
 
 @scenario(containers=6)

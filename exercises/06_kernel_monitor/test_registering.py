@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.module import REGISTER, UNREGISTER, Holder, Line, Module, request, settle
+from grading.session import Session
 
 MIB = 1 << 20
 
@@ -32,7 +33,7 @@ def grown(holder: Holder) -> None:
 
 
 @scenario
-def registrations(module: Module) -> Registrations:
+def registrations(module: Module, graded: Session) -> Registrations:
     """Good and bad requests, and what they leave behind."""
     found = Registrations()
     holder = module.holder("hold 24")
@@ -47,19 +48,21 @@ def registrations(module: Module) -> Registrations:
             result, number, _ = device.ioctl(code, argument)
             found.answers[name] = (result, number)
 
-        ask("unknown pid", REGISTER, request(nobody, MIB, 2 * MIB, "nobody"))
-        ask("pid 0", REGISTER, request(0, MIB, 2 * MIB, "zero"))
-        ask("negative pid", REGISTER, request(-1, MIB, 2 * MIB, "minus"))
-        ask("soft above hard", REGISTER, request(odd.pid, 900 * MIB, 800 * MIB, "crossed"))
-        ask("zero limits", REGISTER, request(odd.pid, 0, 0, "zero"))
-        ask("no NUL", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b"x" * 32))
-        ask("unprintable", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b"bad\nid"))
-        ask("empty id", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b""))
-        ask("bad pointer", REGISTER, None)
-        ask("unknown command", 1 << 30 | 56 << 16 | ord("M") << 8 | 77, request(pid, 1, 2, "x"))
-        ask("unregister of a stranger", UNREGISTER, request(pid, 0, 0, "stranger"))
+        # Only level 2 asks for refusals; where one is no refusal but an oops, it must not cost what level 1 asks for.
+        at_level_2 = ask if graded.level == 2 else lambda *given: None
+        at_level_2("unknown pid", REGISTER, request(nobody, MIB, 2 * MIB, "nobody"))
+        at_level_2("pid 0", REGISTER, request(0, MIB, 2 * MIB, "zero"))
+        at_level_2("negative pid", REGISTER, request(-1, MIB, 2 * MIB, "minus"))
+        at_level_2("soft above hard", REGISTER, request(odd.pid, 900 * MIB, 800 * MIB, "crossed"))
+        at_level_2("zero limits", REGISTER, request(odd.pid, 0, 0, "zero"))
+        at_level_2("no NUL", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b"x" * 32))
+        at_level_2("unprintable", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b"bad\nid"))
+        at_level_2("empty id", REGISTER, request(odd.pid, 800 * MIB, 900 * MIB, b""))
+        at_level_2("bad pointer", REGISTER, None)
+        at_level_2("unknown command", 1 << 30 | 56 << 16 | ord("M") << 8 | 77, request(pid, 1, 2, "x"))
+        at_level_2("unregister of a stranger", UNREGISTER, request(pid, 0, 0, "stranger"))
         ask("first", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
-        ask("twice", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
+        at_level_2("twice", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
         ask("unregister", UNREGISTER, request(pid, 0, 0, found.identifier))
         if found.answers["first"][0] == 0 and found.answers["unregister"][0] != 0:
             # Its entry may have been lost meanwhile; see `grading.api.module.tried`.
@@ -67,7 +70,7 @@ def registrations(module: Module) -> Registrations:
             ask("unregister", UNREGISTER, request(pid, 0, 0, found.identifier))
         wait_until(lambda: module.log.about(found.identifier, what="Unregister"), 1)
         found.unregister_lines = module.log.about(found.identifier, what="Unregister")
-        ask("unregister again", UNREGISTER, request(pid, 0, 0, found.identifier))
+        at_level_2("unregister again", UNREGISTER, request(pid, 0, 0, found.identifier))
         ask("below", REGISTER, request(pid, 100 * MIB, 200 * MIB, f"below-{pid}"))
         unwatched, closed = module.holder("grow 8 400 40"), module.holder("grow 8 400 40")
         name = f"let-go-{unwatched.pid}"

@@ -28,10 +28,6 @@ class Shutdown:
     """What the supervisor printed."""
 
 
-LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
-"""Where an engine may keep its logs, besides its own folder; `logs` does not say where."""
-
-
 def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = True) -> Shutdown:
     """Ask a supervisor with containers to end, and look at what stays.
 
@@ -54,8 +50,7 @@ def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = 
     word = f"{polite.rootfs.nonce} ready".encode()
     wait_until(lambda: word in polite.log(), 5)
     sockets = [path for path in engine.sockets if observer.stat(path)]
-    began = f"{polite.rootfs.path}{polite.rootfs.probe}.args"  # written right before
-    paths = observer.search(word, [engine.folder, *LOG_FOLDERS], since=began)
+    paths = polite.log_files(word)
     ended = engine.stop_supervisor(number)
     wait_until(lambda: not any(each.processes for each in containers), 3)
     left = [f"{each.id}: {len(each.processes)}" for each in containers if each.processes]
@@ -93,7 +88,7 @@ NEEDS = ["containers.starts"]
     points=2,
     stage="alone",
     needs=NEEDS,
-    hint="A handler that sets a flag or writes to a pipe; the loop sees it.",
+    hint="A handler that sets a flag or writes to a pipe; the loop sees it, unless SA_RESTART lets it wait on.",
 )
 def test_supervisor_ends_on_sigterm(terminated: Shutdown) -> None:
     """SIGTERM ends the supervisor in order, with status 0."""

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from grading.api.engine import Engine
 
 
+LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
+"""Where an engine may keep its logs, besides its own folder; `logs` does not say where."""
+
+
 def and_said(words: str, most: int = 300) -> str:
     """The last words of a program, for a sentence about it, in a failure.
 
@@ -93,6 +97,11 @@ class Container:
         state = "lives" if self.engine.supervisor_lives else "has ended"
         told.append(f"the supervisor {state} {and_said(self.engine.supervisors_words)}")
         return "; ".join(told)
+
+    def log_files(self, word: bytes) -> list[str]:
+        """Files of up to 1 MiB that hold what it wrote, wherever the engine keeps its logs; found by a word of it."""
+        began = f"{self.rootfs.path}{self.rootfs.probe}.args"  # written right before
+        return self.engine.observer.search(word, [self.engine.folder, *LOG_FOLDERS], since=began)
 
     def kill(self) -> None:
         """End what is left of it from outside, with SIGKILL; the engine is not asked."""

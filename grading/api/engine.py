@@ -53,11 +53,8 @@ LISTENS = 0x10000
 class Stuck(Unmet):
     """The supervisor answers nobody any more: what one scenario has done to it, all others beside it feel."""
 
-    def __init__(self, words: Sequence[str]) -> None:
-        super().__init__(
-            "a supervisor that answers its clients",
-            f"`engine {' '.join(words)}` was not answered, and no other after it",
-        )
+    def __init__(self, words: Sequence[str], how: str = "was not answered, and no other after it") -> None:
+        super().__init__("a supervisor that answers its clients", f"`engine {' '.join(words)}` {how}")
 
 
 @dataclass
@@ -134,6 +131,15 @@ class Engine:
             Stuck: the supervisor does, and another scenario may be the one that made it so.
         """
         if not finished.timed_out:
+            if (
+                finished.code
+                and self.is_shared()
+                and self.supervisor is not None
+                and not self.supervisor_lives
+            ):
+                said = and_said(self.supervisors_words)
+                self.stuck = Stuck(arguments, f"found that the supervisor has ended; it ran {said}")
+                raise self.stuck
             self._answered = max(self._answered, finished.ended)
             if arguments and arguments[0] not in ("run", "stop"):
                 self._slowest = max(self._slowest, finished.seconds / self.observer.patience.now(1))
@@ -376,7 +382,15 @@ class Engine:
             "`ps` is answered",
             f"status {done.ending}: {done.error_text[-300:]}",
         )
-        expect(self.supervisor_lives, "the supervisor lives", "it has ended")
+        self.expect_supervisor()
+
+    def expect_supervisor(self) -> None:
+        """Fail where the supervisor has ended."""
+        expect(
+            self.supervisor_lives,
+            "the supervisor lives",
+            f"it has ended; it ran {and_said(self.supervisors_words)}",
+        )
 
     def ps(self) -> Listing:
         """`engine ps`, read."""

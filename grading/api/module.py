@@ -58,7 +58,8 @@ def expect_registered(answer: tuple[int, int]) -> None:
     if number in (errno.ENOTTY, errno.EINVAL):
         told += (
             "; where the module does not know the command: its number is made of 'M', 1 and the size of "
-            f"struct monitor_request, which has {REQUEST.size} bytes in ABI version 1 of the contract"
+            f"struct monitor_request, which has {REQUEST.size} bytes in ABI version 1 of the contract, with its fields "
+            "at 0, 8, 16 and 24"
         )
     expect(result == 0, "MONITOR_REGISTER succeeds", told)
 
@@ -112,10 +113,6 @@ class KernelLog:
             f"a line with container_monitor, {what} and {' or '.join(map(str, any_of))}",
             [record.text for record in self.records() if names.search(record.text)] or "no line names it",
         )
-
-    def has_told(self, what: str) -> bool:
-        """Whether the monitor has said this of anything."""
-        return any(line.tells(what) for line in self.monitor_lines())
 
     def mark(self) -> int:
         """How many records there are: a place to look from."""
@@ -264,7 +261,8 @@ def tried(attempt: Callable[[float], Value], is_as_asked: Callable[[Value], obje
 
     A monitor whose timer looks processes up in the namespace of the task that it interrupts loses those whose
     look falls into a moment in which anything of a container runs. The checks on a busy process find that every
-    time; wherever else it would be chance, an attempt may be made again.
+    time; wherever else it would be chance, an attempt may be made again. Where the monitor never heard of the
+    process, it is as asked, too: another time would be no other.
     """
     seen = attempt(WATCH_SECONDS)
     for _ in range(MORE_ATTEMPTS):

@@ -205,7 +205,10 @@ static int unprivileged(const char *device, unsigned long code, const char *hex)
 	return 0;
 }
 
-/* Without arguments of its own, the lines of /probe-….args are its arguments. */
+/*
+ * Without arguments of its own, the lines of /probe-….args are its arguments; also where an engine that knows
+ * no options hands those on: what they ask for is not done then, but the container runs.
+ */
 static char **words_beside(int *count)
 {
 	static char text[4096], *words[32];
@@ -238,7 +241,7 @@ static char **words_beside(int *count)
 
 int main(int argc, char **argv)
 {
-	if (argc == 1)
+	if (argc == 1 || !strncmp(argv[1], "--", 2))
 		argv = words_beside(&argc);
 
 	const char *what = argc > 1 ? argv[1] : "";
