@@ -26,18 +26,16 @@ from grading.api.engine import Engine
 from grading.api.expectations import Unmet, wait_until, wait_with
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios
-from grading.guest import delivery, kbuild
+from grading.guest import delivery, kbuild, roots
 from grading.guest.delivery import Product, Tried
 from grading.guest.observer import GuestError
 from grading.guest.records import Process, descendants
-from grading.guest.tools import BASE, MONITOR, POOL, ROOTS, Tools
+from grading.guest.tools import BASE, MONITOR, ROOTS, Tools
 from grading.guest.vm import TOOLS, Guest
 from grading.submissions import compiling
 from grading.submissions.attempts import Attempt
 from grading.submissions.candidates import Half as HalfName
 from lab import paths
-from lab.deploy import ROOTFS_BASE
-from lab.errors import LabError
 from lab.exercises import catalogue, parameters
 
 REFERENCE = "/reference"
@@ -174,22 +172,10 @@ class Session:
         """A root file system that no container has used: the base's files, and a probe of its own name."""
         nonce = self.nonce()
         path = f"{ROOTS}/rootfs-{nonce}"
-        self._make_base()
-        self._make_root(path, f"probe-{nonce}")
-        return Rootfs(path, nonce)
-
-    def _make_base(self) -> None:
         with self._lock:
-            if self.guest.observer.stat(BASE) is None:
-                self.guest.observer.run("mkdir", "-p", ROOTS)
-                self._make_root(BASE, "probe")
-
-    def _make_root(self, path: str, probe: str) -> None:
-        try:
-            # Hard links: no check writes to a file that was there.
-            self.guest.observer.make_root(ROOTFS_BASE, path, f"{TOOLS}/probe", probe, POOL)
-        except GuestError as error:
-            raise LabError("The guest could not make a rootfs", detail=str(error)) from error
+            roots.make_base(self.guest.observer)
+        roots.make_root(self.guest.observer, path, f"probe-{nonce}")
+        return Rootfs(path, nonce)
 
     def service(self, name: str) -> Any:
         """A service by the name that a fixture or a scenario's parameter has."""
@@ -288,7 +274,7 @@ class Session:
                 assert self.built is not None
                 self.module()
                 path = self.built.engine.path
-                self._make_base()
+                roots.make_base(guest.observer)
                 self._services["engine"] = Engine(
                     guest.observer, (path,), posixpath.dirname(path), BASE, self.level,
                     self.new_rootfs, self.new_id, is_shared=self.scenarios.beside_each_other, hung=self._hung,
