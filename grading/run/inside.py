@@ -58,6 +58,7 @@ def judge(
 
     Raises:
         LabError: they could not be run, or what `choose` raises.
+        KeyboardInterrupt: Ctrl-C, or SIGTERM where that is made the same; pytest itself would only return then.
     """
     gate = _Gate(session, choose, make)
     said = io.StringIO()
@@ -73,6 +74,8 @@ def judge(
         )  # fmt: skip
     if gate.error is not None:
         raise gate.error
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or gate.grading is None:
         raise LabError(f"The checks could not be run on {what}", detail=said.getvalue()[-4000:])
     return gate.grading.verdicts
