@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from grading.api.engine import CLIENT_SECONDS, HUNG_SHARE, Engine, Stuck
+from grading.api.engine import CLIENT_SECONDS, HUNG_SHARE, STUCK_SECONDS, Engine, Stuck
+from grading.api.expectations import Unmet
 from grading.guest.observer import Observer
 from grading.guest.patience import Patience
 from grading.guest.records import Finished
@@ -19,6 +20,7 @@ class MadeUpGuest:
     def __init__(self) -> None:
         self.patience = Patience(1.0)
         self.hanging: set[str] = set()
+        self.failing = False
         self.clock = 100.0
         self.asked: list[tuple[str, float]] = []
 
@@ -27,15 +29,21 @@ class MadeUpGuest:
         hangs = words[1] in self.hanging or "all" in self.hanging
         began, self.clock = self.clock, self.clock + (timeout if hangs else 0.1)
         self.asked.append((words[1], timeout))
-        return Finished(words, 9 if hangs else 0, b"", b"", 0, 0, began, self.clock, hangs)
+        return Finished(words, 9 if hangs else 256 * self.failing, b"", b"", 0, 0, began, self.clock, hangs)
 
 
 class MadeUpSupervisor:
-    """It goes on."""
+    """It goes on until it has ended."""
+
+    ended: Finished | None = None
 
     def wait(self, _seconds: float) -> Finished | None:
         """As `Job.wait`."""
-        return None
+        return self.ended
+
+    def output(self) -> tuple[bytes, bytes]:
+        """As `Job.output`."""
+        return b"ready\n", b"Segmentation fault\n"
 
 
 @pytest.fixture
@@ -99,3 +107,27 @@ def test_slow_clients_leave_a_hanging_command_twice_their_time(guest: MadeUpGues
     engine.hung.add("start")
     engine("start", "a")
     assert seconds_of(guest, "start") == [pytest.approx(CLIENT_SECONDS / 2)]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_one_that_has_ended_cuts_off_who_is_beside(guest: MadeUpGuest, shared: bool) -> None:
+    engine = engine_in(guest, shared=shared)
+    guest.failing = True
+    assert engine("stop", "nobody").code == 1  # a refusal, as long as it lives
+    engine.supervisor = cast(Any, MadeUpSupervisor())
+    cast(Any, engine.supervisor).ended = Finished(("/engine",), 11, b"", b"", 0, 0, 0.0, 1.0, False)
+    if shared:
+        with pytest.raises(Stuck, match=r"has ended.*Segmentation fault"):
+            engine("logs", "a")
+    assert (engine.stuck is not None) == shared
+    if not shared:
+        assert engine("logs", "a").code == 1  # what the check itself has to tell
+        with pytest.raises(Unmet, match="Segmentation fault"):
+            engine.expect_supervisor()
+
+
+def test_who_may_be_held_up_has_ten_times_what_others_took(guest: MadeUpGuest) -> None:
+    engine = engine_in(guest)
+    assert engine.paced(60) == STUCK_SECONDS
+    engine._slowest = 0.5
+    assert (engine.paced(60), engine.paced(4)) == (5.0, 4)
