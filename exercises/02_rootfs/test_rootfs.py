@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
@@ -55,7 +56,7 @@ def sharing(engine: Engine) -> Sharing:
         return Attempt(done, ran, engine.level)
 
     same = attempt(engine.new_id("second"), first.rootfs.path)
-    alias = attempt(engine.new_id("third"), f"{first.rootfs.path}/../{first.rootfs.nonce}/.")
+    alias = attempt(engine.new_id("third"), f"{first.rootfs.path}/../{posixpath.basename(first.rootfs.path)}/.")
     other = engine.new_rootfs()
     taken = engine("start", first.id, other.path, engine.command(other, "sleep 603"))
     taken_ran = not taken.refuses and bool(
