@@ -56,7 +56,9 @@ def sharing(engine: Engine) -> Sharing:
         return Attempt(done, ran, engine.level)
 
     same = attempt(engine.new_id("second"), first.rootfs.path)
-    alias = attempt(engine.new_id("third"), f"{first.rootfs.path}/../{posixpath.basename(first.rootfs.path)}/.")
+    alias = attempt(
+        engine.new_id("third"), f"{first.rootfs.path}/../{posixpath.basename(first.rootfs.path)}/."
+    )
     other = engine.new_rootfs()
     taken = engine("start", first.id, other.path, engine.command(other, "sleep 603"))
     taken_ran = not taken.refuses and bool(
