@@ -121,9 +121,8 @@ def test_supervisor_ends_on_sigint(broken_off: Shutdown, terminated: Shutdown) -
 def test_no_container_stays(terminated: Shutdown) -> None:
     """With the supervisor end all of its containers, stubborn ones too."""
     expect(not terminated.left, "none", terminated.left)
-    if (
-        terminated.ended is not None
-    ):  # one that goes on may be held up by anything, and loses its points for that
+    # One that goes on may be held up by anything, and loses its points for that.
+    if terminated.ended is not None:
         expect(not terminated.zombies, "no zombie either", terminated.zombies)
 
 
