@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +41,7 @@ def main(
         int, typer.Option(min=0, metavar="N", help="No mutants: the whole suite so often, on what is right.")
     ] = 0,
     busy: Annotated[bool, typer.Option("--busy", help="Keep every processor busy meanwhile.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Guests at once, but for --whole.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Guests at once.")] = 2,
     output: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="The result as JSON.")] = None,
 ) -> None:
     """Grade the grader: each mutant must lose exactly the checks that its file names.
@@ -98,8 +97,7 @@ def _run(
         if repeat:
             yield from several.repeat(each, repeat, jobs)
         elif whole_form:
-            for mutant in found[each.name]:
-                yield several.judged(each, mutant, partial(whole.grade, each, mutant))
+            yield from several.grade_whole(each, found[each.name], jobs)
     if not whole_form and not repeat:
         yield from several.look_at(_groups(chosen, found), jobs)
     if whole_form or repeat:

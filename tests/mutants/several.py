@@ -56,6 +56,19 @@ def repeat(implementation: Implementation, times: int, jobs: int) -> Iterator[Ou
     )
 
 
+def grade_whole(implementation: Implementation, mutants: list[Mutant], jobs: int) -> Iterator[Outcome]:
+    """The outcome of the whole suite on each mutant, as it comes.
+
+    Args:
+        implementation: what is mutated.
+        mutants: each is graded in a guest of its own.
+        jobs: guests at once, a process for each.
+    """
+    yield from _in_processes(
+        jobs, [partial(_grade_mutant, implementation.name, mutant) for mutant in mutants]
+    )
+
+
 def _in_processes(jobs: int, calls: list[Callable[[], list[Outcome]]]) -> Iterator[Outcome]:
     with console.progress(quiet=True) as progress:
         tools(progress)  # once, before several would make them
@@ -113,6 +126,11 @@ def _grade_whole(name: str, turn: str) -> list[Outcome]:
         return [_failure(implementation, turn, 0, began, error)]
     skipped = [check.id for check in found.values() if check.verdict == "skipped"]
     return [outcome.compare(name, turn, skipped, found, time.monotonic() - began)]
+
+
+def _grade_mutant(name: str, mutant: Mutant) -> list[Outcome]:
+    implementation = implementations.ALL[name]
+    return [judged(implementation, mutant, partial(whole.grade, implementation, mutant))]
 
 
 def _together(
