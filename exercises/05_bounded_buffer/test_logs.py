@@ -6,8 +6,9 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from grading.api import check, expect, scenario, wait_until
+from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.container import Container, await_all_gone
 from grading.api.engine import Engine
 from grading.guest.observer import Observer
@@ -67,8 +68,7 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     empty = engine.start("exit 0", name="empty", running=False)
 
     def when(container: Container, expected: bytes) -> bytes:
-        wait_until(lambda: expected in container.log(), 5)
-        return container.log()
+        return look_until(container.log, lambda log: expected in log, 5)
 
     found.out = when(out, b"to standard output\n")
     found.err = when(err, b"to standard error\n")
@@ -178,12 +178,17 @@ def flood(engine: Engine) -> Flood:
     for container in noisy:
         found.ended[container.rootfs.nonce] = not container.processes
         last = _lines(container)[-1]
-        wait_until(lambda c=container, w=last: w in engine.logs(c.id, limit=16 << 20)[-4096:], 4)  # type: ignore[misc]
-        found.outputs[container.rootfs.nonce] = engine.logs(container.id, limit=16 << 20)
+        found.outputs[container.rootfs.nonce] = look_until(
+            partial(engine.logs, container.id, limit=16 << 20), partial(_ends_with, last), 4
+        )
     if engine.level == 1:
         _look_into_files(found, noisy, quiet, word)
     engine.stop(quiet.id)
     return found
+
+
+def _ends_with(last: bytes, log: bytes) -> bool:
+    return last in log[-4096:]
 
 
 def _look_into_files(found: Flood, noisy: Sequence[Container], quiet: Container, word: bytes) -> None:

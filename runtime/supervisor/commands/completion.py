@@ -6,6 +6,7 @@ or `paused` ones; `commands`; `shells`; `files`; or nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +54,14 @@ def choices(option: Option) -> list[str]:
     return option.value.split("|") if "|" in option.value else []
 
 
-def operands(command: Command[Any], commands: dict[str, Command[Any]]) -> str:
+def operands(command: Command[Any], commands: Mapping[str, Command[Any]]) -> str:
     """The shell's words for what a command's operands may be; empty where it takes files or none."""
     if command.completes in CONTAINERS:
         return f"$({CONTAINERS[command.completes]} 2>/dev/null)"
     return {"commands": " ".join(commands), "shells": " ".join(SHELLS)}.get(command.completes, "")
 
 
-def bash(commands: dict[str, Command[Any]]) -> str:
+def bash(commands: Mapping[str, Command[Any]]) -> str:
     """For bash. Where nothing is offered, bash offers files (`-o default`)."""
     cases = []
     for command in commands.values():
@@ -130,7 +131,7 @@ complete -o default -F _engine engine
 """
 
 
-def fish(commands: dict[str, Command[Any]]) -> str:
+def fish(commands: Mapping[str, Command[Any]]) -> str:
     """For fish."""
     lines = ["# Completion of engine(8) for fish; made by `engine completion fish`.", "complete -c engine -f"]
     for command in commands.values():
@@ -155,7 +156,7 @@ def fish(commands: dict[str, Command[Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def zsh(commands: dict[str, Command[Any]]) -> str:
+def zsh(commands: Mapping[str, Command[Any]]) -> str:
     """For zsh."""
     listed = "".join(
         f"        {quoted(f'{command.name}:{command.summary}')}\n" for command in commands.values()
