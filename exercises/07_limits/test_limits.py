@@ -27,8 +27,8 @@ from grading.guest.vm import Guest
 from grading.session import Session
 
 MIB = 1 << 20
-LATE_SECONDS = 2.0
-"""Until `probe late` has grown past its limit."""
+TOLD_SECONDS = 3.5
+"""The most until `probe told` has grown past its limit: it was not told, where the engine has copied the rootfs."""
 
 FOR_OTHER_ENDS = frozenset(("stopped", "exited"))
 """Words that `ps` has for a stop and for an end of its own, or that a reader takes for that."""
@@ -162,10 +162,11 @@ class Hog:
 def hog(engine: Engine, seconds: float, *, run: bool = False) -> Hog:
     """Start or run one, and wait for its end."""
     begin = engine.begin_run if run else engine.start
-    container = begin("late 4 60 48", name="ran" if run else "idle", soft=10, hard=26)
-    init = container.init or container.await_running()  # at once: it does not live for long
+    container = begin("told NONCE 4 60 48", name="ran" if run else "idle", soft=10, hard=26)
+    init = container.init or container.await_running()
+    container.tell()  # from here on it does not live for long
     job = container.job
-    wait_until(lambda: not container.processes and (job is None or job.wait(0)), LATE_SECONDS + seconds)
+    wait_until(lambda: not container.processes and (job is None or job.wait(0)), TOLD_SECONDS + seconds)
     found = Hog(container, init, not container.processes, job.wait(0) if job else None)
     container.kill()  # not by `stop`: a supervisor that waits in `run` would not hear it
     return found
@@ -214,8 +215,9 @@ def busy_hog(engine: Engine) -> bool:
     this one runs, and that would cost all others their verdicts. The other processor is kept busy in the same way.
     """
     other = engine.start("burn 600", name="other")
-    busy = engine.start("late 4 60 48 busy", name="busy", soft=10, hard=26)
-    gone = busy.await_gone(LATE_SECONDS + WATCH_SECONDS)
+    busy = engine.start("told NONCE 4 60 48 busy", name="busy", soft=10, hard=26)
+    busy.tell()
+    gone = busy.await_gone(TOLD_SECONDS + WATCH_SECONDS)
     if not gone:
         engine.stop(busy.id)
         busy.await_gone()

@@ -16,6 +16,7 @@
  *   probe hold MIB [SECONDS]     so much resident memory, idle
  *   probe grow STEP_MIB PAUSE_MS MOST_MIB [busy]   grows step by step; then idle, or busy and never asleep
  *   probe late STEP_MIB PAUSE_MS MOST_MIB [busy]   the same after a second and a half, so that it can be found first
+ *   probe told NONCE STEP_MIB PAUSE_MS MOST_MIB [busy]   the same once /go-NONCE is there, or after some seconds
  *   probe crowd COUNT MIB        so many children, each with so much resident memory
  *   probe burn SECONDS           nothing but processor time
  *   probe orphans COUNT          children that end as orphans, then sleeps
@@ -153,6 +154,17 @@ static void grow(long step, long wait_ms, long most, int busy)
 		burn(0);
 	for (;;)
 		pause();
+}
+
+/* Where the engine has copied the rootfs, nobody can tell: then this goes on by itself. */
+static void await_go(const char *nonce)
+{
+	enum { LOOK_US = 20000, MOST_US = 3000000 };
+	char path[96];
+
+	snprintf(path, sizeof(path), "/go-%.64s", nonce);
+	for (long waited = 0; waited < MOST_US && access(path, F_OK); waited += LOOK_US)
+		pause_us(LOOK_US);
 }
 
 static void crowd(long count, long mib)
@@ -310,6 +322,10 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "late")) {
 		pause_us(1500000);
 		grow(atol(first), second, third, argc > 5 && !strcmp(argv[5], "busy"));
+	}
+	if (!strcmp(what, "told") && argc > 5) {
+		await_go(first);
+		grow(second, third, atol(argv[5]), argc > 6 && !strcmp(argv[6], "busy"));
 	}
 	if (!strcmp(what, "crowd"))
 		crowd(atol(first), second);
