@@ -187,6 +187,8 @@ class Grading(Fixtures):
     def _begin_scenarios(self, item: pytest.Item, check: Check) -> None:
         """Let what this stage will look at begin, when its first check does."""
         if check.stage == "alone":
+            # Nobody asks for what is left of the other stages: its checks were skipped for their parents.
+            self.session.scenarios.drop_queued()
             return
         wanted = []
         for other in item.session.items:
@@ -198,6 +200,10 @@ class Grading(Fixtures):
                 # One that does not start is the failure of each check that asks for it, told there.
                 with suppress(AssertionError, LabError, OSError):
                     self.session.engine()
+            if self.session.level == 2:  # at level 1 such a one has a supervisor of its own, beside nobody
+                wanted.sort(key=lambda each: -each.waits)
+            else:
+                wanted = [each for each in wanted if not each.when_asked]
             self.session.scenarios.begin(list(dict.fromkeys(wanted)))
 
     def _room(self, item: pytest.Item, check: Check) -> AbstractContextManager[None]:

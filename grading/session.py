@@ -247,7 +247,7 @@ class Session:
         before, self.scenarios = self.scenarios, self._new_scenarios()
         before.begin_no_more()
         self.end_engine()
-        self.scenarios.adopt(before)
+        self.scenarios.adopt(before, failures=True)
         self.end_engine()  # one that had just begun may have started another
         with self._lock:
             self._services.pop("engine", None)

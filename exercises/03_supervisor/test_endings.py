@@ -103,7 +103,7 @@ class Stubborn:
         return self.listing.entry(self.container.id)
 
 
-@scenario(containers=1)
+@scenario(containers=1, waits=3)
 def stubborn(engine: Engine) -> Stubborn:
     """Stop one that does not listen; apart from the others, since that takes as long as the engine is patient."""
     container = engine.start("stubborn NONCE", name="stubborn")

@@ -54,7 +54,7 @@ class Runs:
     """`ps`, where it was answered while another `run` waited."""
 
 
-@scenario(containers=BEARS)  # `run` may hold up all others
+@scenario(containers=BEARS, waits=LONG_SECONDS)  # `run` may hold up all others
 def runs(engine: Engine, observer: Observer) -> Runs:
     """Wait for one that sleeps, and for one that is killed."""
     found = Runs()
@@ -67,10 +67,9 @@ def runs(engine: Engine, observer: Observer) -> Runs:
         if long.job.wait(0.05) is not None and long.processes:
             found.early = True
             break
-    found.long = long.job.wait()
+    found.long = engine.await_return(long)
     found.gone_at_end = not long.processes
-    if found.long is not None:
-        found.waited = found.long.ended - process.start / TICKS
+    found.waited = found.long.ended - process.start / TICKS
     victim = engine.begin_run("sleep 600", name="victim")
     victim.await_running()
     if found.beside is None:  # a slow machine, or one that is held up: this one lives until it is killed
@@ -78,8 +77,7 @@ def runs(engine: Engine, observer: Observer) -> Runs:
         found.beside = asked.wait(engine.paced(PATIENT_SECONDS))
     process = victim.init or victim.await_running()
     observer.signal(process.pid, 9, start=process.start)
-    assert victim.job is not None
-    found.killed = victim.job.wait()
+    found.killed = engine.await_return(victim)
     return found
 
 
@@ -149,7 +147,7 @@ class Interrupted:
     waited: bool
 
 
-@scenario(containers=BEARS)  # `run` may hold up all others
+@scenario(containers=BEARS, when_asked=True)  # `run` may hold up all others
 def interrupted(engine: Engine) -> dict[str, Interrupted]:
     """SIGINT and SIGTERM to a `run` that waits."""
     found = {}

@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grading.api.container import Container, Rootfs, and_said
 from grading.api.expectations import Unmet, expect, wait_until
@@ -39,6 +39,9 @@ PACES = 2
 
 HELD_UP_PACES = 10
 """So many times as long as any other, and a client is taken to be held up."""
+
+LOOK_SECONDS = 0.1
+"""Between two looks whether a container that is run still lives."""
 
 STUCK_SECONDS = 3.0
 """In which one more client must be answered, when one was not and none has been since it began."""
@@ -106,7 +109,8 @@ class Engine:
         """The most that a client with this command line may take."""
         if not arguments or arguments[0] not in self.hung:
             return seconds
-        return min(seconds, max(seconds * HUNG_SHARE, self._slowest * PACES))
+        grace = CLIENT_SECONDS if arguments[0] == "stop" else 0  # that it waits before it kills is no hanging
+        return min(seconds, max(seconds * HUNG_SHARE, self._slowest * PACES, grace))
 
     def paced(self, seconds: float) -> float:
         """Of a client that may be held up by another: no more than it needs by how fast others were answered.
@@ -352,11 +356,25 @@ class Engine:
         container = self.begin_run(
             probe, name=name, soft=soft, hard=hard, nice=nice, rootfs=rootfs, timeout=timeout
         )
-        assert container.job is not None
-        finished = container.job.wait()
-        assert finished is not None
+        finished = self.await_return(container)
         self._note(("run", container.id, "…", probe), finished)
         return container, finished
+
+    def await_return(self, container: Container) -> Finished:
+        """The end of a `run`; one that does not come though its container has ended is not waited for any longer."""
+        job = container.job
+        assert job is not None
+        returns = self.observer.patience.deadline(CLIENT_SECONDS)
+        while (finished := job.wait(LOOK_SECONDS)) is None and returns.left() > 0:
+            if container.processes:
+                returns = self.observer.patience.deadline(CLIENT_SECONDS)
+        if finished is not None:
+            return finished
+        with suppress(GuestError):  # it ends now, after all
+            job.signal(signal.SIGKILL)
+        finished = job.wait()
+        assert finished is not None
+        return replace(finished, timed_out=True)
 
     def begin_run(
         self, probe: str, *, name: str = "c", soft: int | None = None, hard: int | None = None,
@@ -376,7 +394,7 @@ class Engine:
 
     def answers(self) -> None:
         """Ask for `ps`, which must be answered, whatever others do."""
-        done = self("ps", timeout=PROMPT_SECONDS)
+        done = self("ps", timeout=self.paced(PROMPT_SECONDS))
         expect(
             done.code == 0 and not done.timed_out,
             "`ps` is answered",

@@ -63,6 +63,8 @@ class Listing:
                 # A table has one line a container; a form has several, until an empty line or another id.
                 if not line.strip() or any(other.search(line) for other in end) or _is_like(line, taken[0]):
                     break
+                if _is_row(taken[0]) and _is_footer(line):
+                    break
                 taken.append(line)
         return "\n".join(taken)
 
@@ -116,9 +118,18 @@ class Listing:
         return re.sub(r"\S*/\S*", " ", self._without_id(identifier))
 
 
+def _is_row(line: str) -> bool:
+    return len(line.split()) >= 4
+
+
+def _is_footer(line: str) -> bool:
+    """Whether a line below a table tells nothing of a container: a word alone, as `OK` or `END`."""
+    return not line[0].isspace() and len(line.split()) == 1 and not re.search("[:=/]", line)
+
+
 def _is_like(line: str, first: str) -> bool:
     """Whether a line is as another container's first one: a row like that, or with the same label before it."""
     label = first.split()[0]
     if label.endswith((":", "=")) or re.match(r"\W*[A-Za-z ]+[:=]", first):
         return line.split()[0] == label
-    return len(first.split()) >= 4 and len(line.split()) >= 4
+    return _is_row(first) and _is_row(line)

@@ -167,6 +167,8 @@ class Module:
         self.log = KernelLog(observer)
         self.name = path.rpartition("/")[2].removesuffix(".ko").replace("-", "_")
         self.loading: Finished | None = None
+        self.lets_the_busy_live = False
+        """Whether it was seen to take a process that never sleeps, and not to kill it."""
         self._threads_before: frozenset[int] = frozenset()
 
     @property

@@ -29,6 +29,10 @@ class Scenario:
     exclusive: bool
     containers: int
     """The most that it may start."""
+    waits: float = 0
+    """Seconds, about, in which it does nothing but wait."""
+    when_asked: bool = False
+    """Whether, at level 1, it begins only when a check asks for what it saw."""
 
 
 UNSAID = 3
@@ -43,11 +47,18 @@ def scenario(function: Function) -> Function: ...
 
 
 @overload
-def scenario(*, exclusive: bool = ..., containers: int = ...) -> Callable[[Function], Function]: ...
+def scenario(
+    *, exclusive: bool = ..., containers: int = ..., waits: float = ..., when_asked: bool = ...
+) -> Callable[[Function], Function]: ...
 
 
 def scenario(
-    function: Callable[..., Any] | None = None, *, exclusive: bool = False, containers: int = UNSAID
+    function: Callable[..., Any] | None = None,
+    *,
+    exclusive: bool = False,
+    containers: int = UNSAID,
+    waits: float = 0,
+    when_asked: bool = False,
 ) -> Any:
     """Declare a scenario; its parameters are services of the session, such as `engine` and `rootfs`.
 
@@ -55,10 +66,13 @@ def scenario(
         function: the scenario.
         exclusive: nothing else may run beside it, as where processor time is measured.
         containers: the most that it may start, refused ones included; see `grading.api.allowance`.
+        waits: seconds, about, in which it does nothing but wait; those that wait longest begin first.
+        when_asked: at level 1, begin it when the parents of a check that asks for it have passed: where they have
+            not, it would only wait for answers that do not come, and so would all others.
     """
 
     def declare(target: Callable[..., Any]) -> Any:
-        found = Scenario(target.__name__, target, exclusive, containers)
+        found = Scenario(target.__name__, target, exclusive, containers, waits, when_asked)
         before = KNOWN.get(found.name)
         if before is not None and _file(before.function) != _file(target):
             raise ValueError(f"{_file(before.function)} has a scenario {found.name!r} already")
@@ -142,21 +156,34 @@ class Scenarios:
         """Whether several may be under way now: what one does, others feel."""
         return self.busy() and not self.one_by_one
 
-    def adopt(self, others: Scenarios) -> None:
-        """Take over what was seen to its end; what was not may run again, one by one."""
+    def adopt(self, others: Scenarios, *, failures: bool = False) -> None:
+        """Take over what was seen to its end; what was not may run again, one by one.
+
+        Args:
+            others: begins nothing more.
+            failures: also what failed alone: it was its own doing, and would be again.
+        """
+        alone = failures and others.one_by_one
         self.one_by_one = True
         others.begin_no_more()
         others._pool.shutdown(wait=True)
         self._futures = {
             name: future
             for name, future in others._futures.items()
-            if future.done() and not future.cancelled() and future.exception() is None
+            if future.done() and not future.cancelled() and (alone or future.exception() is None)
         }
 
     def begin_no_more(self) -> None:
         """Let those that run come to their end; whoever still waits for room is not among them."""
         self._is_over = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def drop_queued(self) -> None:
+        """Begin none of those that have not begun, unless a check asks for one; and wait until nothing runs."""
+        with self._lock:
+            for name in [name for name, future in self._futures.items() if future.cancel()]:
+                del self._futures[name]
+        self.settle()
 
     def end(self) -> None:
         """Begin nothing more, and wait until nothing runs."""

@@ -66,3 +66,13 @@ def test_a_time_tells_no_number_but_when(when: str) -> None:
     assert not row.has_mib("c-n1", 11)
     assert row.has_mib("c-n1", 64)
     assert row.has_number("c-n1", 1234)
+
+
+@pytest.mark.parametrize("footer", ["__END__", "OK", "-----"])
+def test_a_word_below_a_table_tells_nothing_of_its_last_row(footer: str) -> None:
+    last = listing(f"c-n2 1235 stopped 0\nc-n1 1234 exited 7\n{footer}\n")
+    assert last.words("c-n1") == {"exited"}
+
+
+def test_a_word_alone_below_an_id_is_its() -> None:
+    assert listing("c-n1\nexited\n7\n").words("c-n1") == {"exited"}

@@ -67,3 +67,22 @@ def test_what_has_failed_runs_again_one_by_one() -> None:
     others = Scenarios(lambda name: name, lambda _: threading.Lock(), workers=2)
     others.adopt(scenarios)
     assert others.evidence(scenario) == 2
+
+
+def test_what_has_failed_alone_and_got_the_supervisor_stuck_does_not_run_again() -> None:
+    scenarios = Scenarios(lambda name: name, lambda _: threading.Lock(), workers=2)
+    scenarios.one_by_one = True
+    tries: list[int] = []
+
+    def fails() -> None:
+        tries.append(1)
+        raise AssertionError("it answers nobody")
+
+    scenario = Scenario("fails", fails, False, 1)
+    with pytest.raises(AssertionError):
+        scenarios.evidence(scenario)
+    others = Scenarios(lambda name: name, lambda _: threading.Lock(), workers=2)
+    others.adopt(scenarios, failures=True)
+    with pytest.raises(AssertionError, match="it answers nobody"):
+        others.evidence(scenario)
+    assert len(tries) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -131,3 +132,36 @@ def test_who_may_be_held_up_has_ten_times_what_others_took(guest: MadeUpGuest) -
     assert engine.paced(60) == STUCK_SECONDS
     engine._slowest = 0.5
     assert (engine.paced(60), engine.paced(4)) == (5.0, 4)
+
+
+class MadeUpContainer:
+    """Its `run` client waits on though it has ended, or comes to its end."""
+
+    def __init__(self, guest: MadeUpGuest, returns: bool) -> None:
+        self.job, self.guest, self.returns, self.killed = self, guest, returns, False
+        self.processes = ["one"] * 5
+        """A wait takes one away."""
+
+    def wait(self, seconds: float | None = None) -> Finished | None:
+        """As `Job.wait`."""
+        if self.processes:
+            self.processes.pop()
+            return None
+        if not self.returns and not self.killed:
+            return None
+        return Finished(("run",), 9 if self.killed else 7 << 8, b"", b"", 0, 0, 0.0, 1.0, False)
+
+    def signal(self, number: int) -> None:
+        """As `Job.signal`."""
+        self.killed = number == signal.SIGKILL
+
+
+def test_a_run_that_does_not_return_is_not_waited_for_long_after_its_container(
+    guest: MadeUpGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grading.api.engine.CLIENT_SECONDS", 0.05)
+    waits, returns = MadeUpContainer(guest, False), MadeUpContainer(guest, True)
+    given_up = engine_in(guest).await_return(cast(Any, waits))
+    assert waits.killed and given_up.timed_out
+    done = engine_in(guest).await_return(cast(Any, returns))
+    assert not returns.killed and not done.timed_out and done.code == 7
