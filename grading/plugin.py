@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from grading.api.allowance import BEARS
 from grading.api.checks import MARK, Check
 from grading.api.expectations import Unmet, shown
 from grading.api.scenarios import KNOWN
@@ -193,17 +194,18 @@ class Grading(Fixtures):
         wanted = []
         for other in item.session.items:
             found = declared(other)
-            if found and found.stage == check.stage and not self._missing_parent(found):
+            if found and found.stage == check.stage and not self._missing_ancestor(found, item.session.items):
                 wanted += [KNOWN[name] for name in getattr(other, "fixturenames", ()) if name in KNOWN]
         if wanted and not self.session.scenarios.one_by_one:
             if check.stage == "shared":
                 # One that does not start is the failure of each check that asks for it, told there.
                 with suppress(AssertionError, LabError, OSError):
                     self.session.engine()
-            if self.session.level == 2:  # at level 1 such a one has a supervisor of its own, beside nobody
-                wanted.sort(key=lambda each: -each.waits)
-            else:
-                wanted = [each for each in wanted if not each.when_asked]
+            if self.session.level == 1:
+                # Who has a supervisor of its own is beside nobody. It begins when a check asks for it, whose parents
+                # have passed: where `run` does not return, say, most of these would only wait.
+                wanted = [each for each in wanted if each.containers < BEARS]
+            wanted.sort(key=lambda each: -each.waits)
             self.session.scenarios.begin(list(dict.fromkeys(wanted)))
 
     def _room(self, item: pytest.Item, check: Check) -> AbstractContextManager[None]:
@@ -220,6 +222,18 @@ class Grading(Fixtures):
         """
         names: list[str] = getattr(item, "fixturenames", [])
         return next((self._broke[name] for name in names if name in self._broke), "")
+
+    def _missing_ancestor(self, check: Check, items: list[pytest.Item]) -> bool:
+        """Whether it will be skipped: a parent did not pass, or will be skipped itself."""
+        checks = {found.id: found for each in items if (found := declared(each))}
+        left, seen = [check], set[str]()
+        while left:
+            each = left.pop()
+            if self._missing_parent(each):
+                return True
+            left += [checks[need] for need in each.needs if need in checks and need not in seen]
+            seen |= set(each.needs)
+        return False
 
     def _missing_parent(self, check: Check) -> str:
         """The id of a parent that was run and did not pass; empty where there is none."""

@@ -105,6 +105,8 @@ class Session:
     _services: dict[str, Any] = field(default_factory=dict)
     _hung: set[str] = field(default_factory=set)
     """Commands of the engine that hang, in every guest."""
+    _sockets: set[str] = field(default_factory=set)
+    """Where its supervisors had their sockets."""
     _answers: bool = False
     """Whether a supervisor of its has ever answered."""
     _unanswered: list[Unmet] = field(default_factory=list)
@@ -278,7 +280,7 @@ class Session:
                 self._services["engine"] = Engine(
                     guest.observer, (path,), posixpath.dirname(path), BASE, self.level,
                     self.new_rootfs, self.new_id, is_shared=self.scenarios.beside_each_other, hung=self._hung,
-                    ask=self.allowance.ask,
+                    sockets_before=self._sockets, ask=self.allowance.ask,
                 )  # fmt: skip
             found: Engine = self._services["engine"]
             return found

@@ -147,7 +147,7 @@ class Interrupted:
     waited: bool
 
 
-@scenario(containers=BEARS, when_asked=True)  # `run` may hold up all others
+@scenario(containers=BEARS)  # `run` may hold up all others
 def interrupted(engine: Engine) -> dict[str, Interrupted]:
     """SIGINT and SIGTERM to a `run` that waits."""
     found = {}

@@ -202,7 +202,8 @@ def _look_into_files(found: Flood, noisy: Sequence[Container], quiet: Container,
     paths = quiet.log_files(word)
     for container in noisy if paths else ():
         shown, path = found.outputs[container.rootfs.nonce], paths[0].replace(quiet.id, container.id)
-        is_cut = not _ends_with(_lines(container)[-1], shown)
+        lines = _lines(container)
+        is_cut = lines[0] not in shown[:4096] or not _ends_with(lines[-1], shown)
         if is_cut and path != paths[0] and container.engine.observer.stat(path) is not None:
             found.outputs[container.rootfs.nonce] = container.engine.observer.read(path)
 

@@ -63,11 +63,11 @@ def registrations(module: Module, graded: Session) -> Registrations:
         at_level_2("unregister of a stranger", UNREGISTER, request(pid, 0, 0, "stranger"))
         ask("first", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
         at_level_2("twice", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
-        ask("unregister", UNREGISTER, request(pid, 0, 0, found.identifier))
+        ask("unregister", UNREGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
         if found.answers["first"][0] == 0 and found.answers["unregister"][0] != 0:
             # Its entry may have been lost meanwhile; see `grading.api.module.tried`.
             ask("first again", REGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
-            ask("unregister", UNREGISTER, request(pid, 0, 0, found.identifier))
+            ask("unregister", UNREGISTER, request(pid, 800 * MIB, 900 * MIB, found.identifier))
         wait_until(lambda: module.log.about(found.identifier, what="Unregister"), 1)
         found.unregister_lines = module.log.about(found.identifier, what="Unregister")
         at_level_2("unregister again", UNREGISTER, request(pid, 0, 0, found.identifier))
@@ -75,7 +75,7 @@ def registrations(module: Module, graded: Session) -> Registrations:
         unwatched, closed = module.holder("grow 8 400 40"), module.holder("grow 8 400 40")
         name = f"let-go-{unwatched.pid}"
         device.ioctl(REGISTER, request(unwatched.pid, 20 * MIB, 30 * MIB, name))
-        device.ioctl(UNREGISTER, request(unwatched.pid, 0, 0, name))
+        device.ioctl(UNREGISTER, request(unwatched.pid, 20 * MIB, 30 * MIB, name))
         with module.opened() as other:
             other.ioctl(REGISTER, request(closed.pid, 20 * MIB, 30 * MIB, f"closed-{closed.pid}"))
         grown(unwatched)
@@ -85,7 +85,7 @@ def registrations(module: Module, graded: Session) -> Registrations:
         found.after_unregister_lives = unwatched.gone(0) is None
         found.after_close_lives = closed.gone(0) is None
         found.below_lines = module.log.about(f"below-{pid}", what="LIMIT")
-        ask("unregister below", UNREGISTER, request(pid, 0, 0, f"below-{pid}"))
+        ask("unregister below", UNREGISTER, request(pid, 100 * MIB, 200 * MIB, f"below-{pid}"))
     for each in (holder, odd, unwatched, closed):
         each.end()
     return found

@@ -57,7 +57,7 @@ def watch(module: Module, seconds: float) -> Watched:
         soft = module.log.about(identifier, holder.pid, what="SOFT LIMIT")
         hard = module.log.about(identifier, holder.pid, what="HARD LIMIT")
         registering = module.log.about(identifier, what="Registering")
-        device.ioctl(UNREGISTER, request(holder.pid, 0, 0, identifier))
+        device.ioctl(UNREGISTER, request(holder.pid, 12 * MIB, 200 * MIB, identifier))
     holder.end()
     return Watched((result, number), identifier, holder.pid, soft, lives, hard, registering, 12 * MIB)
 
@@ -162,7 +162,7 @@ def kill(
         hard_lines = module.log.about(identifier, pid, what="HARD LIMIT")
         soft_lines = module.log.about(identifier, pid, what="SOFT LIMIT")
         if done is None:
-            device.ioctl(UNREGISTER, request(pid, 0, 0, identifier))
+            device.ioctl(UNREGISTER, request(pid, soft * MIB, hard * MIB, identifier))
     holder.end()
     return Killed(
         (result, number), done.code if done else None, hard_lines, soft_lines, identifier, pid, hard * MIB

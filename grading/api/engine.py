@@ -84,6 +84,9 @@ class Engine:
     """Set once the supervisor answers nobody."""
     hung: set[str] = field(default_factory=set)
     """Commands whose clients hang, though others are answered."""
+    sockets_before: set[str] = field(default_factory=set)
+    """Paths of the sockets that supervisors before had. What is left of them is taken away at level 1, where nobody
+    asks that a supervisor takes over a stale one; each of ours may have been killed."""
     ask: Callable[[], None] = lambda: None
     """Called before each container that it is asked for."""
     transcript: list[str] = field(default_factory=list)
@@ -123,6 +126,7 @@ class Engine:
     def _count(self, arguments: Sequence[str]) -> None:
         if arguments[:1] in (("start",), ("run",)):
             self.ask()
+            self.ids += [each for each in arguments[1:2] if each and each not in self.ids]
 
     def _unless_stuck(self) -> None:
         if self.stuck is not None:
@@ -186,6 +190,8 @@ class Engine:
 
     def begin_supervisor(self) -> Job:
         """Start one."""
+        if self.level == 1 and self.sockets_before:
+            self.observer.run("rm", "-f", *sorted(self.sockets_before))
         self.transcript.append(f"engine supervisor {self.base} &")
         self._others_listen = self._listening()
         self.supervisor = self.observer.start(
@@ -214,6 +220,7 @@ class Engine:
             "a supervisor that stays up",
             ended and f"it ended with {ended.code}: {ended.said[-800:]}",
         )
+        self.sockets_before |= self.sockets.keys()
 
     def _listening(self) -> frozenset[str]:
         """The UNIX sockets of this host on which somebody takes requests, by their inodes."""

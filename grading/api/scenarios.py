@@ -31,8 +31,6 @@ class Scenario:
     """The most that it may start."""
     waits: float = 0
     """Seconds, about, in which it does nothing but wait."""
-    when_asked: bool = False
-    """Whether, at level 1, it begins only when a check asks for what it saw."""
 
 
 UNSAID = 3
@@ -48,7 +46,7 @@ def scenario(function: Function) -> Function: ...
 
 @overload
 def scenario(
-    *, exclusive: bool = ..., containers: int = ..., waits: float = ..., when_asked: bool = ...
+    *, exclusive: bool = ..., containers: int = ..., waits: float = ...
 ) -> Callable[[Function], Function]: ...
 
 
@@ -58,7 +56,6 @@ def scenario(
     exclusive: bool = False,
     containers: int = UNSAID,
     waits: float = 0,
-    when_asked: bool = False,
 ) -> Any:
     """Declare a scenario; its parameters are services of the session, such as `engine` and `rootfs`.
 
@@ -67,12 +64,10 @@ def scenario(
         exclusive: nothing else may run beside it, as where processor time is measured.
         containers: the most that it may start, refused ones included; see `grading.api.allowance`.
         waits: seconds, about, in which it does nothing but wait; those that wait longest begin first.
-        when_asked: at level 1, begin it when the parents of a check that asks for it have passed: where they have
-            not, it would only wait for answers that do not come, and so would all others.
     """
 
     def declare(target: Callable[..., Any]) -> Any:
-        found = Scenario(target.__name__, target, exclusive, containers, waits, when_asked)
+        found = Scenario(target.__name__, target, exclusive, containers, waits)
         before = KNOWN.get(found.name)
         if before is not None and _file(before.function) != _file(target):
             raise ValueError(f"{_file(before.function)} has a scenario {found.name!r} already")
@@ -114,6 +109,8 @@ class Scenarios:
         self._lock = threading.Lock()
         self.one_by_one = False
         self._is_over = False
+        self._whole: set[str] = set()
+        """Those that had come to their end when it was over."""
 
     def begin(self, scenarios: list[Scenario]) -> None:
         """Let these run beside each other, in this order, where they have not run yet."""
@@ -170,11 +167,15 @@ class Scenarios:
         self._futures = {
             name: future
             for name, future in others._futures.items()
-            if future.done() and not future.cancelled() and (alone or future.exception() is None)
+            # One that was under way has lost its supervisor, or its guest, in the middle.
+            if name in others._whole and not future.cancelled() and (alone or future.exception() is None)
         }
 
     def begin_no_more(self) -> None:
         """Let those that run come to their end; whoever still waits for room is not among them."""
+        with self._lock:
+            if not self._is_over:
+                self._whole = {name for name, future in self._futures.items() if future.done()}
         self._is_over = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
