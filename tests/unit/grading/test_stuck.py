@@ -25,7 +25,7 @@ class MadeUpGuest:
         self.clock = 100.0
         self.asked: list[tuple[str, float]] = []
 
-    def run(self, *words: str, folder: str = "", timeout: float, limit: int = 0) -> Finished:
+    def run(self, *words: str, folder: str = "", timeout: float = 10, limit: int = 0) -> Finished:
         """As `Observer.run`."""
         hangs = words[1] in self.hanging or "all" in self.hanging
         began, self.clock = self.clock, self.clock + (timeout if hangs else 0.1)
@@ -165,3 +165,18 @@ def test_a_run_that_does_not_return_is_not_waited_for_long_after_its_container(
     assert waits.killed and given_up.timed_out
     done = engine_in(guest).await_return(cast(Any, returns))
     assert not returns.killed and not done.timed_out and done.code == 7
+
+
+@pytest.mark.parametrize(("level", "removed"), [(1, True), (2, False)])
+def test_what_a_killed_supervisor_left_is_not_in_the_way_where_nobody_asks_for_that(
+    guest: MadeUpGuest, monkeypatch: pytest.MonkeyPatch, level: int, removed: bool
+) -> None:
+    monkeypatch.setattr(
+        guest, "proc", lambda path: "Num RefCount Protocol Flags Type St Inode Path\n", raising=False
+    )
+    monkeypatch.setattr(guest, "start", lambda *words, **how: MadeUpSupervisor(), raising=False)
+    engine = engine_in(guest)
+    engine.level = level
+    engine.sockets_before = {"/tmp/engine.sock"}
+    engine.begin_supervisor()
+    assert bool(seconds_of(guest, "-f")) == removed, "level 2 asks that a stale socket is taken over"
