@@ -40,7 +40,7 @@ PLACES = {
 
 class _Commands(Mapping[str, Command[Any]]):
     """The commands by name. A module is loaded when its command is first asked for: a supervisor starts in
-    two thirds of the time that it would take to load them all, and most are never asked for.
+    three quarters of the time that it would take with all of them, and most are never asked for.
     """
 
     def __getitem__(self, name: str) -> Command[Any]:
