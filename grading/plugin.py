@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -191,10 +191,11 @@ class Grading(Fixtures):
             # Nobody asks for what is left of the other stages: its checks were skipped for their parents.
             self.session.scenarios.drop_queued()
             return
+        checks = {other: found for other in item.session.items if (found := declared(other))}
+        by_id = {found.id: found for found in checks.values()}
         wanted = []
-        for other in item.session.items:
-            found = declared(other)
-            if found and found.stage == check.stage and not self._missing_ancestor(found, item.session.items):
+        for other, found in checks.items():
+            if found.stage == check.stage and not self._missing_ancestor(found, by_id):
                 wanted += [KNOWN[name] for name in getattr(other, "fixturenames", ()) if name in KNOWN]
         if wanted and not self.session.scenarios.one_by_one:
             if check.stage == "shared":
@@ -223,9 +224,8 @@ class Grading(Fixtures):
         names: list[str] = getattr(item, "fixturenames", [])
         return next((self._broke[name] for name in names if name in self._broke), "")
 
-    def _missing_ancestor(self, check: Check, items: list[pytest.Item]) -> bool:
+    def _missing_ancestor(self, check: Check, checks: Mapping[str, Check]) -> bool:
         """Whether it will be skipped: a parent did not pass, or will be skipped itself."""
-        checks = {found.id: found for each in items if (found := declared(each))}
         left, seen = [check], set[str]()
         while left:
             each = left.pop()
