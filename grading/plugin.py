@@ -231,17 +231,27 @@ class Grading(Fixtures):
             each = left.pop()
             if self._missing_parent(each):
                 return True
-            left += [checks[need] for need in each.needs if need in checks and need not in seen]
-            seen |= set(each.needs)
+            if not self._stood_in_for(each):
+                needs = each.parents(self.session.level)
+                left += [checks[need] for need in needs if need in checks and need not in seen]
+                seen |= set(needs)
         return False
 
     def _missing_parent(self, check: Check) -> str:
         """The id of a parent that was run and did not pass; empty where there is none."""
-        for need in check.needs:
+        if self._stood_in_for(check):
+            return ""
+        for need in check.parents(self.session.level):
             found = self.verdicts.get(need)
             if found is not None and found.verdict != "passed":
                 return need
         return ""
+
+    def _stood_in_for(self, check: Check) -> bool:
+        """Whether its parents do not matter: another check showed the same."""
+        return any(
+            each in self.verdicts and self.verdicts[each].verdict == "passed" for each in check.otherwise
+        )
 
     def _again(self, item: pytest.Item, check: Check, outcome: Outcome, attempt: int) -> bool:
         """Look at the kernel, replace what is broken, and say whether the check must run again."""
@@ -350,7 +360,7 @@ def _parents_first(items: list[pytest.Item]) -> list[pytest.Item]:
     def add(item: pytest.Item) -> None:
         under_way.add(item)
         check = declared(item)
-        for need in check.needs if check else ():
+        for need in (*check.needs, *check.otherwise) if check else ():
             if need in by_id and by_id[need] not in under_way:
                 add(by_id[need])
         found[item] = None

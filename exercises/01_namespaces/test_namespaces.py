@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
-from grading.api.container import Container
+from grading.api.container import Container, await_all_gone
 from grading.api.engine import Engine
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
@@ -216,9 +216,10 @@ def test_host_is_as_before(engine: Engine, guest: Guest) -> None:
     containers = [engine.start("sleep 600", name="trace") for _ in range(2)]
     for container in containers:
         engine.stop(container.id)
-        if not container.await_gone(8):  # that `stop` does not end it is another check's
+    if not await_all_gone(containers, 8):  # that `stop` does not end them is another check's
+        for container in containers:
             container.kill()
-            container.await_gone()
+        await_all_gone(containers)
     observer = guest.observer
     expect(observer.stat("/proc/1/stat"), "the host's /proc works", "/proc/1/stat is gone")
     now, before = guest.mounts(), list(guest.baseline.mounts)

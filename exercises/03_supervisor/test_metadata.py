@@ -37,7 +37,8 @@ def living(engine: Engine) -> Living:
     plain = engine.start("sleep 600", name="plain")
     process = asked.await_running()
     # `start` may answer as soon as the process is there, and `ps` tell of it a moment later.
-    listing = wait_until(lambda: running(engine.ps(), asked, plain), 3) or engine.ps()
+    listing = wait_until(lambda: running(engine.ps(), asked, plain), 3)
+    listing = listing or engine.ps(asked, plain)
     init = asked.init
     engine.stop(asked.id)
     engine.stop(plain.id)

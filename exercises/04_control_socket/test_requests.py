@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario
+from grading.api.allowance import BEARS
 from grading.api.container import Container
 from grading.api.engine import Engine
 from grading.guest.observer import GuestError, Observer
@@ -42,9 +43,12 @@ ODD = ("begins with a dot", "holds a space")
 """Only level 2 asks that these ids are refused."""
 
 
-@scenario(containers=6)
+@scenario(containers=BEARS)
 def refused_ids(engine: Engine, observer: Observer) -> Refusals:
-    """Ids that are none."""
+    """Ids that are none.
+
+    Apart from the others: what is taken of them has a line in `ps` that cannot be told from that of a neighbour.
+    """
     attempts = Attempts(engine, observer)
     for name, identifier in {
         "leads out": "../bwstray", "is empty": "", "is too long": "a" * 32, "holds a slash": "bw/stray",
@@ -146,7 +150,8 @@ def test_unknown_things_fail(refused_words: Refusals) -> None:
 
 @check(
     "client",
-    needs=["client.unknown_things_fail"],
+    needs=["containers.starts"],
+    needs_at_2=["client.unknown_things_fail"],
     hint="An empty answer with status 0 looks like a container that said nothing.",
 )
 def test_logs_of_an_unknown_id_fail(refused_words: Refusals) -> None:
@@ -235,7 +240,12 @@ def commands(engine: Engine, observer: Observer) -> Commands:
     return found
 
 
-@check("client", needs=["client.bad_ids_are_refused"], hint="31 characters and a NUL are 32 bytes.")
+@check(
+    "client",
+    needs=["containers.starts"],
+    needs_at_2=["client.bad_ids_are_refused"],
+    hint="31 characters and a NUL are 32 bytes.",
+)
 def test_longest_id_is_taken(commands: Commands) -> None:
     """An id of 31 characters is taken."""
     done = commands.longest_id

@@ -6,13 +6,14 @@ import random
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from grading.api import check, expect, wait_until
 from grading.api.engine import PROMPT_SECONDS, Engine
 from grading.guest.observer import GuestError, Handle, Observer
 from grading.session import Session
 
-POLL_SECONDS = 0.6
+POLL_SECONDS = 2.5
 """A client that does not wait to be told, but asks, asks more often than that."""
 
 ANSWER_SECONDS = 1.0
@@ -37,6 +38,15 @@ def connected(engine: Engine, address: tuple[str, int]) -> Handle:
             f"it has ended with status {ended.ending}" if ended else error.strerror or str(error),
         )  # fmt: skip
         raise
+
+
+def is_connected(observer: Observer, pid: int) -> bool:
+    """Whether a client has a socket open; false where it has gone."""
+    try:
+        names = observer.names(f"proc:{pid}/fd")
+    except GuestError:
+        return False
+    return any(observer.link(f"proc:{pid}/fd/{name}").startswith("socket:") for name in names)
 
 
 @contextmanager
@@ -115,7 +125,8 @@ def test_half_a_request(engine: Engine) -> None:
 @check(
     "robustness",
     stage="alone",
-    needs=["robustness.half_a_request"],
+    needs=["containers.starts"],
+    needs_at_2=["robustness.half_a_request"],
     hint="listen() has a backlog; a mutex guards the table of containers.",
 )
 def test_many_clients_at_once(engine: Engine, observer: Observer) -> None:
@@ -150,7 +161,7 @@ def test_vanished_run_client(engine: Engine) -> None:
     assert container.job is not None
     # The supervisor is held: a client that asks now and again has a request under way when it is killed.
     with held(engine):
-        wait_until(lambda: False, POLL_SECONDS)
+        wait_until(partial(is_connected, engine.observer, container.job.pid), POLL_SECONDS)
         with suppress(GuestError):  # one that did not wait has gone by itself
             container.job.signal(signal.SIGKILL)
         container.job.wait(5)

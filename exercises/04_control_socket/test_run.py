@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.allowance import BEARS
 from grading.api.engine import Engine
-from grading.guest.observer import Observer
+from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
 
 LONG_SECONDS = 5
@@ -141,6 +142,8 @@ class Interrupted:
     """`run`, told to end."""
 
     done: Finished | None
+    too_early: bool
+    """Whether the client was gone before it was told anything."""
     gone: bool
     entry: str
     reason: str
@@ -156,13 +159,22 @@ def interrupted(engine: Engine) -> dict[str, Interrupted]:
         assert container.job is not None
         ready = f"{container.rootfs.nonce} ready".encode()
         container.await_running()
-        wait_until(lambda c=container, r=ready: r in c.log(), 5)  # type: ignore[misc]
-        container.job.signal(getattr(signal, f"SIG{name}"))
+        container.await_log(ready)
+        too_early = container.job.wait(0) is not None
+        if too_early:
+            container.kill()
+        else:
+            with suppress(GuestError):  # it goes this very moment
+                container.job.signal(getattr(signal, f"SIG{name}"))
         gone = container.await_gone(8)
         done = container.job.wait(8)
         listing = engine.ps()
         mark = engine.observer.stat(f"{container.rootfs.path}/term-{container.rootfs.nonce}") is not None
-        found[name] = Interrupted(done, gone, listing.entry(container.id), listing.reason(container.id), mark)
+        found[name] = Interrupted(
+            done, too_early, gone, listing.entry(container.id), listing.reason(container.id), mark
+        )
+        if not gone:  # it would not be otherwise the second time, and nobody asks
+            break
     return found
 
 
@@ -175,6 +187,7 @@ def interrupted(engine: Engine) -> dict[str, Interrupted]:
 def test_interrupted_run_stops_its_container(interrupted: dict[str, Interrupted]) -> None:
     """SIGINT or SIGTERM to `run` stops the container."""
     for name, each in interrupted.items():
+        expect(not each.too_early, f"SIG{name} comes while the client waits", "it had ended already")
         expect(each.gone, f"SIG{name}: the container ends", "it goes on")
         expect(each.done is not None, f"SIG{name}: the client ends, too", "it waits for ever")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
@@ -21,6 +22,8 @@ from grading.api.module import (
 from grading.session import Session
 
 MIB = 1 << 20
+BUSY_SECONDS = 2.5
+"""The least that a monitor has for a process that never sleeps."""
 
 
 @dataclass(frozen=True)
@@ -172,21 +175,28 @@ def kill(
 @scenario
 def idle_killed(module: Module) -> Killed:
     """One that sleeps once it has grown."""
-    return tried(
-        lambda seconds: kill(module, "idle", "grow 4 30 40", 8, 20, seconds=seconds),
-        lambda seen: seen.code is not None or refused(seen.registered),
-    )
+
+    def attempt(seconds: float) -> Killed:
+        began = time.monotonic()
+        seen = kill(module, "idle", "grow 4 30 40", 8, 20, seconds=seconds)
+        if seen.code is not None:
+            module.kills_within = time.monotonic() - began
+        return seen
+
+    return tried(attempt, lambda seen: seen.code is not None or refused(seen.registered))
 
 
 @scenario(exclusive=True)
 def busy_killed(module: Module) -> Killed:
     """One that never sleeps; alone, since a timer that is wrong about it is wrong about all others meanwhile.
 
-    Another keeps the other processor busy: there is no task of the host's that a timer could interrupt.
+    Another keeps the other processor busy: there is no task of the host's that a timer could interrupt. That
+    leaves nothing for others, so the monitor has twice the time in which it killed the idle one, and no more.
     """
+    seconds = min(WATCH_SECONDS, max(BUSY_SECONDS, 2 * module.kills_within))
     other = module.holder("burn 600")
     try:
-        seen = kill(module, "busy", "grow 4 30 40 busy", 8, 20)
+        seen = kill(module, "busy", "grow 4 30 40 busy", 8, 20, seconds=seconds)
     finally:
         other.end()
     module.lets_the_busy_live = seen.code is None and not refused(seen.registered)

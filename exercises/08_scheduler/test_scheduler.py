@@ -66,6 +66,7 @@ def shares(engine: Engine, observer: Observer, graded: Session) -> Shares:
     nice = tuple(each.nice for each in (hogs[0].await_running(), hogs[1].await_running()))
     for hog in hogs:
         engine.stop(hog.id)
+        hog.kill()  # what goes on would hold up all that follows
     found = Shares(asked, (nice[0], nice[1]), (end[0] - begin[0], end[1] - begin[1]))
     graded.measured["share_fast"] = round(found.measured, 1)
     return found

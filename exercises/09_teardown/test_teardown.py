@@ -53,7 +53,7 @@ def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = 
             engine.start("deaf", name="plain"),
         ]
     word = f"{polite.rootfs.nonce} ready".encode()
-    wait_until(lambda: word in polite.log(), 5)
+    polite.await_log(word)
     sockets = [path for path in engine.sockets if observer.stat(path)]
     paths = polite.log_files(word)
     ended = engine.stop_supervisor(number)

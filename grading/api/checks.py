@@ -39,6 +39,14 @@ class Check:
     title: str
     rationale: str
     containers: int = UNSAID
+    at_2: frozenset[str] = frozenset()
+    """Those of its parents that are asked for at level 2 only."""
+    otherwise: tuple[str, ...] = ()
+    """Ids of checks of which one that passed stands in for all parents."""
+
+    def parents(self, level: int) -> list[str]:
+        """The ids of its parents when so much of the contract is asked for."""
+        return [need for need in self.needs if level == 2 or need not in self.at_2]
 
 
 def check(
@@ -47,11 +55,13 @@ def check(
     points: float = 1,
     level: int = 1,
     needs: Sequence[str] = (),
+    needs_at_2: Sequence[str] = (),
     hint: str = "",
     half: Half = "engine",
     stage: Stage = "shared",
     hidden: bool = False,
     containers: int = UNSAID,
+    otherwise: Sequence[str] = (),
 ) -> Callable[[Test], Test]:
     """Declare a test to be a check.
 
@@ -60,11 +70,15 @@ def check(
         points: its weight.
         level: 1 for what the course asks, 2 for what only the whole contract does.
         needs: ids of its parents: where one did not pass, this check is skipped.
+        needs_at_2: more of them, at level 2. The kit's starters pass what a submission of the course earns: a check
+            that such a starter would pass by what was solved before needs one that it does not.
         hint: where to look; shown with a failure.
         half: whose work it looks at.
         stage: `before` any supervisor runs, with the `shared` one, or `alone` afterwards.
         hidden: the student sees only its title and verdict.
         containers: the most that it may start, where it uses the engine itself; see `grading.api.allowance`.
+        otherwise: ids of checks that show the same as its parents in another way: where one of them was run and
+            passed, this one is not skipped.
     """
     if group not in GROUPS:
         raise ValueError(f"there is no group {group!r}")
@@ -75,8 +89,10 @@ def check(
             raise ValueError(f"the check {test.__name__} needs a docstring: it is what the student reads")
         found = Check(
             id=f"{group}.{test.__name__.removeprefix('test_')}",
-            group=group, points=points, level=level, needs=tuple(needs), hint=hint, half=half,
+            group=group, points=points, level=level, needs=(*needs, *needs_at_2), hint=hint, half=half,
             stage=stage, hidden=hidden, title=title, rationale=" ".join(rest.split()), containers=containers,
+            at_2=frozenset(needs_at_2),
+            otherwise=tuple(otherwise),
         )  # fmt: skip
         marked: Test = pytest.mark.boxwright_check(found)(test)
         return marked

@@ -8,13 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grading.api.expectations import wait_until
+from grading.api.expectations import look_until, wait_until
 from grading.guest.observer import GuestError, Job
 from grading.guest.records import Process
 
 if TYPE_CHECKING:
     from grading.api.engine import Engine
 
+
+REFUSED_SECONDS = 1.0
+"""Until it is believed that a container whose client said no is not there."""
 
 LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
 """Where an engine may keep its logs, besides its own folder; `logs` does not say where."""
@@ -84,16 +87,27 @@ class Container:
 
     def await_running(self, seconds: float = 10) -> Process:
         """Wait until its program runs; returns the process that executes the probe."""
+        wait_until(lambda: self.processes or self._is_refused(), seconds)
+        # One that is refused is started no more; what was taken late shows within this.
         found = wait_until(
-            lambda: self.processes, seconds, f"a process of container {self.id}", actual=self._why_there_is_none,
+            lambda: self.processes, REFUSED_SECONDS, f"a process of container {self.id}",
+            actual=self._why_there_is_none,
         )  # fmt: skip
         return found[0]
+
+    def _is_refused(self) -> bool:
+        """Whether the client that asked for it has said no."""
+        client = self.client or self.job
+        answer = client.wait(0) if client else None
+        return answer is not None and answer.refuses
 
     def _why_there_is_none(self) -> str:
         """What there is to say, to the student, where no process of it is seen."""
         told = ["no process executes its command"]
-        if answer := self.client and self.client.wait(0):
-            told.append(f"`engine start` ended with status {answer.ending} {and_said(answer.said)}")
+        client = self.client or self.job
+        if answer := client and client.wait(0):
+            command = "start" if self.client else "run"
+            told.append(f"`engine {command}` ended with status {answer.ending} {and_said(answer.said)}")
         state = "lives" if self.engine.supervisor_lives else "has ended"
         told.append(f"the supervisor {state} {and_said(self.engine.supervisors_words)}")
         return "; ".join(told)
@@ -130,9 +144,17 @@ class Container:
             found[key] = bytes.fromhex(value)
         return found
 
-    def log(self) -> bytes:
-        """What the engine has kept of its output."""
-        return self.engine.logs(self.id)
+    def log(self, word: bytes) -> bytes:
+        """What the engine has kept of its output: a file of it that holds a word, else what `logs` shows.
+
+        A file first: to look into it starts nobody, and whether `logs` shows it is a check of its own.
+        """
+        paths = self.log_files(word)
+        return self.engine.observer.read(paths[0]) if paths else self.engine.logs(self.id)
+
+    def await_log(self, word: bytes, seconds: float = 5) -> bytes:
+        """Wait until a word of its output has been kept; returns what there is then, or at the deadline."""
+        return look_until(lambda: self.log(word), lambda log: word in log, seconds)
 
 
 def await_all_gone(containers: Iterable[Container], seconds: float = 10) -> bool:

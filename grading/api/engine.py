@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from grading.api.container import Container, Rootfs, and_said
-from grading.api.expectations import Unmet, expect, wait_until
+from grading.api.expectations import Disturbed, Unmet, expect, wait_until
 from grading.api.listing import Listing
 from grading.guest.observer import GuestError, Job, Observer
 from grading.guest.records import Finished
@@ -48,6 +48,9 @@ STUCK_SECONDS = 3.0
 
 SOCKET_SECONDS = 4.0
 """In which a supervisor is expected to open its socket; clients that ask before take its processor from it."""
+
+LISTED_LEAST = 3
+"""Containers for which any answer of `ps` has room."""
 
 LISTENS = 0x10000
 """__SO_ACCEPTCON, among the flags of /proc/net/unix."""
@@ -138,21 +141,18 @@ class Engine:
         Raises:
             Stuck: the supervisor does, and another scenario may be the one that made it so.
         """
+        # Its containers may hold the dead one's socket open: then clients are not refused, but wait.
+        died = bool(finished.code) and self.supervisor is not None and not self.supervisor_lives
+        if died and self.is_shared():
+            said = and_said(self.supervisors_words)
+            self.stuck = Stuck(arguments, f"found that the supervisor has ended; it ran {said}")
+            raise self.stuck
         if not finished.timed_out:
-            if (
-                finished.code
-                and self.is_shared()
-                and self.supervisor is not None
-                and not self.supervisor_lives
-            ):
-                said = and_said(self.supervisors_words)
-                self.stuck = Stuck(arguments, f"found that the supervisor has ended; it ran {said}")
-                raise self.stuck
             self._answered = max(self._answered, finished.ended)
             if arguments and arguments[0] not in ("run", "stop"):
                 self._slowest = max(self._slowest, finished.seconds / self.observer.patience.now(1))
             return
-        if not arguments or arguments[0] == "run":
+        if died or not arguments or arguments[0] == "run":
             return
         if finished.began >= self._answered and self.supervisor_lives:
             asked = finished
@@ -333,11 +333,10 @@ class Engine:
             words = client.words[len(self.words) :]
             self._note(words, answer)
             self._learn(words, answer)
-            expect(
-                answer.code == 0 or answer.timed_out,
-                "`engine start` succeeds",
-                f"status {answer.code}: {answer.said[-600:]}",
-            )
+            if answer.refuses:
+                # Its supervisor may have been interrupted by the end of another's container.
+                kind = Disturbed if self.is_shared() else Unmet
+                raise kind("`engine start` succeeds", f"status {answer.code}: {answer.said[-600:]}")
         if running:
             container.await_running()
         return container
@@ -402,12 +401,12 @@ class Engine:
     def answers(self) -> None:
         """Ask for `ps`, which must be answered, whatever others do."""
         done = self("ps", timeout=self.paced(PROMPT_SECONDS))
+        self.expect_supervisor()
         expect(
             done.code == 0 and not done.timed_out,
             "`ps` is answered",
             f"status {done.ending}: {done.error_text[-300:]}",
         )
-        self.expect_supervisor()
 
     def expect_supervisor(self) -> None:
         """Fail where the supervisor has ended."""
@@ -417,9 +416,25 @@ class Engine:
             f"it has ended; it ran {and_said(self.supervisors_words)}",
         )
 
-    def ps(self) -> Listing:
-        """`engine ps`, read."""
-        return Listing(self("ps"), self.level, self.ids)
+    def ps(self, *wanted: Container) -> Listing:
+        """`engine ps`, read.
+
+        Args:
+            wanted: containers that it must list.
+
+        Raises:
+            Disturbed: it lists some, but not these, and others have started containers, too. At level 1 an answer may
+                have room for a few only.
+        """
+        listing = Listing(self("ps"), self.level, self.ids)
+        if (
+            self.level == 1
+            and self.is_shared()
+            and not all(listing.entry(each.id) for each in wanted)
+            and sum(bool(listing.entry(each)) for each in self.ids) >= LISTED_LEAST
+        ):
+            raise Disturbed("`ps` lists what was started", listing.text)
+        return listing
 
     def logs(self, identifier: str, limit: int = 8 << 20) -> bytes:
         """`engine logs`: what it prints on standard output."""

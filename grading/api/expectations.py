@@ -32,6 +32,10 @@ class Unmet(AssertionError):
         self.why = why
 
 
+class Disturbed(Unmet):
+    """The same, where it may be others' doing: what was seen beside them counts only if it is seen alone, too."""
+
+
 def expect(condition: object, expected: str, actual: object = "", *, why: str = "") -> None:
     """Fail the check unless the condition holds.
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from grading.api.expectations import Value, expect, wait_until
 from grading.guest.observer import GuestError, Handle, Job, Observer
@@ -38,6 +39,9 @@ look does so for seconds, and shows all the same."""
 
 KNOWN_PLACE = re.compile(r"\[<0>\] (?!0x)\S")
 """A first line of /proc/pid/stack with the symbol that the address belongs to (fs/proc/base.c, proc_pid_stack)."""
+
+PROCESSOR = re.compile(r"cpu\d")
+"""A processor that is there, in /proc/stat (proc(5)); a first line is for all of them."""
 
 SLEEPS = re.compile(r"\) [SDI] ")
 """The state in /proc/pid/stat, after the name in parentheses."""
@@ -169,6 +173,8 @@ class Module:
         self.loading: Finished | None = None
         self.lets_the_busy_live = False
         """Whether it was seen to take a process that never sleeps, and not to kill it."""
+        self.kills_within = WATCH_SECONDS
+        """Seconds in which it was seen to kill a process that grew past its hard limit."""
         self._threads_before: frozenset[int] = frozenset()
 
     @property
@@ -204,6 +210,19 @@ class Module:
         if not look():
             return []
         return wait_until(lost, seconds)
+
+    def let_timers_go_off(self, seconds: float) -> None:
+        """Until each of the guest's processors has handled what was due within so many seconds.
+
+        A host may let a processor of the guest stand still for longer than that while the clock goes on. So a process
+        sleeps on each of them: when it wakes up there, the kernel has seen to its timers in the same interrupt.
+        """
+        names = [line.split()[0] for line in self.observer.proc("stat").splitlines() if PROCESSOR.match(line)]
+        start = partial(self.observer.start, timeout=20)
+        sleepers = [start("taskset", "--cpu-list", name[3:], "sleep", str(seconds)) for name in names]
+        for done in [sleeper.wait() for sleeper in sleepers]:
+            assert done is not None
+            expect(done.code == 0, "a process sleeps, and wakes up", done.error_text or f"status {done.code}")
 
     def _is_nowhere(self, pid: int) -> bool:
         """Whether a kernel thread sleeps in what is not loaded."""

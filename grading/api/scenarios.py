@@ -17,6 +17,8 @@ from typing import Any, TypeVar, overload
 
 import pytest
 
+from grading.api.expectations import Disturbed
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -125,6 +127,9 @@ class Scenarios:
         """What a scenario saw; raises what it raised. Waits for it, or runs it now."""
         with self._lock:
             future = self._futures.get(wanted.name)
+        if future is not None and not self.one_by_one and isinstance(future.exception(), Disturbed):
+            self.settle()
+            future = None
         if future is None:
             if wanted.exclusive:
                 self.settle()

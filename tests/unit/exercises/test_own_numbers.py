@@ -39,15 +39,16 @@ class Engine:
     def start(self, command: str, **asked: Any) -> Any:
         pid = 100 + len(self.started)
         self.started.append({"command": command, **asked})
-        process = SimpleNamespace(pid=pid, nice=asked.get("nice", 0))
+        process = SimpleNamespace(pid=pid, nice=asked.get("nice", 0), rss_bytes=28 << 20)
         return SimpleNamespace(
-            id=asked["name"], init=process, processes=[process], await_running=lambda: process
-        )
+            id=asked["name"], init=process, processes=[process],
+            await_running=lambda: process, tell=lambda: None, kill=lambda: None,
+        )  # fmt: skip
 
     def stop(self, *ids: str) -> None:
         pass
 
-    def ps(self) -> Any:
+    def ps(self, *wanted: Any) -> Any:
         return SimpleNamespace()
 
     # As the observer
