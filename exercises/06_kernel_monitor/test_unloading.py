@@ -11,7 +11,7 @@ from grading.guest.observer import Observer
 from grading.guest.records import Finished
 from grading.session import Session
 
-TURNS = 3
+TURNS = 2
 WORKS = ["hard.monitor_kills", "soft.soft_limit_is_told", "hard.hard_limit_kills"]
 """What else shows a module that does something, and so has something to take away: it may have words of its own,
 or understand its own engine only."""
@@ -43,6 +43,8 @@ def unloaded(module: Module, observer: Observer, graded: Session) -> Unloaded:
     lines = module.log.since(mark)
     device = observer.stat(DEVICE) is not None
     threads = module.threads_left() if gone else []
+    if gone and not threads:
+        module.let_timers_go_off(LEFT_SECONDS)  # the kernel is watched meanwhile
     again = module.load()
     return Unloaded(done, gone, device, threads, lines, again)
 
@@ -57,7 +59,7 @@ def unloaded(module: Module, observer: Observer, graded: Session) -> Unloaded:
     hint="Undo in reverse order: device, work or timer, list.",
 )
 def test_module_unloads(unloaded: Unloaded, graded: Session) -> None:
-    """The module can be unloaded, and takes its device and its threads with it."""
+    """The module can be unloaded, and takes its device, its threads and its timers with it."""
     if unloaded.threads:
         graded.replace_guest()  # they may go on at any time, in what was freed
     expect(
