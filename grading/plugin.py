@@ -125,7 +125,7 @@ class Grading(Fixtures):
                 "found": bool(half.folder),
                 "path": path if half.folder and half.whose == "submission" else "",
                 "built_by": "reference" if half.whose == "reference" else product.label,
-                "reasons": half.reasons,
+                "reasons": (*half.reasons, *product.refusals),
             }
         self._tell({"about": {**parts, "kernel": session.guest.kernel}})
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from grading.api import check, expect, look_until, scenario, wait_until
-from grading.api.container import Container, await_all_gone
-from grading.api.engine import LISTED_LEAST, STOP_SECONDS, Engine
+from grading.api import check, expect, scenario, wait_until
+from grading.api.container import Container, await_all_gone, await_told
+from grading.api.engine import STOP_SECONDS, Engine
 from grading.api.listing import Listing
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
 
 ORPHANS = 5
 
-LISTED_SECONDS = 1.0
-"""In which `ps` lists what was started, if it ever does."""
+STEADY_SECONDS = 0.4
+STEADY_LOOKS = 8
 
 DESCRIPTOR_ROUNDS = 4
 """More than the one descriptor by which two looks at a supervisor may differ."""
@@ -86,20 +85,6 @@ def endings(engine: Engine, observer: Observer) -> Endings:
     found.asked = observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None
     found.listing = await_told(engine, found.containers.values(), 3)
     return found
-
-
-def await_told(engine: Engine, containers: Collection[Container], seconds: float) -> Listing:
-    """Wait until `ps` tells of each that it has ended; returns what it told last.
-
-    One that lists none of them after `LISTED_SECONDS` never will.
-    """
-    until = time.monotonic() + LISTED_SECONDS
-
-    def is_told(listing: Listing) -> bool:
-        is_hopeless = time.monotonic() > until and not any(listing.entry(each.id) for each in containers)
-        return is_hopeless or all(listing.ended(each.id) for each in containers)
-
-    return look_until(lambda: engine.ps(*list(containers)[-LISTED_LEAST:]), is_told, seconds)
 
 
 @dataclass(frozen=True)
@@ -360,6 +345,17 @@ def test_nothing_of_a_container_stays(orphans: Orphans) -> None:
     expect(orphans.gone, "no process of it is left", "some are")
 
 
+def steady(count: Callable[[], int]) -> int:
+    """A number that has not changed for a moment: what belongs to a container is closed some time after its end."""
+    last = count()
+    for _ in range(STEADY_LOOKS):
+        other = wait_until(lambda last=last: count() != last, STEADY_SECONDS)  # type: ignore[misc]
+        if not other:
+            break
+        last = count()
+    return last
+
+
 @check(
     "robustness",
     stage="alone",
@@ -377,8 +373,7 @@ def test_descriptors_do_not_grow(engine: Engine) -> None:
             engine.start("exit 0", name="fd", running=False).await_gone(5)
 
     request(1)
-    wait_until(lambda: False, 0.3)  # what belongs to the last container is closed a moment later
-    before = engine.descriptor_count()
+    before = steady(engine.descriptor_count)
     request(DESCRIPTOR_ROUNDS)
     wait_until(lambda: engine.descriptor_count() <= before + 1, 3)
     after = engine.descriptor_count()

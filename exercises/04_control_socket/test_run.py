@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.allowance import BEARS
+from grading.api.container import Container, await_told
 from grading.api.engine import Engine
+from grading.api.listing import Listing
 from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
 
@@ -28,6 +30,9 @@ class Returned:
 
     codes: dict[int, Finished] = field(default_factory=dict)
     fault: Finished | None = None
+    containers: list[Container] = field(default_factory=list)
+    listing: Listing | None = None
+    """When all have returned."""
 
 
 @scenario(containers=BEARS)  # `run` may hold up all others
@@ -35,9 +40,30 @@ def returned(engine: Engine) -> Returned:
     """Run containers that end in different ways."""
     found = Returned()
     for code in (0, 7):
-        _, found.codes[code] = engine.run(f"exit {code}", name=f"code{code}")
-    _, found.fault = engine.run("die 11", name="fault")
+        container, found.codes[code] = engine.run(f"exit {code}", name=f"code{code}")
+        found.containers.append(container)
+    container, found.fault = engine.run("die 11", name="fault")
+    found.containers.append(container)
+    found.listing = await_told(engine, found.containers, 2)
     return found
+
+
+@check(
+    "metadata",
+    needs=["containers.starts"],
+    needs_at_2=["control.run_returns_the_exit_code"],
+    hint="Who waits for a child takes its status from everybody else: let one place reap, and tell the others.",
+)
+def test_end_of_a_run_is_told(returned: Returned) -> None:
+    """`ps` tells that a container has ended for which `run` has waited."""
+    assert returned.listing is not None
+    for container in returned.containers:
+        entry = returned.listing.entry(container.id)
+        expect(
+            returned.listing.ended(container.id),
+            f"{container.id} has ended",
+            entry or "`ps` does not list it",
+        )
 
 
 @dataclass

@@ -17,6 +17,9 @@ from grading.guest.observer import Observer
 ODD = b"first line\n\0after a NUL\r\n\xff\xfe no text \x1b[31m\n\n\nlast line without an end"
 """NUL, carriage return, bytes that are no UTF-8, an escape, empty lines, and no newline at the end."""
 
+PLAIN = b"first line\n\n\n" + b"a long line " * 125 + b"\nlast line\n"
+"""Plain text, with empty lines and one of 1,500 bytes."""
+
 LAST_LINE = b"last line without an end"
 UNENDED = b"first line\n" + LAST_LINE
 FLOOD_MIB = 3
@@ -35,6 +38,7 @@ class Logs:
     """What `logs` shows of the same."""
     err: bytes = b""
     unended: bytes = b""
+    plain: bytes = b""
     torn: bytes = b""
     torn_nonce: str = ""
     odd: bytes = b""
@@ -51,7 +55,7 @@ def files_with(engine: Engine, observer: Observer, entry: str, word: bytes) -> I
             yield whole
 
 
-@scenario(containers=7)
+@scenario(containers=8)
 def logs(engine: Engine, observer: Observer) -> Logs:
     """Small outputs of different kinds."""
     found = Logs()
@@ -68,10 +72,12 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     out = engine.start("write 1 " + b"to standard output\n".hex(), name="out", running=False)
     err = engine.start("write 2 " + b"to standard error\n".hex(), name="err", running=False)
     unended = engine.start("write 1 " + UNENDED.hex(), name="unended", running=False)
+    plain = engine.start("write 1 " + PLAIN.hex(), name="plain", running=False)
     found.out = out.await_log(b"to standard output\n")
     found.shown = engine.logs(out.id)
     found.err = err.await_log(b"to standard error\n")
     found.unended = unended.await_log(LAST_LINE)
+    found.plain = plain.await_log(b"last line\n")
     torn.await_gone(5)
     found.torn, found.torn_nonce = torn.log(half), torn.rootfs.nonce
     if engine.level == 2:
@@ -122,6 +128,16 @@ def test_log_can_be_read_while_it_is_written(logs: Logs) -> None:
 def test_last_line_without_an_end_is_kept(logs: Logs) -> None:
     """A last line without a newline is not lost."""
     expect(LAST_LINE in logs.unended, repr(LAST_LINE), logs.unended)
+
+
+@check(
+    "logs",
+    needs=["logs.output_is_kept"],
+    hint="What read() gave is no line: write so many bytes, as they are.",
+)
+def test_empty_and_long_lines_are_kept(logs: Logs) -> None:
+    """Empty lines and long ones are kept as they are."""
+    expect(PLAIN in logs.plain, repr(PLAIN), logs.plain)
 
 
 @check(

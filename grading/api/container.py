@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,14 @@ from grading.guest.records import Process
 
 if TYPE_CHECKING:
     from grading.api.engine import Engine
+    from grading.api.listing import Listing
 
+
+LISTED_LEAST = 3
+"""Containers for which any answer of `ps` has room."""
+
+LISTED_SECONDS = 1.0
+"""In which `ps` lists what was started, if it ever does."""
 
 REFUSED_SECONDS = 1.0
 """Until it is believed that a container whose client said no is not there."""
@@ -166,3 +174,18 @@ def await_all_gone(containers: Iterable[Container], seconds: float = 10) -> bool
     """
     waited = list(containers)
     return bool(wait_until(lambda: not any(each.processes for each in waited), seconds))
+
+
+def await_told(engine: Engine, containers: Collection[Container], seconds: float) -> Listing:
+    """Wait until `ps` tells of each that it has ended; returns what it told last.
+
+    One that lists none of them after `LISTED_SECONDS` never will.
+    """
+    until = time.monotonic() + LISTED_SECONDS
+    newest = list(containers)[-LISTED_LEAST:]
+
+    def is_told(listing: Listing) -> bool:
+        is_hopeless = time.monotonic() > until and not any(listing.entry(each.id) for each in containers)
+        return is_hopeless or all(listing.ended(each.id) for each in containers)
+
+    return look_until(lambda: engine.ps(*newest), is_told, seconds)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from grading.api.container import Container, Rootfs, and_said
+from grading.api.container import LISTED_LEAST, Container, Rootfs, and_said
 from grading.api.expectations import Disturbed, Unmet, expect, wait_until
 from grading.api.listing import Listing
 from grading.guest.observer import GuestError, Job, Observer
@@ -48,9 +48,6 @@ STUCK_SECONDS = 3.0
 
 SOCKET_SECONDS = 4.0
 """In which a supervisor is expected to open its socket; clients that ask before take its processor from it."""
-
-LISTED_LEAST = 3
-"""Containers for which any answer of `ps` has room."""
 
 LISTENS = 0x10000
 """__SO_ACCEPTCON, among the flags of /proc/net/unix."""

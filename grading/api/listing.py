@@ -50,13 +50,10 @@ class Listing:
             others: ids that end the entry.
         """
         begin = re.compile(WORD.format(re.escape(identifier)))
-        end = [
-            re.compile(WORD.format(re.escape(other)))
-            for other in {*others, *self.others}
-            if other != identifier
-        ]
+        ids = {*others, *self.others} - {identifier}
+        end = [re.compile(WORD.format(re.escape(other))) for other in ids]
         taken: list[str] = []
-        for line in self.text.splitlines():
+        for line in self._whole_lines(ids):
             if not taken and begin.search(line):
                 taken.append(line)
             elif taken:
@@ -67,6 +64,15 @@ class Listing:
                     break
                 taken.append(line)
         return "\n".join(taken)
+
+    def _whole_lines(self, ids: Iterable[str]) -> list[str]:
+        """All lines; without a last one that was cut within the id with which it begins."""
+        lines = self.text.splitlines()
+        if lines and not self.text.endswith("\n"):
+            begin = lines[-1].split()[:1]
+            if begin and any(each != begin[0] and each.startswith(begin[0]) for each in ids):
+                return lines[:-1]
+        return lines
 
     def runs(self, identifier: str) -> bool:
         """Whether it is told to be running."""

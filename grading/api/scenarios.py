@@ -110,6 +110,8 @@ class Scenarios:
         self._futures: dict[str, Future[Any]] = {}
         self._lock = threading.Lock()
         self.one_by_one = False
+        self._beside: set[str] = set()
+        """Those that began beside others."""
         self._is_over = False
         self._whole: set[str] = set()
         """Those that had come to their end when it was over."""
@@ -121,13 +123,16 @@ class Scenarios:
         with self._lock:
             for each in scenarios:
                 if each.name not in self._futures and not each.exclusive:
+                    self._beside.add(each.name)
                     self._futures[each.name] = self._pool.submit(self._run, each)
 
     def evidence(self, wanted: Scenario) -> Any:
         """What a scenario saw; raises what it raised. Waits for it, or runs it now."""
         with self._lock:
             future = self._futures.get(wanted.name)
-        if future is not None and not self.one_by_one and isinstance(future.exception(), Disturbed):
+            was_beside = wanted.name in self._beside
+        if future is not None and was_beside and isinstance(future.exception(), Disturbed):
+            self._beside.discard(wanted.name)
             self.settle()
             future = None
         if future is None:

@@ -31,6 +31,11 @@ is illustrated with. They are most of a submission's bytes, and each megabyte co
 
 OUTPUT_BYTES = 256 << 10
 
+OLDER = ", as gcc 13 would"
+"""How the label of an attempt ends for which gcc warns where it refuses by itself."""
+
+REFUSAL_CHARACTERS = 400
+
 USED_UP = (errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.ENFILE)
 """No process, memory, disk or file is left in the guest: a fork bomb, or what fills a disk."""
 
@@ -56,6 +61,14 @@ class Product:
     path: str
     label: str
     attempts: tuple[Tried, ...]
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """What this guest's own compiler said to a program that only an older one takes; mostly it is a bug."""
+        if not self.path or not self.label.endswith(OLDER):
+            return ()
+        said = errors_first(self.attempts[0].finished.said, REFUSAL_CHARACTERS)
+        return (f"this release's gcc refuses what an older one takes: {' / '.join(said.splitlines())}",)
 
     @property
     def words(self) -> str:
@@ -158,8 +171,7 @@ def with_older_compiler(observer: Observer, attempts: Sequence[Attempt]) -> tupl
         observer.write(f"{COMPILER}/{name}", script.encode(), mode=0o755)
     path = f"PATH={COMPILER}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return tuple(
-        replace(each, label=f"{each.label}, as gcc 13 would", argv=("env", path, *each.argv))
-        for each in attempts
+        replace(each, label=f"{each.label}{OLDER}", argv=("env", path, *each.argv)) for each in attempts
     )
 
 

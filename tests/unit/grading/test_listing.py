@@ -76,3 +76,11 @@ def test_a_word_below_a_table_tells_nothing_of_its_last_row(footer: str) -> None
 
 def test_a_word_alone_below_an_id_is_its() -> None:
     assert listing("c-n1\nexited\n7\n").words("c-n1") == {"exited"}
+
+
+def test_a_last_row_that_was_cut_within_its_id_belongs_to_no_other() -> None:
+    text = "zero-n17\texited\tpid=40\nfirs"
+    told = Listing(listing(text).finished, 1, ["zero-n17", "first-n18"])
+    assert told.entry("zero-n17") == "zero-n17\texited\tpid=40"
+    whole = Listing(listing(text + "\n").finished, 1, ["zero-n17", "first-n18"])
+    assert "firs" in whole.entry("zero-n17"), "a line that ends is whole"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
+from grading.api.expectations import Disturbed
 from grading.api.scenarios import Scenario, Scenarios
 
 SECONDS = 20.0
@@ -86,3 +87,34 @@ def test_what_has_failed_alone_and_got_the_supervisor_stuck_does_not_run_again()
     with pytest.raises(AssertionError, match="it answers nobody"):
         others.evidence(scenario)
     assert len(tries) == 1
+
+
+@pytest.mark.parametrize("lasts", [False, True])
+def test_what_others_may_have_disturbed_runs_once_more_when_they_have_ended(lasts: bool) -> None:
+    scenarios = Scenarios(lambda name: name, lambda _: nullcontext(), workers=2)
+    go_on = threading.Event()
+    beside: list[bool] = []
+
+    def other() -> str:
+        assert go_on.wait(SECONDS)
+        return "seen"
+
+    def disturbed() -> str:
+        beside.append(go_on.is_set())
+        if lasts or len(beside) == 1:
+            raise Disturbed("a start that is taken", "status 1")
+        return "seen"
+
+    first, second = (Scenario(each.__name__, each, False, 1) for each in (other, disturbed))
+    scenarios.begin([first, second])
+    while not beside:
+        assert not go_on.wait(0.01)
+    go_on.set()
+    for _ in range(2):
+        if lasts:
+            with pytest.raises(Disturbed):
+                scenarios.evidence(second)
+        else:
+            assert scenarios.evidence(second) == "seen"
+    assert beside == [False, True]
+    assert scenarios.evidence(first) == "seen"

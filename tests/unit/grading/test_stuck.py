@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from grading.api.engine import CLIENT_SECONDS, HUNG_SHARE, STUCK_SECONDS, Engine, Stuck
-from grading.api.expectations import Unmet
+from grading.api.expectations import Disturbed, Unmet
 from grading.guest.observer import Observer
 from grading.guest.patience import Patience
 from grading.guest.records import Finished
@@ -22,6 +23,7 @@ class MadeUpGuest:
         self.patience = Patience(1.0)
         self.hanging: set[str] = set()
         self.failing = False
+        self.says = b""
         self.clock = 100.0
         self.asked: list[tuple[str, float]] = []
 
@@ -30,7 +32,9 @@ class MadeUpGuest:
         hangs = words[1] in self.hanging or "all" in self.hanging
         began, self.clock = self.clock, self.clock + (timeout if hangs else 0.1)
         self.asked.append((words[1], timeout))
-        return Finished(words, 9 if hangs else 256 * self.failing, b"", b"", 0, 0, began, self.clock, hangs)
+        return Finished(
+            words, 9 if hangs else 256 * self.failing, self.says, b"", 0, 0, began, self.clock, hangs
+        )
 
 
 class MadeUpSupervisor:
@@ -125,6 +129,43 @@ def test_one_that_has_ended_cuts_off_who_is_beside(guest: MadeUpGuest, shared: b
         assert engine("logs", "a").code == 1  # what the check itself has to tell
         with pytest.raises(Unmet, match="Segmentation fault"):
             engine.expect_supervisor()
+
+
+def test_a_dead_one_whose_containers_hold_its_socket_has_ended_too(guest: MadeUpGuest) -> None:
+    guest.hanging = {"all"}
+    engine = engine_in(guest)
+    cast(Any, engine.supervisor).ended = Finished(("/engine",), 13, b"", b"", 0, 0, 0.0, 1.0, False)
+    assert engine("ps").timed_out
+    assert engine.hung == set(), "what the dead do not answer hangs no more than anything else"
+    with pytest.raises(Unmet, match=r"has ended.*Segmentation fault"):
+        engine.answers()
+    engine.is_shared = lambda: True
+    with pytest.raises(Stuck, match="has ended"):
+        engine("logs", "a")
+
+
+@pytest.mark.parametrize(
+    ("shared", "level", "rows", "disturbed"),
+    [
+        (True, 1, ("b", "c", "d"), True),
+        (True, 1, ("a", "b", "c"), False),
+        (True, 1, ("b", "c"), False),  # not for want of room
+        (False, 1, ("b", "c", "d"), False),
+        (True, 2, ("b", "c", "d"), False),
+    ],
+)
+def test_an_answer_that_had_no_room_beside_others(
+    guest: MadeUpGuest, shared: bool, level: int, rows: tuple[str, ...], disturbed: bool
+) -> None:
+    engine = engine_in(guest, shared=shared)
+    engine.level, engine.ids = level, ["a", "b", "c", "d"]
+    guest.says = "".join(f"{row} 17 running\n" for row in rows).encode()
+    wanted = cast(Any, SimpleNamespace(id="a"))
+    if disturbed:
+        with pytest.raises(Disturbed, match="b 17 running"):
+            engine.ps(wanted)
+    else:
+        assert bool(engine.ps(wanted).entry("a")) == ("a" in rows)
 
 
 def test_who_may_be_held_up_has_ten_times_what_others_took(guest: MadeUpGuest) -> None:
