@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.allowance import BEARS
@@ -49,19 +49,29 @@ class Warned:
     quiet_lines: list[Line]
     listing: Listing
     unregistered: list[Line]
+    by_default: Container | None = None
+    """One of 48 MiB with no limits of its own; only where the first was warned of."""
+    default_lines: list[Line] = field(default_factory=list)
 
 
-@scenario(containers=6, waits=4)
+@scenario(containers=7, waits=4)
 def warned(engine: Engine, kernel_log: KernelLog, own: Callable[[str], Mapping[str, str | int]]) -> Warned:
     """One grows past its soft limit and goes on; another stays small.
 
     The limits are the student's own (16 to 24 and 48 to 64 MiB) where it is known whose work it is.
     """
     mib = int(own("07").get("soft_mib", 14)), int(own("07").get("hard_mib", 120))
-    return tried(
+    seen = tried(
         lambda seconds: warn(engine, kernel_log, mib, seconds),
         lambda seen: seen.soft or not kernel_log.about(seen.container.id, seen.init.pid),
     )
+    if not seen.soft:
+        return seen
+    by_default = engine.start("hold 48", name="default")
+    pid = (by_default.init or by_default.await_running()).pid
+    lines = wait_until(lambda: kernel_log.about(by_default.id, pid, what="LIMIT"), WATCH_SECONDS)
+    engine.stop(by_default.id)
+    return replace(seen, by_default=by_default, default_lines=lines)
 
 
 def let_grow(container: Container, mib: int) -> None:
@@ -124,6 +134,18 @@ def test_warned_container_lives_on(warned: Warned) -> None:
     expect(warned.lives and not warned.hard, "it runs", [line.text for line in warned.hard] or "it is gone")
     entry = warned.listing.entry(warned.container.id)  # that there is one is asked elsewhere
     expect(not entry or warned.listing.runs(warned.container.id), "`ps` says so", entry)
+
+
+@check(
+    "soft", half="both", needs=["soft.soft_limit_is_told"], hint="40 and 64 MiB where nothing else is said."
+)
+def test_default_limits_hold(warned: Warned) -> None:
+    """A container without limits of its own is warned of above 40 MiB, and lives."""
+    expect(
+        warned.default_lines and not any(line.tells("HARD LIMIT") for line in warned.default_lines),
+        "a SOFT LIMIT line for one of 48 MiB, and no HARD LIMIT",
+        [line.text for line in warned.default_lines] or "no line names it",
+    )
 
 
 @check("soft", half="both", needs=["soft.soft_limit_is_told"])

@@ -15,7 +15,7 @@
  *   probe stubborn NONCE         says "NONCE ready", ignores SIGTERM
  *   probe hold MIB [SECONDS]     so much resident memory, idle
  *   probe grow STEP_MIB PAUSE_MS MOST_MIB [busy]   grows step by step; then idle, or busy and never asleep
- *   probe late STEP_MIB PAUSE_MS MOST_MIB [busy]   the same after a second and a half, so that it can be found first
+ *   probe wave MIB               holds nothing, so much, nothing and so much again, each for more than a second; then idle
  *   probe told NONCE STEP_MIB PAUSE_MS MOST_MIB [busy]   the same once /go-NONCE is there, or after some seconds
  *   probe crowd COUNT MIB        so many children, each with so much resident memory
  *   probe burn SECONDS           nothing but processor time
@@ -152,6 +152,26 @@ static void grow(long step, long wait_ms, long most, int busy)
 	}
 	if (busy)
 		burn(0);
+	for (;;)
+		pause();
+}
+
+/* A monitor that looks once a second sees each of its states. */
+static void wave(size_t mib)
+{
+	enum { STATE_US = 1200000 };
+	char *memory;
+
+	pause_us(STATE_US);
+	memory = touch(mib);
+	printf("held %zu\n", mib);
+	fflush(stdout);
+	pause_us(STATE_US);
+	munmap(memory, mib << 20);
+	pause_us(STATE_US);
+	touch(mib);
+	printf("again %zu\n", mib);
+	fflush(stdout);
 	for (;;)
 		pause();
 }
@@ -319,10 +339,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "grow"))
 		grow(atol(first), second, third, argc > 5 && !strcmp(argv[5], "busy"));
-	if (!strcmp(what, "late")) {
-		pause_us(1500000);
-		grow(atol(first), second, third, argc > 5 && !strcmp(argv[5], "busy"));
-	}
+	if (!strcmp(what, "wave"))
+		wave((size_t)atol(first));
 	if (!strcmp(what, "told") && argc > 5) {
 		await_go(first);
 		grow(second, third, atol(argv[5]), argc > 6 && !strcmp(argv[6], "busy"));
