@@ -55,7 +55,7 @@ def job_of(bundle: Bundle, ground: Ground) -> Iterator[Job]:
             bundle.job,
             source=str(source),
             starters=str(starters) if bundle.starters else "",
-            only=catalogue.with_parents(ground.checks, bundle.check.id),
+            only=catalogue.with_parents(ground.checks, bundle.check.id, otherwise=True),
             machine=machines.name(0),
             host="",
         )

@@ -48,7 +48,7 @@ ODD = ("begins with a dot", "holds a space")
 def refused_ids(engine: Engine, observer: Observer) -> Refusals:
     """Ids that are none.
 
-    Apart from the others: what is taken of them has a line in `ps` that cannot be told from that of a neighbour.
+    Apart from the others at level 1: what is taken of them has a line in `ps` that cannot be told from a neighbour's.
     """
     attempts = Attempts(engine, observer)
     for name, identifier in {
@@ -169,7 +169,7 @@ def test_logs_of_an_unknown_id_fail(refused_words: Refusals) -> None:
 )
 def test_client_without_a_supervisor_fails(graded: Session) -> None:
     """Where no supervisor runs, a client says so and fails."""
-    graded.end_engine()
+    graded.renew_supervisor()
     engine = graded.idle_engine()
     for words in (["ps"], ["logs", "nobody"], ["stop", "nobody"]):
         done = engine(*words)

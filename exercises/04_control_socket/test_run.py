@@ -31,6 +31,7 @@ class Returned:
     codes: dict[int, Finished] = field(default_factory=dict)
     fault: Finished | None = None
     containers: list[Container] = field(default_factory=list)
+    """Those that ended with a code."""
     listing: Listing | None = None
     """When all have returned."""
 
@@ -42,8 +43,7 @@ def returned(engine: Engine) -> Returned:
     for code in (0, 7):
         container, found.codes[code] = engine.run(f"exit {code}", name=f"code{code}")
         found.containers.append(container)
-    container, found.fault = engine.run("die 11", name="fault")
-    found.containers.append(container)
+    _, found.fault = engine.run("die 11", name="fault")
     found.listing = await_told(engine, found.containers, 2)
     return found
 

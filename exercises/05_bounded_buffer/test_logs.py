@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.allowance import BEARS
@@ -36,6 +36,8 @@ class Logs:
     out: bytes = b""
     shown: bytes = b""
     """What `logs` shows of the same."""
+    shown_live: bool = False
+    """Whether it shows what one has written that goes on."""
     err: bytes = b""
     unended: bytes = b""
     plain: bytes = b""
@@ -62,6 +64,7 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     living = engine.start("polite 0 NONCE", name="live")
     word = f"{living.rootfs.nonce} ready".encode()
     found.live = word in living.await_log(word)
+    found.shown_live = word in look_until(lambda: engine.logs(living.id), lambda log: word in log, 2)
     found.entry = engine.ps().entry(living.id)
     found.paths = tuple(files_with(engine, observer, found.entry, word))
     torn = engine.start("torn NONCE", name="torn")
@@ -74,12 +77,12 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     unended = engine.start("write 1 " + UNENDED.hex(), name="unended", running=False)
     plain = engine.start("write 1 " + PLAIN.hex(), name="plain", running=False)
     found.out = out.await_log(b"to standard output\n")
-    found.shown = engine.logs(out.id)
+    found.shown = look_until(lambda: engine.logs(out.id), lambda log: b"to standard output" in log, 2)
     found.err = err.await_log(b"to standard error\n")
     found.unended = unended.await_log(LAST_LINE)
-    found.plain = plain.await_log(b"last line\n")
+    found.plain = plain.await_log(PLAIN)
     torn.await_gone(5)
-    found.torn, found.torn_nonce = torn.log(half), torn.rootfs.nonce
+    found.torn, found.torn_nonce = torn.log(f"{torn.rootfs.nonce} whole\n".encode()), torn.rootfs.nonce
     if engine.level == 2:
         odd = engine.start("write 1 " + ODD.hex(), name="odd", running=False)
         empty = engine.start("exit 0", name="empty", running=False)
@@ -104,6 +107,7 @@ def test_output_is_kept(logs: Logs) -> None:
 def test_log_is_shown(logs: Logs) -> None:
     """`logs` shows what a container has written."""
     expect(b"to standard output" in logs.shown, "its line", logs.shown)
+    expect(logs.shown_live, "the line of one that goes on", "it is not shown")
 
 
 @check("logs", needs=["containers.starts"], hint="Both descriptors, 1 and 2.")
@@ -258,6 +262,7 @@ def _lines(container: Container) -> list[bytes]:
     return flood_lines(container.rootfs.nonce)
 
 
+@cache
 def flood_lines(nonce: str) -> list[bytes]:
     """The same, by nonce: numbered lines until so many MiB are full."""
     lines, length, number = [], 0, 0

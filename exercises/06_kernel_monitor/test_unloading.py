@@ -12,7 +12,7 @@ from grading.guest.records import Finished
 from grading.session import Session
 
 TURNS = 2
-WORKS = ["hard.monitor_kills", "soft.soft_limit_is_told", "hard.hard_limit_kills"]
+WORKS = ["hard.monitor_kills", "soft.soft_limit_is_told", "hard.hard_limit_is_told"]
 """What else shows a module that does something, and so has something to take away: it may have words of its own,
 or understand its own engine only."""
 

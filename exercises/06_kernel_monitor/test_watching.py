@@ -25,8 +25,8 @@ MIB = 1 << 20
 WAVE_SECONDS = 8.0
 """The most until `probe wave` has grown again."""
 
-BUSY_SECONDS = 2.5
-"""The least that a monitor has for a process that never sleeps."""
+BUSY_SECONDS = 4.5
+"""The least that a monitor has for a process that never sleeps: one that was killed soon was so by chance."""
 
 
 @dataclass(frozen=True)

@@ -95,13 +95,12 @@ class Container:
 
     def await_running(self, seconds: float = 10) -> Process:
         """Wait until its program runs; returns the process that executes the probe."""
-        wait_until(lambda: self.processes or self._is_refused(), seconds)
-        # One that is refused is started no more; what was taken late shows within this.
-        found = wait_until(
-            lambda: self.processes, REFUSED_SECONDS, f"a process of container {self.id}",
-            actual=self._why_there_is_none,
-        )  # fmt: skip
-        return found[0]
+        what = f"a process of container {self.id}"
+        wait_until(
+            lambda: self.processes or self._is_refused(), seconds, what, actual=self._why_there_is_none
+        )
+        # What is refused is started no more, but its end may be told before its process shows.
+        return wait_until(lambda: self.processes, REFUSED_SECONDS, what, actual=self._why_there_is_none)[0]
 
     def _is_refused(self) -> bool:
         """Whether the client that asked for it has said no."""
@@ -157,8 +156,10 @@ class Container:
 
         A file first: to look into it starts nobody, and whether `logs` shows it is a check of its own.
         """
-        paths = self.log_files(word)
-        return self.engine.observer.read(paths[0]) if paths else self.engine.logs(self.id)
+        with contextlib.suppress(GuestError):  # it was moved this very moment
+            for path in self.log_files(word):
+                return self.engine.observer.read(path)
+        return self.engine.logs(self.id)
 
     def await_log(self, word: bytes, seconds: float = 5) -> bytes:
         """Wait until a word of its output has been kept; returns what there is then, or at the deadline."""
@@ -181,11 +182,11 @@ def await_told(engine: Engine, containers: Collection[Container], seconds: float
 
     One that lists none of them after `LISTED_SECONDS` never will.
     """
-    until = time.monotonic() + LISTED_SECONDS
-    newest = list(containers)[-LISTED_LEAST:]
+    until = time.monotonic() + engine.observer.patience.quiet(LISTED_SECONDS)
 
     def is_told(listing: Listing) -> bool:
         is_hopeless = time.monotonic() > until and not any(listing.entry(each.id) for each in containers)
         return is_hopeless or all(listing.ended(each.id) for each in containers)
 
-    return look_until(lambda: engine.ps(*newest), is_told, seconds)
+    listing = look_until(engine.ps, is_told, seconds)
+    return listing if is_told(listing) else engine.ps(*list(containers)[-LISTED_LEAST:])

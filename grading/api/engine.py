@@ -110,6 +110,8 @@ class Engine:
 
     def _within(self, arguments: Sequence[str], seconds: float) -> float:
         """The most that a client with this command line may take."""
+        if self.supervisor is not None and not self.supervisor_lives:
+            return min(seconds, STUCK_SECONDS)
         if not arguments or arguments[0] not in self.hung:
             return seconds
         grace = CLIENT_SECONDS if arguments[0] == "stop" else 0  # that it waits before it kills is no hanging
@@ -149,7 +151,7 @@ class Engine:
             if arguments and arguments[0] not in ("run", "stop"):
                 self._slowest = max(self._slowest, finished.seconds / self.observer.patience.now(1))
             return
-        if died or not arguments or arguments[0] == "run":
+        if self.supervisor is None or died or not arguments or arguments[0] == "run":
             return
         if finished.began >= self._answered and self.supervisor_lives:
             asked = finished

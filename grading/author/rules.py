@@ -189,6 +189,11 @@ def parents(subject: Subject) -> Iterator[str]:
                 yield f"{check.id} needs {need}, and there is no such check"
             elif subject.homes[need] > subject.exercise.number:
                 yield f"{check.id} needs {need}, which stands in a later exercise, {subject.homes[need]}"
+        for (
+            other
+        ) in check.otherwise:  # may stand in a later one: where that is not looked at, nothing stands in
+            if other not in subject.homes:
+                yield f"{check.id} names {other} as another way, and there is no such check"
 
 
 def in_the_table(subject: Subject) -> Iterator[str]:

@@ -67,7 +67,9 @@ class Product:
         """What this guest's own compiler said to a program that only an older one takes; mostly it is a bug."""
         if not self.path or not self.label.endswith(OLDER):
             return ()
-        said = errors_first(self.attempts[0].finished.said, REFUSAL_CHARACTERS)
+        label = self.label.removesuffix(OLDER)
+        refused = next((each for each in self.attempts if each.label == label), self.attempts[0])
+        said = errors_first(refused.finished.said, REFUSAL_CHARACTERS)
         return (f"this release's gcc refuses what an older one takes: {' / '.join(said.splitlines())}",)
 
     @property

@@ -81,8 +81,13 @@ def chosen(checks: Sequence[Check], only: str | None, start: str | None) -> tupl
     return tuple(ids)
 
 
-def with_parents(checks: Sequence[Check], id_: str) -> tuple[str, ...]:
+def with_parents(checks: Sequence[Check], id_: str, *, otherwise: bool = False) -> tuple[str, ...]:
     """A check and all that it builds on.
+
+    Args:
+        checks: all.
+        id_: of the check.
+        otherwise: also what may stand in for its parents.
 
     Raises:
         LabError: there is no such check.
@@ -95,7 +100,7 @@ def with_parents(checks: Sequence[Check], id_: str) -> tuple[str, ...]:
         each = left.pop()
         if each not in found and each in by_id:
             found.add(each)
-            left.extend(by_id[each].needs)
+            left.extend((*by_id[each].needs, *(by_id[each].otherwise if otherwise else ())))
     return tuple(check.id for check in checks if check.id in found)
 
 

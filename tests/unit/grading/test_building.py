@@ -150,3 +150,19 @@ def test_what_no_build_reads_is_not_delivered(tmp_path: Path, leave_out: Callabl
         names = {member.name for member in archive if member.isfile()}
     kept = {"a.c", "png.c", "notes.md"} | (set() if leave_out(Path("sub/b.c")) else {"sub/b.c"})
     assert names == {f"reference/x/{name}" for name in kept}
+
+
+def test_what_only_an_older_compiler_takes_is_told() -> None:
+    def tried(label: str, said: bytes) -> delivery.Tried:
+        return delivery.Tried(label, "/s", Finished(("make",), 512, b"", said, 0, 0, 0.0, 1.0, False))
+
+    said = b"cc engine.c\nengine.c:819:5: error: passing argument 2 of 'open' makes integer from pointer\n"
+    attempts = (
+        tried("make all", b"no rule"),
+        tried("make engine", said),
+        tried("make engine" + delivery.OLDER, b""),
+    )
+    [words] = delivery.Product("/s/engine", attempts[-1].label, attempts).refusals
+    assert "passing argument 2 of 'open'" in words and "no rule" not in words
+    assert delivery.Product("/s/engine", "make engine", attempts[1:2]).refusals == ()
+    assert delivery.Product("", "", attempts).refusals == ()

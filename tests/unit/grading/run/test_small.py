@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -132,6 +133,11 @@ def test_only_and_from_that_mean_nothing(only: str | None, start: str | None) ->
 
 def test_a_check_with_its_parents() -> None:
     assert catalogue.with_parents(CHECKS, "logs.last") == ("build.engine", "logs.whole", "logs.last")
+    other = replace(check("build.unloads", needs=("build.engine",)), otherwise=("logs.whole",))
+    assert catalogue.with_parents((*CHECKS, other), other.id) == ("build.engine", other.id)
+    assert catalogue.with_parents((*CHECKS, other), other.id, otherwise=True) == (
+        "build.engine", "logs.whole", other.id,
+    )  # fmt: skip
 
 
 def test_all_checks_of_this_checkout_are_known() -> None:
