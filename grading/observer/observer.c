@@ -155,6 +155,7 @@ int main(int count, char **words)
 
 	if (count == 5 && !strcmp(words[1], "roots"))	/* BASE POOL COUNT, before the guest is saved */
 		return roots_prepare(words[2], words[3], atoi(words[4]));
+	searching_begins();
 	proc = own_procfs();
 	kernel.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	events = epoll_create1(EPOLL_CLOEXEC);

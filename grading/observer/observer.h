@@ -47,6 +47,7 @@ void root_make(const struct request *request);
 int roots_prepare(const char *base, const char *pool, int count);	/* an exit status */
 
 /* searching.c: files that hold a word */
+void searching_begins(void);
 void search_files(const struct request *request);
 
 /* handles.c: devices and sockets that stay open */

@@ -15,7 +15,7 @@
  *   probe stubborn NONCE         says "NONCE ready", ignores SIGTERM
  *   probe hold MIB [SECONDS]     so much resident memory, idle
  *   probe grow STEP_MIB PAUSE_MS MOST_MIB [busy]   grows step by step; then idle, or busy and never asleep
- *   probe wave MIB               holds nothing, so much, nothing and so much again, each for more than a second; then idle
+ *   probe wave MIB               grows to so much, lets it go and takes it again, with more than a second between; then idle
  *   probe told NONCE STEP_MIB PAUSE_MS MOST_MIB [busy]   the same once /go-NONCE is there, or after some seconds
  *   probe crowd COUNT MIB        so many children, each with so much resident memory
  *   probe burn SECONDS           nothing but processor time
@@ -159,15 +159,20 @@ static void grow(long step, long wait_ms, long most, int busy)
 /* A monitor that looks once a second sees each of its states. */
 static void wave(size_t mib)
 {
-	enum { STATE_US = 1200000 };
-	char *memory;
+	enum { STATE_US = 1200000, STEP_US = 40000, STEP_MIB = 4 };
+	size_t held;
+	char *steps[64];
 
 	pause_us(STATE_US);
-	memory = touch(mib);
-	printf("held %zu\n", mib);
+	for (held = 0; held < mib / STEP_MIB && held < 64; held++) {
+		steps[held] = touch(STEP_MIB);
+		pause_us(STEP_US);
+	}
+	printf("held %zu\n", held * STEP_MIB);
 	fflush(stdout);
 	pause_us(STATE_US);
-	munmap(memory, mib << 20);
+	while (held)
+		munmap(steps[--held], STEP_MIB << 20);
 	pause_us(STATE_US);
 	touch(mib);
 	printf("again %zu\n", mib);

@@ -10,10 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SIZE_MOST (1 << 20)	/* of a file that is looked into */
 #define ENTRIES_MOST 50000	/* a submission may leave any number */
+
+static struct timespec began;	/* this observer; on the clock that files are dated by */
+
+void searching_begins(void)
+{
+	clock_gettime(CLOCK_REALTIME_COARSE, &began);
+}
 
 struct search {
 	const struct field *word;
@@ -42,10 +50,16 @@ static int is_older(const struct timespec *time, const struct timespec *than)
 	return time->tv_sec < than->tv_sec || (time->tv_sec == than->tv_sec && time->tv_nsec < than->tv_nsec);
 }
 
+/*
+ * A file that was made after `since` has changed its folder, too. So of a folder in which nothing was made since this
+ * observer began (a package manager's has thousands of files) only those in it are of interest.
+ */
 static void look_through(struct search *search, const char *path, int depth)
 {
 	DIR *all = opendir(path);
 	struct dirent *entry;
+	struct stat folder;
+	int is_old = all && !fstat(dirfd(all), &folder) && is_older(&folder.st_mtim, &began);
 
 	while (all && search->left > 0 && (entry = readdir(all))) {
 		char below[4096];
@@ -54,6 +68,8 @@ static void look_through(struct search *search, const char *path, int depth)
 
 		search->left--;
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (is_old && entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN)
 			continue;
 		if (snprintf(below, sizeof(below), "%s/%s", path, entry->d_name) >= (int)sizeof(below) ||
 		    fstatat(dirfd(all), entry->d_name, &about, AT_SYMLINK_NOFOLLOW))
