@@ -50,7 +50,7 @@ def returned(engine: Engine) -> Returned:
 
 @check(
     "metadata",
-    needs=["containers.starts"],
+    needs=["control.run_waits"],
     needs_at_2=["control.run_returns_the_exit_code"],
     hint="Who waits for a child takes its status from everybody else: let one place reap, and tell the others.",
 )
