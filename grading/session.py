@@ -229,6 +229,11 @@ class Session:
             wait_until(lambda: not self._kill(left), 5)
             self.guest.observer.run("rm", "-f", *sockets)
 
+    @property
+    def ignores_sigterm(self) -> bool:
+        """Whether a supervisor went on after SIGTERM when none of its containers was left."""
+        return self._ignores_sigterm
+
     def _kill(self, processes: Iterable[Process]) -> list[Process]:
         """Kill those of these that live, and return them."""
         now = {(each.pid, each.start): each for each in self.guest.newcomers() if each.state != "Z"}

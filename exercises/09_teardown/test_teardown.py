@@ -10,6 +10,13 @@ from grading.api.container import and_said
 from grading.api.engine import Engine
 from grading.guest.records import Finished
 from grading.guest.vm import Guest
+from grading.session import Session
+
+END_SECONDS = 15.0
+"""In which a supervisor ends, with a time of grace for its containers."""
+
+DEAF_SECONDS = 6.0
+"""The same, of one that went on after SIGTERM when it had no container."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,9 @@ def zombies_of(guest: Guest) -> list[str]:
     return [f"{each.pid} {each.name}" for each in guest.newcomers() if each.state == "Z"]
 
 
-def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = True) -> Shutdown:
+def shut_down(
+    engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = True, seconds: float = END_SECONDS
+) -> Shutdown:
     """Ask a supervisor with containers to end, and look at what stays.
 
     Args:
@@ -41,6 +50,7 @@ def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = 
         guest: it is in.
         number: the signal.
         hard_to_end: also with containers that do not end on SIGTERM, which takes a time of grace.
+        seconds: the most until it has ended.
     """
     observer = guest.observer
     if not engine.supervisor_lives:
@@ -56,7 +66,7 @@ def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = 
     polite.await_log(word)
     sockets = [path for path in engine.sockets if observer.stat(path)]
     paths = polite.log_files(word)
-    ended = engine.stop_supervisor(number)
+    ended = engine.stop_supervisor(number, seconds)
     wait_until(lambda: not any(each.processes for each in containers), 3)
     left = [f"{each.id}: {len(each.processes)}" for each in containers if each.processes]
     # What ended with its supervisor is PID 1's to reap, a moment later.
@@ -76,9 +86,10 @@ def shut_down(engine: Engine, guest: Guest, number: int, *, hard_to_end: bool = 
 
 
 @scenario
-def terminated(engine: Engine, guest: Guest) -> Shutdown:
+def terminated(engine: Engine, guest: Guest, graded: Session) -> Shutdown:
     """SIGTERM, as those have it that end when they are asked."""
-    return shut_down(engine, guest, signal.SIGTERM, hard_to_end=False)
+    seconds = DEAF_SECONDS if graded.ignores_sigterm else END_SECONDS
+    return shut_down(engine, guest, signal.SIGTERM, hard_to_end=False, seconds=seconds)
 
 
 @scenario

@@ -91,7 +91,7 @@ def test_shares_are_those_of_the_students_own_nice_values(own: Own) -> None:
 @pytest.mark.parametrize("own", [{}, own_of("s1", "07"), own_of("s2", "07")])
 def test_limits_are_the_students_own(own: Own) -> None:
     engine = Engine()
-    log = SimpleNamespace(about=lambda *of, what: [what])
+    log = SimpleNamespace(about=lambda *of, what="": [what])
     found = KNOWN["warned"].function(engine, log, lambda number: own)
     wanted = int(own.get("soft_mib", 14)), int(own.get("hard_mib", 120))
     assert found.mib == wanted == (engine.started[0]["soft"], engine.started[0]["hard"])
