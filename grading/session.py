@@ -111,7 +111,7 @@ class Session:
     """Whether a supervisor of its has ever answered."""
     _unanswered: list[Unmet] = field(default_factory=list)
     """What was wrong with those that did not, before any has."""
-    _ignores_sigterm: bool = False
+    ignores_sigterm: bool = False
     """Whether its supervisor went on after SIGTERM, with no container left."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -220,19 +220,14 @@ class Session:
             newcomers = self.guest.newcomers()
             contained = [each for each in newcomers if len(each.space_pids) > 1]
             self._kill(contained)  # they need not be asked to end
-            if not self._ignores_sigterm:
-                self._ignores_sigterm = engine.stop_supervisor(seconds=RENEWAL_SECONDS) is None
+            if not self.ignores_sigterm:
+                self.ignores_sigterm = engine.stop_supervisor(seconds=RENEWAL_SECONDS) is None
             if engine.supervisor_lives:
                 engine.stop_supervisor(signal.SIGKILL)
             engine.supervisor = None
             left = [*contained, *descendants(newcomers, supervisor.pid)]
             wait_until(lambda: not self._kill(left), 5)
             self.guest.observer.run("rm", "-f", *sockets)
-
-    @property
-    def ignores_sigterm(self) -> bool:
-        """Whether a supervisor went on after SIGTERM when none of its containers was left."""
-        return self._ignores_sigterm
 
     def _kill(self, processes: Iterable[Process]) -> list[Process]:
         """Kill those of these that live, and return them."""
