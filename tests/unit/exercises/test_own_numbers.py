@@ -33,6 +33,7 @@ class Engine:
     """Remembers what it was asked to start, and gives each container the processor time that it is told."""
 
     ticks: tuple[int, int] = (0, 0)
+    level: int = 2
     started: list[dict[str, Any]] = field(default_factory=list)
     seen: int = 0
 
