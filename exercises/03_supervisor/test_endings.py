@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.container import Container, await_all_gone, await_told
@@ -349,10 +350,13 @@ def test_nothing_of_a_container_stays(orphans: Orphans) -> None:
 
 def steady(count: Callable[[], int]) -> int:
     """A number that has not changed for a moment: what belongs to a container is closed some time after its end."""
+
+    def has_changed(since: int) -> bool:
+        return count() != since
+
     last = count()
     for _ in range(STEADY_LOOKS):
-        other = wait_until(lambda last=last: count() != last, STEADY_SECONDS)  # type: ignore[misc]
-        if not other:
+        if not wait_until(partial(has_changed, last), STEADY_SECONDS):
             break
         last = count()
     return last

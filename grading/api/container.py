@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from grading.api.expectations import look_until, wait_until
 from grading.guest.observer import GuestError, Job
-from grading.guest.records import Process
+from grading.guest.records import Finished, Process
 
 if TYPE_CHECKING:
     from grading.api.engine import Engine
@@ -104,15 +104,18 @@ class Container:
 
     def _is_refused(self) -> bool:
         """Whether the client that asked for it has said no."""
-        client = self.client or self.job
-        answer = client.wait(0) if client else None
+        answer = self._answer()
         return answer is not None and answer.refuses
+
+    def _answer(self) -> Finished | None:
+        """The end of the client that asked for it; None where that goes on, or there was none."""
+        client = self.client or self.job
+        return client.wait(0) if client else None
 
     def _why_there_is_none(self) -> str:
         """What there is to say, to the student, where no process of it is seen."""
         told = ["no process executes its command"]
-        client = self.client or self.job
-        if answer := client and client.wait(0):
+        if answer := self._answer():
             command = "start" if self.client else "run"
             told.append(f"`engine {command}` ended with status {answer.ending} {and_said(answer.said)}")
         state = "lives" if self.engine.supervisor_lives else "has ended"

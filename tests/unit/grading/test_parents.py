@@ -20,18 +20,15 @@ def declared(**parents: Any) -> Check:
     def test_child() -> None:
         """A child."""
 
-    found: Check = next(
-        mark.args[0]
-        for mark in check("logs", **parents)(test_child).pytestmark
-        if mark.name == MARK  # type: ignore[attr-defined]
-    )
+    marked: Any = check("logs", **parents)(test_child)
+    found: Check = next(mark.args[0] for mark in marked.pytestmark if mark.name == MARK)
     return found
 
 
 def grading(level: int, **verdicts: str) -> Any:
-    one = object.__new__(Grading)
-    one._session = SimpleNamespace(level=level)  # type: ignore[assignment]
-    one.verdicts = {f"logs.{name}": SimpleNamespace(verdict=verdict) for name, verdict in verdicts.items()}  # type: ignore[misc]
+    one: Any = object.__new__(Grading)
+    one._session = SimpleNamespace(level=level)
+    one.verdicts = {f"logs.{name}": SimpleNamespace(verdict=verdict) for name, verdict in verdicts.items()}
     return one
 
 
