@@ -174,18 +174,23 @@ def test_a_shutdown_with_a_paused_container(doomed: Supervisor, machine: Machine
     )
     doomed.wait(lambda: doomed.engine("logs", "ice").text == "up", "it is up")
     doomed.engine("pause", "ice")
-    for name, words in {
+    clients = {
         "events": ["events"],
         "all": ["stats", "--format", "json"],
         "one": ["stats", "ice"],
         "wait": ["wait", "ice"],
-    }.items():
+    }
+    machine.run("rm -f /tmp/out-* /tmp/end-*")
+    for name, words in clients.items():
         line = doomed.line(*words)
         machine.run(f"({line} > /tmp/out-{name}; echo $? > /tmp/end-{name}) > /dev/null 2>&1 &")
     doomed.wait(lambda: machine.run("test -s /tmp/out-one", check=False).ok, "they are served")
     pid = doomed.pid
     machine.run(f"kill -TERM {pid}")
     doomed.wait(lambda: not machine.run(f"test -d /proc/{pid}", check=False).ok, "it has ended")
+    # The supervisor does not wait for its clients: they may still have to write what they were sent.
+    ended = " && ".join(f"test -s /tmp/end-{name}" for name in clients)
+    doomed.wait(lambda: machine.run(ended, check=False).ok, "its clients have ended")
     assert machine.run(f"cat {doomed.state}/logs/ice.log").text == "up\nbye"
     assert machine.run("cat /tmp/out-wait").text == "0"
     last = machine.run("tail -n 1 /tmp/out-events").text
