@@ -44,9 +44,13 @@ class Watched:
 
 
 @scenario(waits=5)
-def watched(module: Module) -> Watched:
+def watched(module: Module, graded: Session) -> Watched:
     """Register one that then passes its soft limit twice."""
-    return tried(lambda seconds: watch(module, seconds), lambda seen: seen.soft or refused(seen.registered))
+    return tried(
+        lambda seconds: watch(module, seconds),
+        lambda seen: seen.soft or refused(seen.registered),
+        lambda: graded.scenarios.beside_each_other() and module.log.tells("SOFT LIMIT"),
+    )
 
 
 def watch(module: Module, seconds: float) -> Watched:
@@ -178,7 +182,7 @@ def kill(
 
 
 @scenario
-def idle_killed(module: Module) -> Killed:
+def idle_killed(module: Module, graded: Session) -> Killed:
     """One that sleeps once it has grown."""
 
     def attempt(seconds: float) -> Killed:
@@ -188,7 +192,11 @@ def idle_killed(module: Module) -> Killed:
             module.kills_within = time.monotonic() - began
         return seen
 
-    return tried(attempt, lambda seen: seen.code is not None or refused(seen.registered))
+    return tried(
+        attempt,
+        lambda seen: seen.code is not None or refused(seen.registered),
+        lambda: graded.scenarios.beside_each_other() and module.log.tells("HARD LIMIT"),
+    )
 
 
 @scenario(exclusive=True)
@@ -204,7 +212,8 @@ def busy_killed(module: Module) -> Killed:
         seen = kill(module, "busy", "grow 4 30 40 busy", 8, 20, seconds=seconds)
     finally:
         other.end()
-    module.lets_the_busy_live = seen.code is None and not refused(seen.registered)
+    if not refused(seen.registered):
+        module.kills_the_busy = seen.code is not None
     return seen
 
 

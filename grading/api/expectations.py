@@ -19,6 +19,12 @@ anything, and looks take the guest's processors from what is waited for."""
 
 LOOK_SECONDS_MOST = 0.25
 
+COST_SHARE = 2
+"""So many times as long as a look has taken nobody looks: many wait beside each other, and one that starts a client
+at each look would keep the processors from the rest."""
+
+COST_SECONDS_MOST = 1.0
+
 _patience = Patience(1.0)  # replaced by the session
 
 
@@ -80,9 +86,11 @@ def wait_until(
     began = time.monotonic()
     deadline = _patience.deadline(seconds)
     while True:
+        looks = time.monotonic()
         value = look()
         if value:
             return value
+        cost = time.monotonic() - looks
         left = deadline.left()
         if left <= 0:
             if expected:
@@ -92,7 +100,7 @@ def wait_until(
                 )
             return value
         pause = min(max(LOOK_SECONDS, (time.monotonic() - began) * LOOK_SHARE), LOOK_SECONDS_MOST)
-        time.sleep(min(pause, left))
+        time.sleep(min(max(pause, min(cost * COST_SHARE, COST_SECONDS_MOST)), left))
 
 
 def look_until(look: Callable[[], Value], holds: Callable[[Value], object], seconds: float) -> Value:

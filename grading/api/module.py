@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from grading.api.expectations import Value, expect, wait_until
+from grading.api.expectations import Disturbed, Value, expect, wait_until
 from grading.guest.observer import GuestError, Handle, Job, Observer
 from grading.guest.records import Finished, KernelRecord
 from grading.guest.tools import Tools
@@ -29,7 +29,9 @@ UNREGISTER = 1 << 30 | REQUEST.size << 16 | ord("M") << 8 | 2
 WATCH_SECONDS = 6.0
 """Within these the monitor must have seen what it watches; a period of a second or two is usual."""
 
-WATCH_AGAIN_SECONDS = 3.0
+WATCH_AGAIN_SECONDS = 4.0
+"""More than one that looks every two seconds, and acts a second later, takes."""
+
 MORE_ATTEMPTS = 2
 """See `tried`."""
 
@@ -109,6 +111,15 @@ class KernelLog:
         names = _words(any_of)
         return [line for line in self.monitor_lines() if line.tells(what) and names.search(line.text)]
 
+    def names(self, *any_of: str | int) -> bool:
+        """Whether the kernel has said anything about one of these: only limits need the monitor's tag at level 1."""
+        names = _words(any_of)
+        return any(names.search(record.text) for record in self.records())
+
+    def tells(self, what: str) -> bool:
+        """Whether any of the monitor's lines says this, of whomever."""
+        return any(line.tells(what) for line in self.monitor_lines())
+
     def expect(self, found: list[Line], what: str, *any_of: str | int) -> None:
         """Fail where `about` found nothing, and show all lines of the kernel that name one of these."""
         names = _words(any_of)
@@ -171,8 +182,8 @@ class Module:
         self.log = KernelLog(observer)
         self.name = path.rpartition("/")[2].removesuffix(".ko").replace("-", "_")
         self.loading: Finished | None = None
-        self.lets_the_busy_live = False
-        """Whether it was seen to take a process that never sleeps, and not to kill it."""
+        self.kills_the_busy: bool | None = None
+        """Whether it was seen to kill a process that never sleeps; None where it has not taken one."""
         self.kills_within = WATCH_SECONDS
         """Seconds in which it was seen to kill a process that grew past its hard limit."""
         self._threads_before: frozenset[int] = frozenset()
@@ -273,12 +284,20 @@ def request(pid: int, soft: int, hard: int, identifier: bytes | str) -> bytes:
     return REQUEST.pack(pid, soft, hard, raw)
 
 
-def tried(attempt: Callable[[float], Value], is_as_asked: Callable[[Value], object]) -> Value:
+def tried(
+    attempt: Callable[[float], Value],
+    is_as_asked: Callable[[Value], object],
+    others_did: Callable[[], bool] = lambda: False,
+) -> Value:
     """What was seen of an attempt that came out as asked, or of the last one.
 
     Args:
         attempt: told how many seconds the monitor has.
         is_as_asked: whether it did what was to be seen.
+        others_did: whether it did so to others, of whom some are under way now: then they may be why it did not.
+
+    Raises:
+        Disturbed: they may.
 
     A monitor whose timer looks processes up in the namespace of the task that it interrupts loses those whose
     look falls into a moment in which anything of a container runs. The checks on a busy process find that every
@@ -290,6 +309,9 @@ def tried(attempt: Callable[[float], Value], is_as_asked: Callable[[Value], obje
         if is_as_asked(seen):
             break
         seen = attempt(WATCH_AGAIN_SECONDS)
+    else:
+        if not is_as_asked(seen) and others_did():
+            raise Disturbed("the monitor does to this process what it did to another", "it did not")
     return seen
 
 

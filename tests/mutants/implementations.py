@@ -23,6 +23,8 @@ class Building:
     folder: str
     attempts: tuple[Attempt, ...]
     product: str
+    once: tuple[str, ...] = ()
+    """Run in its folder before the first mutant, for what all of them would do again."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ REFERENCE = Implementation(
     "reference",
     paths.CHECKOUT,
     ("runtime", "kernel"),
-    Building("runtime", (), "runtime/engine"),  # Python; its --init is in no check
+    Building(  # its --init is in no check
+        "runtime", (), "runtime/engine", ("python3", "-m", "compileall", "-q", "supervisor")
+    ),
     Building("kernel", (Attempt("make", ("make", "-s"), "kernel"),), "kernel/monitor.ko"),
 )
 

@@ -75,6 +75,9 @@ class KeptGuest:
                     f"The {name} of the implementation {implementation.name} does not build",
                     detail=built.words,
                 )
+        for half in (implementation.engine, implementation.monitor):
+            if half.once:
+                guest.observer.run(*half.once, folder=posixpath.join(TREE, half.folder))
         guest.observer.run("mv", TREE, KEPT)
 
 

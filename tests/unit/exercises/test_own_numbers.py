@@ -40,7 +40,7 @@ class Engine:
     def start(self, command: str, **asked: Any) -> Any:
         pid = 100 + len(self.started)
         self.started.append({"command": command, **asked})
-        process = SimpleNamespace(pid=pid, nice=asked.get("nice", 0), rss_bytes=28 << 20)
+        process = SimpleNamespace(pid=pid, nice=asked.get("nice", 0), rss_bytes=48 << 20)
         return SimpleNamespace(
             id=asked["name"], init=process, processes=[process],
             await_running=lambda: process, tell=lambda: None, kill=lambda: None,
@@ -48,6 +48,9 @@ class Engine:
 
     def stop(self, *ids: str) -> None:
         pass
+
+    def is_shared(self) -> bool:
+        return False
 
     def ps(self, *wanted: Any) -> Any:
         return SimpleNamespace()
@@ -92,10 +95,11 @@ def test_shares_are_those_of_the_students_own_nice_values(own: Own) -> None:
 @pytest.mark.parametrize("own", [{}, own_of("s1", "07"), own_of("s2", "07")])
 def test_limits_are_the_students_own(own: Own) -> None:
     engine = Engine()
-    log = SimpleNamespace(about=lambda *of, what="": [what])
+    log = SimpleNamespace(about=lambda *of, what="": [what], names=lambda *of: True)
     found = KNOWN["warned"].function(engine, log, lambda number: own)
     wanted = int(own.get("soft_mib", 14)), int(own.get("hard_mib", 120))
-    assert found.mib == wanted == (engine.started[0]["soft"], engine.started[0]["hard"])
+    warm = next(each for each in engine.started if each["name"] == "warm")
+    assert found.mib == wanted == (warm["soft"], warm["hard"])
     # It grows to 28 MiB: past any soft limit that a student may have, and past no hard one.
     assert wanted[0] < 28 - 2 and wanted[1] > 28 + 8
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from grading.api.expectations import Disturbed
 from grading.api.module import MORE_ATTEMPTS, WATCH_AGAIN_SECONDS, WATCH_SECONDS, tried
 
 
@@ -25,3 +26,19 @@ def test_until_it_is_as_asked_or_enough(outcomes: str, expected: str, attempts: 
 
     assert tried(attempt, lambda seen: seen == "y") == expected
     assert given == [WATCH_SECONDS, *[WATCH_AGAIN_SECONDS] * (attempts - 1)]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "others_did", "disturbed"),
+    [("n" * 9, True, True), ("n" * 9, False, False), ("n" * MORE_ATTEMPTS + "y", True, False)],
+)
+def test_where_others_may_be_why_it_is_to_be_seen_alone(
+    outcomes: str, others_did: bool, disturbed: bool
+) -> None:
+    attempts = iter(outcomes)
+    call = lambda: tried(lambda seconds: next(attempts), lambda seen: seen == "y", lambda: others_did)  # noqa: E731
+    if disturbed:
+        with pytest.raises(Disturbed):
+            call()
+    else:
+        assert call() == outcomes[MORE_ATTEMPTS]
