@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ LISTED_SECONDS = 1.0
 
 REFUSED_SECONDS = 1.0
 """Until it is believed that a container whose client said no is not there."""
+
+UNKEPT_MOST = 2
+UNKEPT_SECONDS = 1.5
+"""Where so many more outputs were waited for in vain than were kept, the next ones have only this time each."""
 
 LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
 """Where an engine may keep its logs, besides its own folder; `logs` does not say where."""
@@ -166,7 +170,18 @@ class Container:
 
     def await_log(self, word: bytes, seconds: float = 5) -> bytes:
         """Wait until a word of its output has been kept; returns what there is then, or at the deadline."""
-        return look_until(lambda: self.log(word), lambda log: word in log, seconds)
+        return self._await_output(lambda: self.log(word), word, seconds)
+
+    def await_shown(self, word: bytes, seconds: float = 2) -> bytes:
+        """Wait until `logs` shows a word of its output; returns what it shows then, or at the deadline."""
+        return self._await_output(lambda: self.engine.logs(self.id), word, seconds)
+
+    def _await_output(self, look: Callable[[], bytes], word: bytes, seconds: float) -> bytes:
+        if self.engine.outputs_missed >= UNKEPT_MOST:
+            seconds = min(seconds, UNKEPT_SECONDS)
+        output = look_until(look, lambda seen: word in seen, seconds)
+        self.engine.outputs_missed += -1 if word in output else 1
+        return output
 
 
 def await_all_gone(containers: Iterable[Container], seconds: float = 10) -> bool:

@@ -89,6 +89,8 @@ class Engine:
     asks that a supervisor takes over a stale one; each of ours may have been killed."""
     ask: Callable[[], None] = lambda: None
     """Called before each container that it is asked for."""
+    outputs_missed: int = 0
+    """So many more outputs were waited for in vain than were kept."""
     transcript: list[str] = field(default_factory=list)
     _slowest: float = 0.0
     """Seconds of the slowest client that came to its end and did not wait for a container, on a fast machine."""
