@@ -213,7 +213,7 @@ def flood(engine: Engine) -> Flood:
         found.outputs[container.rootfs.nonce] = look_until(
             partial(_kept, container, its_path if its_path != path else ""),
             partial(_is_whole, container),
-            4,
+            4 if found.ended[container.rootfs.nonce] else 0,  # of one that is held up nothing more comes
         )
     engine.stop(quiet.id)
     return found
