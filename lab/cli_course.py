@@ -122,8 +122,8 @@ def show(folder: FolderArgument = Path(), json_: JsonOption = False) -> None:
     table = Table("EXERCISE", Column("POINTS", justify="right"), "UNTIL", box=None)
     for each in course.exercises:
         until = each.deadline.isoformat(" ", "minutes") if each.deadline else ""
-        points = each.exercise.points if each.points is None else each.points
-        table.add_row(escape(f"{each.exercise.number} {each.exercise.title}"), f"{points:g}", until)
+        points = f"{course.counts(each):g}"
+        table.add_row(escape(f"{each.exercise.number} {each.exercise.title}"), points, until)
     console.out.print(f"[bold]{escape(course.name)}[/bold]: level {course.level}, {', '.join(course.tracks)}")
     console.out.print(table)
 
@@ -154,7 +154,7 @@ def _document(course: Course) -> dict[str, Any]:
             {
                 "number": each.exercise.number,
                 "title": each.exercise.title,
-                "points": each.exercise.points if each.points is None else each.points,
+                "points": course.counts(each),
                 "deadline": each.deadline.isoformat() if each.deadline else None,
             }
             for each in course.exercises

@@ -165,12 +165,16 @@ def hints(subject: Subject) -> Iterator[str]:
 
 
 def points(subject: Subject) -> Iterator[str]:
-    """The exercise's points are the sum of what can be earned in it."""
+    """The exercise's points are the sum of what can be earned in it, at either level."""
+    exercise = subject.exercise
     total = sum(check.points for check in subject.checks)
-    total += sum(question.points for question in subject.exercise.questions)
-    total += sum(criterion.points for criterion in subject.exercise.rubric)
-    if abs(total - subject.exercise.points) > 1e-6:
+    total += sum(question.points for question in exercise.questions)
+    total += sum(criterion.points for criterion in exercise.rubric)
+    if abs(total - exercise.points) > 1e-6:
         yield f"exercise.toml: write points = {total:g}; checks, questions and rubric give that together"
+    at_1 = total - sum(check.points for check in subject.checks if check.level > 1)
+    if abs(at_1 - (exercise.points if exercise.points_at_1 is None else exercise.points_at_1)) > 1e-6:
+        yield f"exercise.toml: write points_at_1 = {at_1:g}; that is what is left without the checks of level 2"
 
 
 def named_checks(subject: Subject) -> Iterator[str]:

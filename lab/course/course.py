@@ -41,7 +41,7 @@ class Chosen:
 
     exercise: Exercise
     points: float | None = None
-    """What all of it counts: checks, questions and, where the course has one, rubric; None for its own points."""
+    """What all of it counts; None for the points that it has itself, `Course.own_points`."""
     deadline: datetime | None = None
     """With its time zone."""
 
@@ -85,6 +85,17 @@ class Course:
     def chosen(self, number: str) -> Chosen | None:
         """An exercise of the course by its two digits; None where the course does without it."""
         return next((each for each in self.exercises if each.exercise.number == number), None)
+
+    def own_points(self, exercise: Exercise) -> float:
+        """What its checks of the course's level, its questions and, where it is marked, its rubric have together."""
+        points = exercise.points_at_1 if self.level == 1 else None
+        rubric = 0 if self.rubric else sum(criterion.points for criterion in exercise.rubric)
+        return (exercise.points if points is None else points) - rubric
+
+    def counts(self, chosen: Chosen) -> float:
+        """What can be earned in an exercise of the course."""
+        own = self.own_points(chosen.exercise)
+        return own if chosen.points is None or not own else chosen.points
 
     @property
     def numbers(self) -> tuple[str, ...]:

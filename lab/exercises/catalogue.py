@@ -130,6 +130,8 @@ class Exercise:
     questions: tuple[Question, ...] = ()
     rubric: tuple[Criterion, ...] = ()
     regions: tuple[Region, ...] = ()
+    points_at_1: float | None = None
+    """The same as `points` without the checks of level 2; None where there are none of these."""
 
 
 def folders(top: Path = EXERCISES) -> dict[str, Path]:
@@ -232,6 +234,7 @@ def _exercise(number: str, folder: Path, known: frozenset[str]) -> Exercise:
         questions=tuple(_question(table) for table in file.tables("questions")),
         rubric=tuple(_criterion(table) for table in file.tables("rubric")),
         regions=_regions(number, folder),
+        points_at_1=file.number("points_at_1") if file.has("points_at_1") else None,
     )
     file.close()
     for what, ids in (

@@ -13,6 +13,7 @@ from lab.exercises.parameters import Numbers
 GOOD = """
 title = "A buffer"
 points = 9.5
+points_at_1 = 7
 needs = ["04"]
 minutes = 90
 
@@ -63,6 +64,7 @@ def test_everything_is_read(top: Path) -> None:
     first, second = catalogue.exercises(top)
     assert (first.number, first.title, first.regions) == ("04", "A socket", ())
     assert (second.number, second.points, second.needs, second.minutes) == ("05", 9.5, ("04",), 90)
+    assert (first.points_at_1, second.points_at_1) == (None, 7)
     assert second.parameters == {"mib": Numbers(2, 8)}
     assert second.hints[0].target == "05.buffer" and second.hints[0].nearly == "c"
     assert second.questions[0].answer == "{{ mib * 2 }}" and second.questions[0].tolerance == "5 %"

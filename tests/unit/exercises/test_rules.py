@@ -90,6 +90,8 @@ def test_a_draft_keeps_them(top: Path) -> None:
         ("exercise.toml", f'for = "{CHECK}"', 'for = "11.freeze"', f"no [[hints]] for {CHECK}"),
         ("exercise.toml", f'for = "{CHECK}"', 'for = "11.freeze"', "has hints for 11.freeze"),
         ("exercise.toml", "points = 7", "points = 8", "write points = 7"),
+        ("exercise.toml", "points = 7", "points = 7\npoints_at_1 = 6", "write points_at_1 = 7"),
+        ("test_freezer.py", "points=2,", "points=2, level=2,", "write points_at_1 = 5"),
         ("test_freezer.py", '["containers.starts"]', '["containers.ends"]', "there is no such check"),
         ("test_freezer.py", '["containers.starts"]', '["build.engine_builds"]', "in a later exercise, 12"),
     ],

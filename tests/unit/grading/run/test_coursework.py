@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from grading.api.checks import MARK
 from grading.gradebook.roster import Student
 from grading.gradebook.store import Gradebook
 from grading.run.batch import Settings
+from grading.run.catalogue import all_checks
 from grading.run.coursework import Coursework, coursework
 from grading.run.identities import Identity
 from grading.run.job import Job
@@ -21,6 +24,9 @@ from grading.run.single import Graded
 from grading.session import Half, Session
 from grading.submissions.workspaces import handed
 from grading.verdicts import CheckResult, SubmissionResult
+from lab import console
+from lab.cli import app as lab
+from lab.course import make
 from lab.course.course import Course, load
 from lab.errors import LabError
 from lab.exercises import catalogue
@@ -171,6 +177,29 @@ def test_points_are_divided_as_the_exercise_has_them(a_class: Class, course: Any
     assert {name: float(most) for name, most in work.written.criteria.items()} == {"05.why": 4}
     without = applied(a_class, course("rubric = false\n" + COURSE + "points = 12\n"), ANN)
     assert without.factor(without.course.exercises[0].exercise) == 2 and not without.written.criteria
+
+
+@pytest.mark.parametrize("rubric", [True, False])
+@pytest.mark.parametrize("level", [1, 2])
+def test_what_students_are_told_of_points_is_what_they_can_earn(
+    level: int, rubric: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exercises = "".join(f'[[exercises]]\nnumber = "{number}"\n' for number in catalogue.folders())
+    (tmp_path / "course.toml").write_text(
+        f'name = "OS"\nseed = "x"\nlevel = {level}\nrubric = {str(rubric).lower()}\n{exercises}points = 40\n'
+    )
+    course, checks = load(tmp_path), all_checks()
+    work = coursework(course, checks, level, (), as_student=False)
+    page = make.rendered("COURSE.md.j2", course)
+    monkeypatch.setattr(console.out, "_width", 200)
+    shown = CliRunner().invoke(lab, ["course", "show", str(tmp_path)]).output
+    for each in (chosen.exercise for chosen in course.exercises):
+        own = [check for check in checks if work.homes[check.id] == each.number and check.level <= level]
+        asked = [*own, *each.questions, *(each.rubric if rubric else ())]
+        earned = f"{work.factor(each) * sum(one.points for one in asked):g}"
+        assert f"| {each.number} {each.title} | {earned} |" in page
+        assert re.search(rf"{each.number} {re.escape(each.title)} +{earned}\b", shown), shown
+    assert earned == "40"
 
 
 def test_what_the_course_hides_is_hidden(a_class: Class, course: Any) -> None:
