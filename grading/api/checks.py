@@ -75,7 +75,7 @@ def check(
         hint: where to look; shown with a failure.
         half: whose work it looks at.
         stage: `before` any supervisor runs, with the `shared` one, or `alone` afterwards.
-        hidden: the student sees only its title and verdict.
+        hidden: students see only its title, verdict and points.
         containers: the most that it may start, where it uses the engine itself; see `grading.api.allowance`.
         otherwise: ids of checks that show the same as its parents in another way: where one of them was run and
             passed, this one is not skipped.

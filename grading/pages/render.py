@@ -49,7 +49,7 @@ def student_page(
         result: its verdicts.
         rows: its marks, as the gradebook's ledger has them: one, or one for each member of a team whose
             marks differ. Members are not told each other's.
-        to_hand_out: the student's copy, where hidden checks tell nothing but title and verdict.
+        to_hand_out: the student's copy, where hidden checks tell only title, verdict and points.
         class_link: relative URL of the class page; only for the instructor's copy.
         copy_link: relative URL of the student's copy; only for the instructor's.
     """

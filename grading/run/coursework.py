@@ -74,7 +74,7 @@ class Coursework:
         return digest.hexdigest()[:16]
 
     def is_hidden(self, check: Check | CheckResult) -> bool:
-        """Whether students see no more of it than title and verdict."""
+        """Whether students see only its title, verdict and points."""
         return check.hidden or check.id in self.course.hidden or check.group in self.course.hidden
 
     def job(self, job: Job, identity: Identity) -> Job:

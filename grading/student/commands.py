@@ -55,7 +55,8 @@ def check(
     """Run the checks of an exercise on your engine and module: the same that grade.
 
     They run in a machine of the workspace's own, which is kept for the next time, is listed by `lab status`,
-    and goes away when nothing was asked of it for half an hour. What you break in it is replaced. Ends with 0
+    and goes away when nothing was asked of it for half an hour. What you break in it is replaced. They ask for
+    level 2, the whole contract, also where a course grades level 1 of it, which is less. Ends with 0
     where all passed, 1 where something failed, 2 or more where it could not be found out.
     """
     from lab.workspace import state

@@ -72,7 +72,7 @@ class Course:
     """1: what a course in C usually asks; 2: the whole contract."""
     late: Late | None = None
     hidden: tuple[str, ...] = ()
-    """Checks, groups of checks and answers (`answers.08.half`) of which students see title and verdict only."""
+    """Checks, groups of checks and answers (`answers.08.half`) of which students see only title, verdict, points."""
     rubric: bool = True
     """Whether written work is marked, by hand; then its points are among those that can be earned."""
     answers_shown: tuple[QuestionKind, ...] = answers.SHOWN

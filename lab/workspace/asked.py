@@ -22,7 +22,7 @@ def exercises(workspace: Workspace) -> tuple[Exercise, ...]:
 
 
 def hidden(workspace: Workspace) -> frozenset[str]:
-    """Ids and groups of checks of which the course tells no more than title and verdict.
+    """Ids and groups of checks of which the course tells only title, verdict and points.
 
     Raises:
         LabError: the workspace's `course.toml` makes no sense.

@@ -140,6 +140,12 @@ def test_the_page_of_the_course_tells_what_counts(tmp_path: Path) -> None:
     assert "costs 2 points, all days together at most 10 points." in page
     assert f"git clone --branch v1 {KIT} boxwright" in page
     assert "whether they are right" not in page
+    assert "`lab check` always asks for level 2" not in page
+    assert "`lab check` always asks for level 2" in make.rendered("COURSE.md.j2", choices(level=1))
+    for late in (None, Late("2", "10")):
+        for level in (1, 2):
+            said = make.rendered("COURSE.md.j2", choices(late=late, level=level))
+            assert "\n\n## Each time\n\n" in said and "\n\n\n" not in said
     bare = make.rendered("COURSE.md.j2", choices(kit="", rubric=False))
     assert "git clone" not in bare and "A push" not in bare and "a person marks" not in bare
     assert "of numbers and words whether they are right" in bare
