@@ -8,9 +8,10 @@ import hashlib
 import os
 import posixpath
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from implementations import Implementation, Part
+from implementations import Building, Implementation, Part
 
 from grading.guest import delivery
 from grading.guest.cleaning import LEFT, cleaned
@@ -23,6 +24,10 @@ from lab.errors import LabError
 
 KEPT = "/kept"
 """The implementation, unpatched and built; what a mutant does not change is taken from here."""
+
+BUILT_SECONDS = 20
+BUILT_MOST = 64 << 20
+"""Bytes of all that was built, at most."""
 
 
 class KeptGuest:
@@ -64,21 +69,34 @@ class KeptGuest:
         remove_guest(self._name)
 
     def _build(self, guest: Guest) -> None:
-        implementation = self._implementation
-        with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
-            implementation.copy(Path(folder))
-            delivery.deliver(guest.observer, Path(folder), TREE)
-        for name in ("engine", "monitor"):
-            built = product_of(guest, implementation, name, {})
-            if not built.path:
-                raise LabError(
-                    f"The {name} of the implementation {implementation.name} does not build",
-                    detail=built.words,
-                )
-        for half in (implementation.engine, implementation.monitor):
-            if half.once:
-                guest.observer.run(*half.once, folder=posixpath.join(TREE, half.folder))
-        guest.observer.run("mv", TREE, KEPT)
+        """Everything unpatched, with what compilers leave beside the sources: a patched file alone is compiled anew."""
+        made_of, observer = self._implementation, guest.observer
+        how = f"{guest.kernel} {made_of.engine} {made_of.monitor}"
+        before = _on_this_host(how, made_of, ("engine", "monitor"), {}).with_suffix(".tar")
+        tar = f"{KEPT}.tar"
+        if before.exists():
+            observer.write(tar, before.read_bytes())
+            done = observer.run("tar", "-xf", tar, "-C", "/", timeout=BUILT_SECONDS)
+            if done.code:
+                raise LabError(f"The kept guest could not unpack {before}", detail=done.error_text)
+        else:
+            with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
+                made_of.copy(Path(folder))
+                delivery.deliver(observer, Path(folder), TREE)
+            for half in (made_of.engine, made_of.monitor):
+                built = _build(guest, half)
+                if half.attempts and not built.path:
+                    raise LabError(
+                        f"{half.product} of the implementation {made_of.name} does not build",
+                        detail=built.words,
+                    )
+                if half.once:
+                    observer.run(*half.once, folder=posixpath.join(TREE, half.folder))
+            done = observer.run("tar", "-cf", tar, "-C", "/", TREE.strip("/"), timeout=BUILT_SECONDS)
+            if done.code == 0:
+                _keep(before, observer.read(tar, most=BUILT_MOST))
+        observer.run("rm", "-f", tar)
+        observer.run("mv", TREE, KEPT)
 
 
 def product_of(
@@ -94,31 +112,33 @@ def product_of(
     """
     building = implementation.engine if name == "engine" else implementation.monitor
     path = posixpath.join(TREE, building.product)
-    observer = guest.observer
     if not building.attempts:
         return delivery.Product(path, "as it is", ())
-    before = _kept_on_this_host(f"{guest.kernel} {building}", implementation, name, changed)
+    before = _on_this_host(f"{guest.kernel} {building}", implementation, (name,), changed)
     if before.exists():
-        observer.write(path, before.read_bytes(), mode=0o755)
+        guest.observer.write(path, before.read_bytes(), mode=0o755)
         return delivery.Product(path, "built before", ())
-    observer.run("rm", "-f", path)
+    guest.observer.run("rm", "-f", path)
+    product = _build(guest, building)
+    if product.path:
+        _keep(before, guest.observer.read(path))
+    return product
+
+
+def _build(guest: Guest, building: Building) -> delivery.Product:
+    path = posixpath.join(TREE, building.product)
     attempts = [
         dataclasses.replace(each, folder=posixpath.normpath(posixpath.join(TREE, each.folder)))
         for each in building.attempts
     ]
-    product = delivery.build(observer, attempts, lambda: path if observer.stat(path) else "")
-    if product.path:
-        new = before.with_suffix(f".{os.getpid()}")
-        new.write_bytes(observer.read(path))
-        new.rename(before)
-    return product
+    return delivery.build(guest.observer, attempts, lambda: path if guest.observer.stat(path) else "")
 
 
-def _kept_on_this_host(
-    how: str, implementation: Implementation, name: Part, changed: dict[str, bytes]
+def _on_this_host(
+    how: str, implementation: Implementation, parts: Sequence[Part], changed: dict[str, bytes]
 ) -> Path:
-    """Where the product of equal sources is kept: to compile a module takes longest of all."""
-    digest = hashlib.sha256(f"{how} {name}".encode())
+    """Where what was built of equal sources is kept: to compile a module takes longest of all."""
+    digest = hashlib.sha256(f"{how} {' '.join(parts)}".encode())
     with tempfile.TemporaryDirectory(prefix="boxwright-") as folder:
         top = Path(folder)
         implementation.copy(top)
@@ -126,11 +146,17 @@ def _kept_on_this_host(
             (top / file).write_bytes(content)
         for each in sorted(path for path in top.rglob("*") if path.is_file()):
             relative = each.relative_to(top).as_posix()
-            if name in implementation.half_of([relative]):
+            if implementation.half_of([relative]).intersection(parts):
                 digest.update(relative.encode() + b"\0" + each.read_bytes())
     products = paths.cache() / "grading" / "mutants"
     products.mkdir(parents=True, exist_ok=True, mode=0o700)
     return products / digest.hexdigest()[:32]
+
+
+def _keep(path: Path, content: bytes) -> None:
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_bytes(content)
+    new.rename(path)
 
 
 class MutantSession(Session):
