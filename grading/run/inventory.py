@@ -24,10 +24,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -35,9 +35,12 @@ from typing import Any
 
 from grading.submissions.site import printable
 from lab.errors import LabError
+from lab.exercises import tables
 from lab.machine.address import SSH_PORT
 
 ANSIBLE_SECONDS = 60
+
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 
 KEYS = frozenset(("machine", "host", "port", "user", "key", "host_key", "student", "folder", "source"))
 
@@ -89,19 +92,23 @@ def read(path: Path) -> list[Listed]:
 
 
 def _ours(path: Path) -> list[dict[str, Any]]:
+    remedy = "`grade vms --help` shows how it looks."
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise LabError(f"{path} cannot be read: {error}", "`grade vms --help` shows how it looks.") from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise LabError(f"{path} cannot be read: {error.strerror}") from error
+    content = tables.parsed(data, str(path), remedy)
     strange = set(content) - {"defaults", "machine"}
     defaults, machines = content.get("defaults", {}), content.get("machine", [])
     if strange or not isinstance(defaults, dict) or not isinstance(machines, list):
         raise LabError(
             f"{path} is not made of [defaults] and [[machine]]"
             + "".join(f": {name}" for name in sorted(strange)),
-            "`grade vms --help` shows how it looks.",
+            remedy,
         )
-    return [{**defaults, **each} if isinstance(each, dict) else {"": each} for each in machines]
+    if not all(isinstance(each, dict) for each in machines):
+        raise LabError(f"{path}: a machine is a table, and one here is not", remedy)
+    return [{**defaults, **each} for each in machines]
 
 
 def _ansibles(path: Path) -> list[dict[str, Any]]:
@@ -152,15 +159,18 @@ def _translated(host: str, variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _listed(path: Path, entry: Mapping[str, Any]) -> Listed:
-    where = f"{path}, {entry.get('student') or entry.get('host') or entry.get('machine') or 'a machine'}"
+    names = (entry.get(key) for key in ("student", "host", "machine"))
+    where = f"{path}, {next((name for name in names if name and isinstance(name, str)), 'a machine')}"
     strange = sorted(set(entry) - KEYS)
     if strange:
         raise LabError(f"{where}: there is no {strange[0]!r}", f"There is: {', '.join(sorted(KEYS))}.")
     for name, value in entry.items():
-        if not isinstance(value, int if name == "port" else str) and not (
-            name == "port" and str(value).isdigit()
-        ):
-            raise LabError(f"{where}: {name} is {value!r}", "Write text in quotes, and the port as a number.")
+        text = isinstance(value, str) and "\0" not in value
+        if name == "port":
+            if type(value) is not int and not (text and _PORT.fullmatch(value)):
+                raise LabError(f"{where}: {name} is no number", "Write it as 2222.")
+        elif not text:
+            raise LabError(f"{where}: {name} is no text", "Write it in quotes.")
     machine, host = entry.get("machine", ""), entry.get("host", "")
     if bool(machine) == bool(host):
         raise LabError(f"{where}: a `machine` of the lab or a `host`, one of the two is needed")
@@ -174,7 +184,7 @@ def _listed(path: Path, entry: Mapping[str, Any]) -> Listed:
         raise LabError(f"{where}: the folder {folder!r} is no whole path", "Begin it with /.")
     port = int(entry.get("port", SSH_PORT))
     if not 0 < port < 65536:
-        raise LabError(f"{where}: there is no port {port}")
+        raise LabError(f"{where}: there is no port but those from 1 to 65535")
     return Listed(
         student=printable(entry.get("student") or host or machine).replace("/", "_"),
         machine=machine,
@@ -189,7 +199,15 @@ def _listed(path: Path, entry: Mapping[str, Any]) -> Listed:
 
 
 def _beside(path: Path, named: str | None) -> Path | None:
-    return None if not named else path.absolute().parent / Path(named).expanduser()
+    if not named:
+        return None
+    try:
+        return path.absolute().parent / Path(named).expanduser()
+    except RuntimeError as error:
+        raise LabError(
+            f"{path}: {named!r} is in the home of somebody whom this host does not know",
+            "Begin it with / or ~/.",
+        ) from error
 
 
 def _host_key(path: Path, named: str) -> str:

@@ -15,12 +15,12 @@ Every key may be missing. Paths are relative and stay inside the submission.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lab.errors import LabError
+from lab.exercises import tables
 
 NAME = "submission.toml"
 
@@ -60,10 +60,7 @@ def declared(root: Path) -> dict[str, Declared]:
     where = path.relative_to(root).as_posix()
     if path.stat().st_size > LARGEST:
         raise LabError(f"{where} is longer than {LARGEST:,} bytes", _REMEDY)
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise LabError(f"{where} is not valid TOML: {error}", _REMEDY) from error
+    content = tables.parsed(path.read_bytes(), where, _REMEDY)
     unknown = sorted(set(content) - set(_PRODUCT))
     if unknown:
         raise LabError(f"{where} speaks of {unknown[0]!r}; it may hold [engine] and [monitor]", _REMEDY)

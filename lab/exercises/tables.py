@@ -164,11 +164,22 @@ def read(path: Path) -> Table:
         LabError: it cannot be read, or is no TOML.
     """
     try:
-        return Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        data = path.read_bytes()
     except OSError as error:
         raise LabError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LabError(f"{path} is not valid TOML: {error}", "Correct the file.") from error
+    return Table(parsed(data, str(path)), str(path))
+
+
+def parsed(data: bytes, where: str, remedy: str = "Correct the file.") -> dict[str, Any]:
+    """What is in a file, whoever wrote it and with whatever editor: a byte order mark is no part of it.
+
+    Raises:
+        LabError: it is no TOML, or has a number or brackets without end.
+    """
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # as of int() and of brackets in brackets, too
+        raise LabError(f"{where} is not valid TOML: {error}", remedy) from error
 
 
 def written(value: object) -> str:

@@ -10,12 +10,11 @@ to. What only this host needs (backups, progress) is in `.boxwright/`, which doe
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.exercises import parameters
+from lab.exercises import parameters, tables
 from lab.exercises.catalogue import TRACKS, Exercise, Track
 
 FILE = "boxwright.toml"
@@ -73,11 +72,10 @@ def read(folder: Path) -> Workspace:
     path = folder / FILE
     remedy = "Correct it; `lab init` elsewhere shows what it looks like."
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except OSError as error:
         raise LabError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LabError(f"{path} is not valid TOML: {error}", remedy) from error
+    content = tables.parsed(data, str(path), remedy)
     track = next((each for each in TRACKS if each == content.get("track")), None)
     if track is None:
         raise LabError(f"{path}: track is none of {', '.join(TRACKS)}", remedy)

@@ -263,6 +263,7 @@ def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     ("text", "says"),
     [
         ("track = ", "is not valid TOML"),
+        ("track = " + "9" * 5000, "is not valid TOML"),
         ('track = "java"\n', "track is none of python, c"),
         ('track = "python"\nstudent = 5\n', "student must be a text"),
     ],

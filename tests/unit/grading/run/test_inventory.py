@@ -97,18 +97,28 @@ MACHINE = '[[machine]]\nhost = "h"\nfolder = "/w"\n'
     ("text", "said"),
     [
         ("", "lists no machine"),
-        ("[[machine]", "cannot be read"),
+        ("[[machine]", "is not valid TOML"),
+        ("x = " + "9" * 5000, "is not valid TOML"),
+        ("x = " + "[" * 5000, "is not valid TOML"),
         ("[machines]\na = 1", "is not made of"),
         ("machine = 5", "is not made of"),
-        ("machine = [5]", "there is no"),
+        ("machine = [5]", "a machine is a table, and one here is not"),
         ('[[machine]]\nhost = "h"', "where the work lies"),
         (MACHINE + 'source = "s"', "where the work lies"),
         ('[[machine]]\nfolder = "/w"', "one of the two"),
         (MACHINE + 'machine = "m"', "one of the two"),
         ('[[machine]]\nhost = "h"\nfolder = "w"', "no whole path"),
         (MACHINE + "port = 0", "no port"),
-        (MACHINE + 'port = "x"', "port is"),
-        (MACHINE + "user = 5", "user is"),
+        (MACHINE + 'port = "x"', "port is no number"),
+        (MACHINE + 'port = "²"', "port is no number"),
+        (MACHINE + f'port = "{"9" * 5000}"', "port is no number"),
+        (MACHINE + "port = true", "port is no number"),
+        (MACHINE + f"port = 0x{'f' * 5000}", "no port"),
+        (MACHINE + "user = 5", "user is no text"),
+        (MACHINE + f"student = 0x{'f' * 5000}", "student is no text"),
+        (MACHINE + 'user = "a\\u0000"', "user is no text"),
+        (MACHINE + 'key = "~nobody-here/k"', "home of somebody whom"),
+        ('[[machine]]\nhost = "h"\nsource = "~nobody-here/x"', "home of somebody whom"),
         (MACHINE + 'pasword = "x"', "there is no 'pasword'"),
         (MACHINE + MACHINE, "twice"),
         ('[[machine]]\nmachine = "m"\nfolder = "/w"\n' * 2, "twice"),
@@ -119,6 +129,12 @@ def test_what_it_does_not_say_is_said(tmp_path: Path, text: str, said: str) -> N
     path.write_text(text)
     with pytest.raises(LabError, match=said):
         read(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.toml"
+    path.write_text(MACHINE, encoding="utf-8-sig")
+    assert [each.host for each in read(path)] == ["h"]
 
 
 def test_a_students_name_is_no_path(tmp_path: Path) -> None:

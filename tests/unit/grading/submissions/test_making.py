@@ -139,6 +139,7 @@ def test_paths_are_seen_from_the_file(write: Write) -> None:
         ("[engine]\nbuild = 'make'", "must be a list of command lines"),
         ("[engine]\nbuild = [' ']", "must be a list of command lines"),
         ("x = " + "[" * 5000, "is not valid TOML"),
+        ("x = " + "9" * 5000, "is not valid TOML"),
         ("#" * 70_000, "is longer than"),
     ],
 )
@@ -148,6 +149,10 @@ def test_what_is_wrong_with_submission_toml(text: str, said: str, write: Write) 
         declared(folder)
     assert "submission.toml" in str(raised.value)
     assert "Correct the file" in str(raised.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_it(write: Write) -> None:
+    assert declared(write("submission.toml", "\ufeff[engine]\n")) == {"engine": Declared(".")}
 
 
 def test_a_folder_as_submission_toml_is_none(write: Write) -> None:
