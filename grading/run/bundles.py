@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import lzma
 import shutil
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,10 @@ LIMITS = {INFORMATION: 4 << 20, JOB: 4 << 20, STARTERS: 64 << 20, SUBMISSION: pa
 """Bytes of each part that are read; what is told of a failure is shorter."""
 
 
-DAMAGES = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile)
+DAMAGES = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 """What `zipfile`, `json` and a look at what is not there raise."""
 
 

@@ -132,6 +132,30 @@ def test_a_bundle_that_is_none_is_refused(tmp_path: Path, bundle: Path, damage: 
         bundles.read(bad)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_was_packed_and_is_damaged_is_refused(tmp_path: Path, bundle: Path, method: int) -> None:
+    """Each way to pack has an error of its own, and where a byte is another one says which it is."""
+    bad = tmp_path / "bad.zip"
+    with zipfile.ZipFile(bundle) as archive, zipfile.ZipFile(bad, "w", method) as other:
+        for name in archive.namelist():
+            other.writestr(name, archive.read(name))
+    with zipfile.ZipFile(bad) as archive:
+        about = archive.getinfo("bundle.json")
+    begin = about.header_offset + 30 + len(about.filename)
+    whole = bad.read_bytes()
+    refused = 0
+    for at in range(0, about.compress_size, 8):
+        changed = bytearray(whole)
+        changed[begin + at] ^= 0xFF
+        bad.write_bytes(changed)
+        try:
+            bundles.read(bad)  # some bytes mean nothing
+        except LabError as error:
+            assert "bad.zip is no bundle, or damaged" in str(error)
+            refused += 1
+    assert refused > about.compress_size // 16
+
+
 def test_nothing_of_it_lands_outside(tmp_path: Path, a_class: Class, bundle: Path) -> None:
     """What is unpacked is unpacked with Python's data filter."""
     import io
