@@ -10,7 +10,10 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SCHEMA = 1
 """Version of the JSON form; grows when a reader of the old form would be misled."""
@@ -36,6 +39,18 @@ GROUPS = {
 
 ANSWERS = "answers"
 """The group that holds no checks of behaviour, but a verdict on each answer: `answers.08.share_fast`."""
+
+
+MOST = 10**9
+"""Of points, seconds and days; a number beyond it is damage, and arithmetic would fail on it."""
+
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+}
+"""By the type of a field, as it is written, the types that its value may have."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +157,7 @@ class SubmissionResult:
         if value.get("schema") != SCHEMA:
             raise ValueError(f"a result of schema {value.get('schema')!r}, not {SCHEMA}")
         try:
-            checks = tuple(_check(check) for check in value["checks"])
+            checks = tuple(check_from_json(check) for check in value["checks"])
             rest = {
                 f.name: value[f.name]
                 for f in dataclasses.fields(cls)
@@ -152,18 +167,43 @@ class SubmissionResult:
             engine, monitor = _part(value["engine"]), _part(value["monitor"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"a damaged result: {error}") from error
-        return cls(checks=checks, engine=engine, monitor=monitor, student=student, notes=notes, **rest)
+        return typed(cls(checks=checks, engine=engine, monitor=monitor, student=student, notes=notes, **rest))
 
 
-def _check(value: Mapping[str, Any]) -> CheckResult:
+def check_from_json(value: Mapping[str, Any]) -> CheckResult:
+    """A check's verdict as it came from elsewhere: a worker, a bundle, the gradebook.
+
+    Raises:
+        ValueError, KeyError or TypeError: it is damaged.
+    """
     found = CheckResult(**{**value, "kernel": tuple(value["kernel"])})
     if found.verdict not in get_args(Verdict):
         raise ValueError(f"a check with the verdict {found.verdict!r}")
+    return typed(found)
+
+
+_T = TypeVar("_T", bound="DataclassInstance")
+
+
+def typed(found: _T) -> _T:
+    """An object as it came from elsewhere, made sure of: nobody checked its fields' types when it was made.
+
+    Raises:
+        ValueError: a text, truth or number is something else, or a number is none that grading ever has.
+    """
+    for each in dataclasses.fields(found):
+        value, type_ = getattr(found, each.name), str(each.type)
+        if type_ in _KINDS and type(value) not in _KINDS[type_]:
+            raise ValueError(f"{each.name} is no {type_}")
+        if type_ in ("int", "float") and not abs(value) <= MOST:  # nor is what is no number at all
+            raise ValueError(f"{each.name} is no number that there can be")
+        if type_ == "tuple[str, ...]" and not all(isinstance(text, str) for text in value):
+            raise ValueError(f"{each.name} are not all str")
     return found
 
 
 def _part(value: Mapping[str, Any]) -> Part:
-    return Part(**{**value, "reasons": tuple(value["reasons"])})
+    return typed(Part(**{**value, "reasons": tuple(value["reasons"])}))
 
 
 def _sum(points: Iterable[float]) -> float:

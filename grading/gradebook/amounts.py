@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from grading.verdicts import MOST
 from lab.errors import LabError
 
 _NUMBER = r"\d{1,9}(?:[.,]\d{1,6})?"
@@ -126,10 +127,10 @@ def exact(value: float) -> Decimal:
 
 
 def from_text(value: Any) -> Decimal:
-    """A decimal number from the gradebook. Raises `ValueError` where it is none."""
+    """A decimal number from the gradebook. Raises `ValueError` where it is none, or none that there can be."""
     found = Decimal(str(value)) if re.fullmatch(r"-?\d+(\.\d+)?", str(value)) else None
-    if found is None:
-        raise ValueError(f"{value!r} is no number")
+    if found is None or abs(found) > MOST:
+        raise ValueError(f"{str(value)[:40]!r} is no number that there can be")
     return found
 
 

@@ -18,11 +18,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 from grading.gradebook.amounts import HUNDRED, Amount, Manual, exact, from_text, plain
-from grading.verdicts import SubmissionResult
+from grading.verdicts import MOST, SubmissionResult, typed
 
 Whose = Literal["submission", "student"]
 """Of what an adjustment is: of a submission, so of its whole team, or of one student."""
@@ -100,15 +101,20 @@ class Adjustments:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Adjustments:
         """Read what `to_json` made. Raises `ValueError`, `KeyError` or `TypeError` where it is damaged."""
+        days, excused, remark = value["late_days"], value["excused"], value["remark"]
+        if days is not None and not (type(days) is int and 0 <= days <= MOST):
+            raise ValueError("late_days is no number of days")
+        if excused not in (None, True, False) or not isinstance(remark, str):
+            raise ValueError("excused or remark is something else")
         return cls(
-            late_days=None if value["late_days"] is None else int(value["late_days"]),
+            late_days=days,
             penalty=_amount(value["penalty"]) if value["penalty"] else None,
-            excused=value["excused"],
+            excused=excused,
             points={
                 name: Manual(from_text(given["points"]), from_text(given["max_points"]))
                 for name, given in value["points"].items()
             },
-            remark=value["remark"],
+            remark=remark,
             score=None if value["score"] is None else from_text(value["score"]),
         )
 
@@ -131,9 +137,12 @@ class Written:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Written:
-        """Read what `to_json` made."""
+        """Read what `to_json` made. Raises `ValueError`, `KeyError` or `TypeError` where it is damaged."""
         criteria = {name: from_text(most) for name, most in value["criteria"].items()}
-        return cls(value["course"], criteria, value["due"])
+        found = typed(cls(value["course"], criteria, value["due"]))
+        if found.due and datetime.fromisoformat(found.due).tzinfo is None:
+            raise ValueError("due has no time zone")
+        return found
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from typing import Any
 from grading.gradebook.marks import Adjustments, LateRule, Whose, Written
 from grading.gradebook.roster import Student
 from grading.gradebook.tables import BUSY_SECONDS, NotOurs, get, prepare, put, sentence
-from grading.verdicts import SubmissionResult
+from grading.verdicts import SubmissionResult, typed
 from lab.errors import LabError
 
 NAME = "gradebook.sqlite"
@@ -257,7 +257,7 @@ class Gradebook:
         """The students of the class, as they were last read; empty where no roster was given."""
         value = self._setting("roster")
         with self._reading():
-            return tuple(Student(**student) for student in value or ())
+            return tuple(typed(Student(**student)) for student in value or ())
 
     def set_roster(self, students: tuple[Student, ...]) -> None:
         """Keep the roster, so that it need not be named again."""
@@ -303,7 +303,15 @@ class Gradebook:
         """Turn what damage looks like into the one sentence."""
         try:
             yield
-        except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (
+            sqlite3.Error,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
             raise sentence(self.path, error) from error
 
     @contextlib.contextmanager

@@ -27,7 +27,7 @@ from grading.evidence import PARTS
 from grading.gradebook.files import file_names
 from grading.run import parcels
 from grading.run.job import Job
-from grading.verdicts import ANSWERS, CheckResult, SubmissionResult
+from grading.verdicts import ANSWERS, CheckResult, SubmissionResult, check_from_json
 from lab.errors import LabError
 
 VERSION = 1
@@ -162,7 +162,7 @@ def read(path: Path) -> Bundle:
         tuples = {name: tuple(str(each) for each in values.get(name, ())) for name in ("only", "weak")}
         return Bundle(
             job=Job(**{**{name: values[name] for name in known & set(values)}, **tuples}),
-            check=CheckResult(**{**told["check"], "kernel": tuple(told["check"]["kernel"])}),
+            check=check_from_json(told["check"]),
             image=str(told["image"]),
             kernel=str(told["kernel"]),
             checks_hash=str(told["checks_hash"]),

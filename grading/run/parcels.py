@@ -92,7 +92,7 @@ def graded_from_text(text: str) -> Graded:
             SubmissionResult.from_json(value["result"]), bool(value["finished"]), str(value["said"]),
             reading.measured(value["measured"]),
         )  # fmt: skip
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise LabError(f"What another host sent makes no sense: {error}") from error
 
 

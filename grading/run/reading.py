@@ -6,15 +6,14 @@ data: they are read as JSON, cut where they are too long, and never interpreted.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from grading.verdicts import CheckResult, Part, Verdict
+from grading.verdicts import CheckResult, Part, check_from_json
 from lab.exercises.measurements import MEASUREMENTS
 
 LONGEST_LINE = 4 << 20
@@ -92,7 +91,7 @@ class Results:
                 self.written.kept = str(value["kept"])
                 self._on_kept(self.written.kept)
             else:
-                check = _check(value)
+                check = check_from_json(value)
                 self.written.checks[check.id] = check
                 self._on_check(check)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -105,19 +104,6 @@ class Results:
         written.monitor = _part(value.get("monitor")) or written.monitor
         written.kernel = str(value.get("kernel") or written.kernel)
         written.problem = str(value.get("problem") or written.problem)
-
-
-def _check(value: Mapping[str, Any]) -> CheckResult:
-    found = CheckResult(**{**value, "kernel": tuple(value["kernel"])})
-    if found.verdict not in get_args(Verdict):
-        raise ValueError(f"the verdict {found.verdict!r}")
-    for number in (found.points, found.max_points, found.seconds):
-        if not isinstance(number, int | float) or not math.isfinite(number):
-            raise ValueError(f"the number {number!r}")
-    for each in dataclasses.fields(found):
-        if each.type == "str" and not isinstance(getattr(found, each.name), str):
-            raise ValueError(f"{each.name} is no text")
-    return found
 
 
 def measured(value: Mapping[str, Any]) -> dict[str, float]:

@@ -99,7 +99,6 @@ def _case(check: CheckResult) -> ElementTree.Element:
 def _moment(text: str) -> str:
     """As the schema's pattern wants it: seconds, and no time zone; UTC. Empty where it is no time."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ValueError, OverflowError):
         return ""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from grading.gradebook import tables
 from grading.gradebook.amounts import Amount, Manual
-from grading.gradebook.marks import Adjustments, LateRule
+from grading.gradebook.marks import Adjustments, LateRule, Written
 from grading.gradebook.roster import Student
 from grading.gradebook.store import NAME, Gradebook
 from lab.errors import LabError
@@ -248,6 +248,108 @@ def test_a_damaged_result_is_one_sentence(tmp_path: Path, make: Any) -> None:
     connection.close()
     with Gradebook.open(tmp_path) as gradebook, pytest.raises(LabError, match="damaged"):
         gradebook.latest("ann")
+
+
+CHECK = "$.checks[0]"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (f"{CHECK}.points", '"x"'),
+        (f"{CHECK}.points", "1e300"),
+        (f"{CHECK}.points", "true"),
+        (f"{CHECK}.max_points", "-1e300"),
+        (f"{CHECK}.seconds", '"x"'),
+        (f"{CHECK}.title", "3"),
+        (f"{CHECK}.hidden", "0"),
+        (f"{CHECK}.kernel", "[1]"),
+        (f"{CHECK}.verdict", "[]"),
+        ("$.engine.path", "3"),
+        ("$.monitor.reasons", "[3]"),
+        ("$.submission", "[1]"),
+        ("$.level", '"x"'),
+        ("$.started", "5"),
+        ("$.seconds", '"x"'),
+        ("$", "[]"),
+    ],
+)
+def test_a_field_of_another_type_is_one_sentence(tmp_path: Path, make: Any, path: str, value: str) -> None:
+    with Gradebook.open(tmp_path, create=True) as gradebook:
+        gradebook.record(graded(make), content_hash="h")
+        gradebook.record(graded(make, submission="bob"), content_hash="h")
+    _damage(tmp_path, f"UPDATE result SET json = json_set(json, '{path}', json('{value}')) WHERE id = 1")
+    with Gradebook.open(tmp_path) as gradebook:
+        for read in (gradebook.all_latest, lambda: gradebook.latest("ann"), lambda: gradebook.history("ann")):
+            with pytest.raises(LabError, match=r"gradebook\.sqlite is damaged"):
+                read()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000, '{"schema": 1, "score": Infinity}'])
+def test_json_that_is_none_is_one_sentence(tmp_path: Path, make: Any, text: str) -> None:
+    with Gradebook.open(tmp_path, create=True) as gradebook:
+        gradebook.record(graded(make), content_hash="h")
+        gradebook.set_roster((Student("1"),))
+    _damage(tmp_path, f"UPDATE result SET json = '{text}'", f"UPDATE setting SET json = '{text}'")
+    with Gradebook.open(tmp_path) as gradebook:
+        for read in (gradebook.all_latest, gradebook.roster):
+            with pytest.raises(LabError, match=r"gradebook\.sqlite is damaged"):
+                read()
+
+
+def test_points_without_an_end_are_one_sentence(tmp_path: Path, make: Any) -> None:
+    with Gradebook.open(tmp_path, create=True) as gradebook:
+        gradebook.record(graded(make), content_hash="h")
+    for word in ("NaN", "Infinity"):
+        _damage(tmp_path, f"""UPDATE result SET json = replace(json, '"points": 10', '"points": {word}')""")
+        with Gradebook.open(tmp_path) as gradebook, pytest.raises(LabError, match="is damaged"):
+            gradebook.latest("ann")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value"),
+    [
+        ("adjustment", "$.late_days", "9" * 3000),
+        ("adjustment", "$.late_days", "-1"),
+        ("adjustment", "$.late_days", '"2"'),
+        ("adjustment", "$.excused", '"no"'),
+        ("adjustment", "$.remark", "3"),
+        ("adjustment", "$.score", f'"{"9" * 3000}"'),
+        ("adjustment", "$.penalty", "3"),
+        ("adjustment", "$.points", '{"report": {"points": "1e9", "max_points": "0"}}'),
+        ("roster", "$[0].id", "5"),
+        ("roster", "$[0].line", '"x"'),
+        ("roster", "$[0]", '"x"'),
+        ("late rule", "$.per_day", f'"{"9" * 3000}"'),
+        ("written", "$.due", '"soon"'),
+        ("written", "$.due", '"2026-11-03T10:00"'),
+        ("written", "$.due", "5"),
+        ("written", "$.criteria", "[]"),
+        ("written", "$.course", "[]"),
+    ],
+)
+def test_what_was_said_and_is_damaged_is_one_sentence(
+    tmp_path: Path, name: str, path: str, value: str
+) -> None:
+    with Gradebook.open(tmp_path, create=True) as gradebook:
+        gradebook.adjust("submission", "ann", lambda old: dataclasses.replace(old, remark="well"))
+        gradebook.set_roster((Student("1"),))
+        gradebook.set_late_rule(LateRule(Amount.read("10%")))
+        gradebook.set_written(Written("OS", due="2026-11-03T10:00+01:00"))
+    table, where = ("adjustment", "") if name == "adjustment" else ("setting", f" WHERE name = '{name}'")
+    _damage(tmp_path, f"UPDATE {table} SET json = json_set(json, '{path}', json('{value}')){where}")
+    with Gradebook.open(tmp_path) as gradebook:
+        read = getattr(gradebook, {"adjustment": "adjustments"}.get(name, name.replace(" ", "_")))
+        with pytest.raises(LabError, match=r"gradebook\.sqlite is damaged"):
+            read()
+
+
+def _damage(folder: Path, *statements: str) -> None:
+    connection = sqlite3.connect(folder / NAME)
+    with connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount
+    connection.close()
 
 
 def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
