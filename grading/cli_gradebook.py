@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,7 +109,6 @@ def set_(
     --points report=8/10[/dim] is about one. Percentages are of the maximum; a mark is never below 0.
     """
     from grading.gradebook import ledger, naming, show
-    from grading.gradebook.store import Gradebook
 
     if handed_in is not None:
         if late is not None:
@@ -122,21 +123,23 @@ def set_(
         )
     if student is None and per_day is None and cap is None and roster is None:
         raise LabError("Nothing is set", "`grade set --help` lists what there is.")
-    with Gradebook.open(results_folder(results)) as gradebook:
-        _read_roster(gradebook, roster)
+    rows = []
+    with _opened(results, roster) as gradebook, gradebook.together():
         _late_rule(gradebook, per_day, cap)
         if late is not None and gradebook.late_rule() is None:
             raise LabError(
                 "It is not said yet what lateness costs in this class",
                 "Say it with `grade set --per-day 10% --cap 50%`; 0 is an answer, too.",
             )
-        if student is None or change is None:
-            console.out.print(f"A late day costs {gradebook.late_rule() or 'nothing yet'}.")
-            return
-        kind, key = naming.resolve(ledger.of(gradebook), student)
-        gradebook.adjust(kind, key, change)
-        for row in ledger.of(gradebook).rows_of(kind, key):
-            show.summary(console.out, row)
+        if student is not None and change is not None:
+            kind, key = naming.resolve(ledger.of(gradebook), student)
+            gradebook.adjust(kind, key, change)
+            rows = ledger.of(gradebook).rows_of(kind, key)
+        rule = gradebook.late_rule()
+    if student is None:
+        console.out.print(f"A late day costs {rule or 'nothing yet'}.")
+    for row in rows:
+        show.summary(console.out, row)
 
 
 def show_(
@@ -152,10 +155,8 @@ def show_(
     from grading.gradebook import ledger, naming, show
     from grading.gradebook.export import document
     from grading.gradebook.export.request import Request
-    from grading.gradebook.store import Gradebook
 
-    with Gradebook.open(results_folder(results)) as gradebook:
-        _read_roster(gradebook, roster)
+    with _opened(results, roster) as gradebook:
         found = ledger.of(gradebook)
         request = Request(found, Path())
         if submission is None:
@@ -213,15 +214,13 @@ def export(
     from grading.gradebook import roster as rosters
     from grading.gradebook.amounts import Manual
     from grading.gradebook.export.request import Request
-    from grading.gradebook.store import Gradebook
 
     if format_ not in exports.FORMATS:
         raise LabError(f"There is no format {format_!r}", f"There is: {', '.join(exports.FORMATS)}.")
     whole = None if out_of is None else Manual.read(out_of).points
     if whole is not None and whole <= 0:
         raise LabError(f"Marks cannot be out of {out_of}", "Give a maximum above 0.")
-    with Gradebook.open(results_folder(results)) as gradebook:
-        _read_roster(gradebook, roster)
+    with _opened(results, roster) as gradebook:
         request = Request(
             ledger=ledger.of(gradebook, rosters.read(worksheet) if worksheet else ()),
             output=output or Path(exports.FORMATS[format_]),
@@ -254,11 +253,20 @@ def _lateness(results: Path, moment: str) -> str:
     return f"{days_after(datetime.fromisoformat(due), moment)}d"
 
 
-def _read_roster(gradebook: Gradebook, path: Path | None) -> None:
-    from grading.gradebook import roster
+@contextmanager
+def _opened(results: Path | None, roster: Path | None) -> Iterator[Gradebook]:
+    """The gradebook with this roster, which it keeps where nothing fails."""
+    from grading.gradebook import roster as rosters
+    from grading.gradebook.store import Gradebook
 
-    if path is not None:
-        gradebook.set_roster(roster.read(path))
+    students = None if roster is None else rosters.read(roster)
+    with Gradebook.open(results_folder(results)) as gradebook:
+        if students is None:
+            yield gradebook
+            return
+        with gradebook.together():
+            gradebook.set_roster(students)
+            yield gradebook
 
 
 def _late_rule(gradebook: Gradebook, per_day: str | None, cap: str | None) -> None:

@@ -108,6 +108,12 @@ class Gradebook:
     ) -> None:
         self.close()
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction for all that the block does: where it fails, nothing of it is kept."""
+        with self._writing():
+            yield
+
     # Runs of a class
 
     def begin_batch(self, folder: Path, settings: Mapping[str, Any]) -> int:
@@ -318,6 +324,9 @@ class Gradebook:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of the block, or nothing of it."""
         with self._lock:
+            if self._connection.in_transaction:  # that of `together`
+                yield self._connection
+                return
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 try:

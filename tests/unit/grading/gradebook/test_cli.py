@@ -248,6 +248,25 @@ def test_what_is_wrong_is_one_sentence(grade: Grade, command: str, sentence: str
     assert re.search(sentence, str(raised.value)), str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "set nobody --late 2d --per-day 10%",
+        "set nobody --roster roster.csv --remark x",
+        "set --roster roster.csv --per-day 200%",
+        "set solo --roster roster.csv --late 2d",
+        "show nobody --roster roster.csv",
+        "export -f canvas --roster roster.csv",
+        "export -f moodle --roster roster.csv --worksheet none.csv",
+    ],
+)
+def test_of_what_is_refused_nothing_is_kept(grade: Grade, tmp_path: Path, command: str) -> None:
+    with pytest.raises(LabError):
+        grade(*command.split())
+    with Gradebook.open(tmp_path / "results") as gradebook:
+        assert (gradebook.roster(), gradebook.late_rule(), gradebook.adjustments()) == ((), None, {})
+
+
 def test_where_the_gradebook_is(grade: Grade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "results").rename(tmp_path / "other")
     assert "solo" in grade("show", "-r", "other").stdout

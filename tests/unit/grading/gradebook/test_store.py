@@ -137,6 +137,20 @@ def test_a_change_that_fails_changes_nothing(tmp_path: Path) -> None:
         assert len(gradebook.adjustments()) == 1
 
 
+def test_what_is_done_together_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    with Gradebook.open(tmp_path, create=True) as gradebook:
+        with pytest.raises(LabError, match="no"), gradebook.together():
+            gradebook.set_roster((Student("1"),))
+            gradebook.adjust("submission", "ann", lambda old: dataclasses.replace(old, remark="well"))
+            assert gradebook.roster() and gradebook.adjustments()
+            raise LabError("no")
+        assert not gradebook.roster() and not gradebook.adjustments()
+        with gradebook.together():
+            gradebook.set_roster((Student("1"),))
+    with Gradebook.open(tmp_path) as gradebook:
+        assert gradebook.roster() == (Student("1"),)
+
+
 def test_roster_and_late_rule_come_back(tmp_path: Path) -> None:
     students = (Student("1", "Ann \udcff", "a@x", line=2), Student("2"))
     rule = LateRule(Amount.read("10%"), Amount.read("2.5"))
