@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from grading.gradebook.roster import Student
+    from grading.api.checks import Check
+    from grading.run.batch import Settings
     from grading.run.coursework import Coursework
-    from grading.run.single import Ground
     from lab.course.course import Course
 
 
@@ -43,49 +43,44 @@ def chosen(path: Path | None, exercises: str | None, *, as_student: bool) -> Cou
     )
 
 
-def keep(results: Path, course: Course | None, roster: Path | None) -> tuple[Student, ...]:
-    """Keep the roster and what the course says of lateness; who is in the class.
+def kept(
+    results: Path,
+    course: Course | None,
+    roster: Path | None,
+    checks: tuple[Check, ...],
+    wanted: Settings,
+    *,
+    as_student: bool,
+) -> Coursework | None:
+    """The course for a run; the gradebook is told of the roster, the rubrics and what lateness costs.
 
     Raises:
-        LabError: the roster or the gradebook cannot be read.
+        LabError: the roster cannot be read, the course hides a check that there is not or asks for none of
+            those wanted, or the gradebook refuses; nothing is kept then.
     """
     if course is None and roster is None:
-        return ()
+        return None
     from grading.gradebook import roster as rosters
     from grading.gradebook.amounts import Amount
     from grading.gradebook.marks import LateRule
     from grading.gradebook.store import Gradebook
-
-    with Gradebook.open(results, create=True) as gradebook:
-        if roster is not None:
-            gradebook.set_roster(rosters.read(roster))
-        if course is not None and course.late is not None:
-            cap = Amount.read(course.late.cap) if course.late.cap else None
-            gradebook.set_late_rule(LateRule(Amount.read(course.late.per_day), cap))
-        return gradebook.roster()
-
-
-def applied(
-    results: Path,
-    course: Course | None,
-    ground: Ground,
-    level: int,
-    students: tuple[Student, ...],
-    *,
-    as_student: bool,
-) -> Coursework | None:
-    """The course for a run on this ground; the gradebook is told of its rubrics.
-
-    Raises:
-        LabError: the course hides a check that there is not, or the gradebook refuses.
-    """
-    if course is None:
-        return None
-    from grading.gradebook.store import Gradebook
     from grading.run.coursework import coursework
 
-    made = coursework(course, ground.checks, level, students, as_student=as_student)
-    if not as_student:
-        with Gradebook.open(results, create=True) as gradebook:
+    students = None if roster is None else rosters.read(roster)
+    made = rule = None
+    if course is not None:
+        made = coursework(course, checks, wanted.level, students or (), as_student=as_student)
+        made.asked(wanted.only)
+        if course.late is not None:
+            cap = Amount.read(course.late.cap) if course.late.cap else None
+            rule = LateRule(Amount.read(course.late.per_day), cap)
+    with Gradebook.open(results, create=True) as gradebook, gradebook.together():
+        if students is not None:
+            gradebook.set_roster(students)
+        if rule is not None:
+            gradebook.set_late_rule(rule)
+        if made is None:
+            return None
+        if not as_student:
             gradebook.set_written(made.written)
-    return made
+        return dataclasses.replace(made, roster=gradebook.roster())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from lab.cli_options import JsonOption
 from lab.errors import LabError
 
 if TYPE_CHECKING:
+    from grading.api.checks import Check
     from grading.run.batch import Many, Settings
     from grading.run.coursework import Coursework
     from grading.run.single import Ground
@@ -128,16 +129,23 @@ def run(
     `grade show`, `grade set`, `grade report` and `grade export` go on from there.
     """
     from grading import cli_course
+    from grading.run.preparation import without_machine
+    from grading.submissions.found import find
+    from grading.submissions.starters import of_folder
 
+    # All that can be wrong with what was typed is told before an image is built, which takes minutes.
     results = results_folder(output)
     chosen = cli_course.chosen(course, exercises, as_student=as_student)
     level = level or (chosen.level if chosen else 1)
-    students = cli_course.keep(results, chosen, roster)
+    checks = without_machine().checks
+    wanted = settings(
+        checks, level, engine, monitor, only, from_, suite=suite, seed=seed, starter=starter, again=again
+    )
+    find(folder)
+    if starter is not None:
+        of_folder(starter)
+    work = cli_course.kept(results, chosen, roster, checks, wanted, as_student=as_student)
     with _ground(dask, jobs, suite) as (ground, many):
-        wanted = settings(
-            ground, level, engine, monitor, only, from_, suite=suite, seed=seed, starter=starter, again=again
-        )
-        work = cli_course.applied(results, chosen, ground, level, students, as_student=as_student)
         found = carry_out(folder, wanted, ground, many, results, coursework=work)
     conclude(found, results, json_=json_)
     if as_student and any(check.verdict != "passed" for result in found for check in result.checks):
@@ -233,7 +241,7 @@ def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> No
 
 
 def settings(
-    ground: Ground,
+    checks: Sequence[Check],
     level: int,
     engine: str | None,
     monitor: str | None,
@@ -261,7 +269,7 @@ def settings(
         engine=engine or "",
         monitor=monitor or "",
         suite=suite or "",
-        only=chosen([check for check in ground.checks if check.level <= level], only, start),
+        only=chosen([check for check in checks if check.level <= level], only, start),
         seed=seed or "",
         starter=starter,
         again=again,

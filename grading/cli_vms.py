@@ -100,7 +100,7 @@ def vms(
         assert inventory is not None
         listed = read(inventory)
     ground = without_machine()
-    wanted = settings(ground, level, engine, monitor, only, from_, again=again)
+    wanted = settings(ground.checks, level, engine, monitor, only, from_, again=again)
     results = results_folder(output)
     with tempfile.TemporaryDirectory(prefix="boxwright-vms-") as work, ExitStack() as stack:
         with console.progress() as progress:

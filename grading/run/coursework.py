@@ -77,20 +77,31 @@ class Coursework:
         """Whether students see only its title, verdict and points."""
         return check.hidden or check.id in self.course.hidden or check.group in self.course.hidden
 
+    def asked(self, only: tuple[str, ...]) -> tuple[str, ...]:
+        """Of these checks, or of all where there are none, those of the course.
+
+        Raises:
+            LabError: none of the course's checks is among them.
+        """
+        found = tuple(each for each in self.ids if not only or each in only)
+        if not found:
+            raise LabError(
+                "No check is left to be run",
+                f"The course {self.course.name!r} asks for others, or hides all.",
+            )
+        return found
+
     def job(self, job: Job, identity: Identity) -> Job:
         """The job of a submission in this course.
 
         Raises:
             LabError: none of the course's checks is among those that were asked for.
         """
-        only = tuple(each for each in self.ids if not job.only or each in job.only)
-        if not only:
-            raise LabError(
-                "No check is left to be run",
-                f"The course {self.course.name!r} asks for others, or hides all.",
-            )
         return dataclasses.replace(
-            job, only=only, student=identity.student, course_seed=self.course.seed if identity.student else ""
+            job,
+            only=self.asked(job.only),
+            student=identity.student,
+            course_seed=self.course.seed if identity.student else "",
         )
 
     def identities(self, names: Iterable[str], handed: Mapping[str, Handed]) -> dict[str, Identity]:

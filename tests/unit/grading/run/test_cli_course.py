@@ -16,7 +16,7 @@ from grading import cli_run
 from grading.api.checks import MARK
 from grading.cli import app
 from grading.gradebook.store import Gradebook
-from grading.run import pool
+from grading.run import pool, preparation
 from grading.run.single import Ground
 from lab.errors import LabError
 from lab.exercises import catalogue
@@ -61,6 +61,7 @@ def grade(a_class: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gr
         yield ground, pool.local(ground, 1, command=command, clean=lambda machine: None)
 
     monkeypatch.setattr(cli_run, "_ground", no_machine)
+    monkeypatch.setattr(preparation, "without_machine", lambda: ground)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BOXWRIGHT_RESULTS", raising=False)
     (tmp_path / "course.toml").write_text(COURSE)
@@ -149,6 +150,29 @@ def test_what_is_wrong_is_one_sentence(grade: Grade, options: str, says: str) ->
     with pytest.raises(LabError) as raised:
         grade("run", "class", *options.split())
     assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("nowhere", "nowhere does not exist"),
+        ("class --only zz", "no group of checks called 'zz'"),
+        ("class --starter none", "the starter none is no folder"),
+        ("class --roster none.csv", "none.csv cannot be read"),
+        ("class --roster roster.csv --only zz", "no group of checks called 'zz'"),
+        ("class --course course.toml --exercises 07", "No check is left to be run"),
+        ("class --course hides.toml --roster roster.csv", "called 'zz'"),
+    ],
+)
+def test_what_was_typed_is_looked_at_before_a_machine_and_the_gradebook(
+    grade: Grade, monkeypatch: pytest.MonkeyPatch, arguments: str, says: str
+) -> None:
+    monkeypatch.setattr(cli_run, "_ground", lambda *arguments: pytest.fail("the image is prepared"))
+    Path("hides.toml").write_text(COURSE.replace(SHARES[0], "zz"))
+    with pytest.raises(LabError) as raised:
+        grade("run", *arguments.split())
+    assert says in str(raised.value)
+    assert not Path("results").exists()
 
 
 def test_the_level_may_be_said(grade: Grade) -> None:
