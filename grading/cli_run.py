@@ -129,10 +129,15 @@ def run(
     `grade show`, `grade set`, `grade report` and `grade export` go on from there.
     """
     from grading import cli_course
+    from grading.run.dask_client import LOCAL
     from grading.run.preparation import without_machine
     from grading.submissions.found import find
     from grading.submissions.starters import of_folder
 
+    if jobs is not None and dask not in (None, LOCAL):
+        raise LabError(
+            "--jobs is for this host, and Dask's workers have their own number", "Start them with --nthreads."
+        )
     # All that can be wrong with what was typed is told before an image is built, which takes minutes.
     results = results_folder(output)
     chosen = cli_course.chosen(course, exercises, as_student=as_student)
@@ -166,10 +171,6 @@ def _ground(dask: str | None, jobs: int | None, suite: str | None) -> Iterator[t
         return
     from grading.run import dask_client
 
-    if jobs is not None and dask != dask_client.LOCAL:
-        raise LabError(
-            "--jobs is for this host, and Dask's workers have their own number", "Start them with --nthreads."
-        )
     with dask_client.client(dask, jobs) as client:
         with console.progress() as progress:
             progress.step("Making the Dask workers ready")

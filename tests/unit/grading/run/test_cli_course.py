@@ -162,6 +162,7 @@ def test_what_is_wrong_is_one_sentence(grade: Grade, options: str, says: str) ->
         ("class --roster roster.csv --only zz", "no group of checks called 'zz'"),
         ("class --course course.toml --exercises 07", "No check is left to be run"),
         ("class --course hides.toml --roster roster.csv", "called 'zz'"),
+        ("class --roster roster.csv --jobs 2 --dask tcp://nowhere:1", "--jobs is for this host"),
     ],
 )
 def test_what_was_typed_is_looked_at_before_a_machine_and_the_gradebook(
