@@ -1,43 +1,38 @@
-"""Files of the gradebook's exports: written beside and renamed, so that nobody ever reads half of one."""
+"""Files of the gradebook's exports: what they are called, and who may read them."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from lab import output
 from lab.errors import LabError
 
 _LONGEST = 120
 """Bytes of a file's name that come from a submission's name; NAME_MAX is 255, and endings follow."""
 
 
-def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write a file whole, or leave what was there; marks are nobody else's business, hence the mode.
+def write(path: Path, data: bytes) -> None:
+    """Write a file whole, or leave what was there.
 
     Raises:
         LabError: it cannot be written there.
     """
+    write_all({path: data})
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Write all of these files, or none; marks are nobody else's business, hence the mode.
+
+    Raises:
+        LabError: one cannot be written there.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{path.name[:_LONGEST]}.", suffix=".new", dir=path.parent
-        )
-        new = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            new.chmod(mode)
-            new.replace(path)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
+        output.write_all(files, mode=0o600)
     except OSError as error:
         raise LabError(
-            f"{path} cannot be written: {error.strerror or error}", "Name another place with --output."
+            f"{error.filename} cannot be written: {error.strerror}", "Name another place with --output."
         ) from error
 
 

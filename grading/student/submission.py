@@ -8,7 +8,6 @@ import hashlib
 import importlib.metadata
 import io
 import json
-import os
 import re
 import tarfile
 import tempfile
@@ -24,6 +23,7 @@ from grading.student.work import kept_files, opened_with
 from grading.submissions.archives import ENDINGS
 from lab.errors import LabError
 from lab.exercises import catalogue, regions
+from lab.output import write
 from lab.workspace import progress
 from lab.workspace.state import Workspace
 
@@ -98,12 +98,7 @@ def make(workspace: Workspace, output: Path) -> Made:
     changed = _changed(workspace, files)
     manifest = _manifest(workspace, files, changed)
     data = _packed(_word(workspace), files, programs, manifest, changed)
-    new = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        new.write_bytes(data)
-        new.replace(output)
-    finally:
-        new.unlink(missing_ok=True)
+    write(output, data)
     return Made(output, hashlib.sha256(data).hexdigest(), manifest, notes)
 
 

@@ -6,13 +6,14 @@ two runs are told apart by colour alone: each has a marker and a line of its own
 
 from __future__ import annotations
 
-import os
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab import output
 from lab.demo import plots as demo
 from lab.errors import LabError
 
@@ -83,7 +84,7 @@ def check_output(path: Path) -> None:
 
 
 def written(path: Path, draw: Callable[[Figure], None], *, size: tuple[float, float], alt: str) -> None:
-    """Draw a picture and write it, by a rename.
+    """Draw a picture and write it, whole or not at all.
 
     Args:
         path: where to; its suffix says in which format.
@@ -102,16 +103,12 @@ def written(path: Path, draw: Callable[[Figure], None], *, size: tuple[float, fl
         "pdf": {"CreationDate": None, "Subject": alt},
     }
     style: Any = {**STYLE, "svg.hashsalt": path.stem}
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with mpl.rc_context(style):
-            canvas = Canvas(figsize=size, layout="constrained")
-            draw(canvas)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            canvas.savefig(new, format=kind, dpi=200, metadata=abouts[kind])
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    drawn = io.BytesIO()
+    with mpl.rc_context(style):
+        canvas = Canvas(figsize=size, layout="constrained")
+        draw(canvas)
+        canvas.savefig(drawn, format=kind, dpi=200, metadata=abouts[kind])
+    output.write(path, drawn.getvalue())
 
 
 def whiskers(

@@ -18,7 +18,7 @@ from typing import Any
 from grading.gradebook.amounts import exact
 from grading.gradebook.export.request import Outcome, Request, notes
 from grading.gradebook.feedback import failure, told
-from grading.gradebook.files import write
+from grading.gradebook.files import write_all
 from grading.gradebook.ledger import Row
 from grading.gradebook.text import clean, line
 from grading.verdicts import CheckResult
@@ -29,14 +29,14 @@ STATUSES = {"passed": "pass", "failed": "fail", "skipped": "fail", "error": "err
 
 def export(request: Request) -> Outcome:
     """Write `FOLDER/SUBMISSION/result.json`, and the same in Base64 as `result.base64`."""
-    written = []
+    files = {}
     for folder, row in request.folders():
         # ASCII only: a surrogate that is alone is no UTF-8, which the reporter decodes.
         data = json.dumps(results(request, row), ensure_ascii=True).encode()
-        written += [folder / "result.json", folder / "result.base64"]
-        write(written[-2], data + b"\n")
-        write(written[-1], base64.b64encode(data))
-    return Outcome(tuple(written), notes(request))
+        files[folder / "result.json"] = data + b"\n"
+        files[folder / "result.base64"] = base64.b64encode(data)
+    write_all(files)
+    return Outcome(tuple(files), notes(request))
 
 
 def results(request: Request, row: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from grading.gradebook.export.request import Outcome, Request, notes
 from grading.gradebook.feedback import failure, plain_verdict, told
-from grading.gradebook.files import write
+from grading.gradebook.files import write_all
 from grading.gradebook.ledger import Row
 from grading.gradebook.text import clean, line
 from grading.verdicts import CheckResult
@@ -20,12 +20,14 @@ from grading.verdicts import CheckResult
 
 def export(request: Request) -> Outcome:
     """Write `FOLDER/SUBMISSION/results.json` for each submission."""
-    written = []
-    for folder, row in request.folders():
-        text = json.dumps(results(request, row), ensure_ascii=False, indent=1)
-        written.append(folder / "results.json")
-        write(written[-1], text.encode("utf-8", "backslashreplace"))
-    return Outcome(tuple(written), notes(request))
+    files = {
+        folder / "results.json": json.dumps(results(request, row), ensure_ascii=False, indent=1).encode(
+            "utf-8", "backslashreplace"
+        )
+        for folder, row in request.folders()
+    }
+    write_all(files)
+    return Outcome(tuple(files), notes(request))
 
 
 def results(request: Request, row: Row) -> dict[str, Any]:

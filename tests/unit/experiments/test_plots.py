@@ -58,6 +58,12 @@ def test_formats(made: Callable[..., Any], tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_link_stays_one(made: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "p.svg").symlink_to("other.svg")
+    plots.plot([made("cpu")], tmp_path / "p.svg")
+    assert (tmp_path / "p.svg").is_symlink() and "<svg" in (tmp_path / "other.svg").read_text()
+
+
 def test_the_same_run_gives_the_same_picture(made: Callable[..., Any], tmp_path: Path) -> None:
     runs = [made("latency")]
     for name in ("x/p.svg", "y/p.svg"):

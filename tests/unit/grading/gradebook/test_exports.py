@@ -362,6 +362,29 @@ def test_a_file_is_whole_or_as_it_was(
     assert [path.name for path in request.output.parent.iterdir()] == ["out"]
 
 
+@pytest.mark.parametrize("name", ["gradescope", "github-classroom"])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_is_whole_or_as_it_was(
+    make: Any, request_of: Callable[..., Request], monkeypatch: pytest.MonkeyPatch, name: str, there: bool
+) -> None:
+    request = request_of(make.result("ann"), make.result("bob"), output="deep/out")
+    if there:
+        exports.export(name, request)
+    before = {path: path.is_file() and path.stat().st_ino for path in request.output.parent.rglob("*")}
+    written: list[int] = []
+
+    def fail(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(LabError, match=r"deep/out/\w+/result\S* cannot be written: No space left on device"):
+        exports.export(name, request)
+    after = {path: path.is_file() and path.stat().st_ino for path in request.output.parent.rglob("*")}
+    assert after == before and request.output.parent.exists() == there
+
+
 def test_names_of_files_stay_in_the_folder_and_apart() -> None:
     names = ["..", "a/b", "a_b", "A_B", "", "\x00", "x" * 300, "ü", ".hidden", "\udcff", "con\n"]
     found = file_names(names)
@@ -388,3 +411,17 @@ def test_an_unknown_place_is_one_sentence(
     (tmp_path / "file").write_text("")
     with pytest.raises(LabError, match="cannot be written"):
         document.export(request_of(make.result("ann"), output="file/out.json"))
+
+
+def test_a_link_stays_one_and_a_device_is_written_into(
+    make: Any, request_of: Callable[..., Request], tmp_path: Path
+) -> None:
+    request = request_of(make.result("ann"))
+    request.output.symlink_to("other")
+    document.export(request)
+    assert request.output.is_symlink() and json.loads((tmp_path / "other").read_text())
+    request.output.unlink()
+    request.output.symlink_to("/dev/full")
+    with pytest.raises(LabError, match="out cannot be written: No space left on device"):
+        document.export(request)
+    assert request.output.is_symlink() and request.output.is_char_device()

@@ -68,6 +68,13 @@ def test_equal_work_gives_equal_bytes(workspace: Workspace, tmp_path: Path) -> N
     assert submission.make(workspace, tmp_path / "3.tar.gz").digest != first.digest
 
 
+def test_a_link_stays_one(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "1.tar.gz").symlink_to("other")
+    made = submission.make(workspace, tmp_path / "1.tar.gz")
+    assert made.file.is_symlink()
+    assert hashlib.sha256((tmp_path / "other").read_bytes()).hexdigest() == made.digest
+
+
 def test_an_archive_in_the_workspace_would_be_in_the_next_one(workspace: Workspace) -> None:
     with pytest.raises(LabError, match="lies in the workspace"):
         submission.make(workspace, Path("kernel/s7.tar.gz"))
