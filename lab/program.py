@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
+import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
-from lab import console
+from lab import console, paths
 from lab.errors import LabError
 
 
@@ -25,10 +30,30 @@ def run(app: Callable[[], object], *, when_full: str) -> None:
         console.report(error)
         sys.exit(error.exit_status)
     except OSError as error:
-        where = f" at {error.filename}" if error.filename else ""
-        remedy = when_full if error.errno == errno.ENOSPC else ""
-        console.report(LabError(f"{error.strerror or error}{where}", remedy))
+        full = error.errno == errno.ENOSPC
+        where = f" at {error.filename}" if error.filename else _least_left() if full else ""
+        console.report(LabError(f"{error.strerror or error}{where}", when_full if full else ""))
         sys.exit(1)
+
+
+def _least_left() -> str:
+    """Where there is the least room, of all places that a command writes to; a write that fails does not say where."""
+    named = (functools.partial(Path, word.rpartition("=")[2]) for word in sys.argv[1:])
+    places: list[Callable[[], str | Path]] = [tempfile.gettempdir, paths.cache, paths.state, Path, *named]
+    found: list[tuple[int, Path]] = []
+    for place in places:
+        with contextlib.suppress(
+            OSError, RuntimeError, ValueError
+        ):  # of each alone: even looking for it may want room
+            whole = Path(place()).absolute()
+            there = next(each for each in (whole, *whole.parents) if each.exists())
+            status = os.statvfs(there)
+            no_files = status.f_files and not status.f_favail
+            found.append((0 if no_files else status.f_bavail * status.f_frsize, there))
+    if not found:
+        return ""
+    left, at = min(found)
+    return f"; the least is left at {at}, {left >> 20} MiB"
 
 
 def interrupt(signal_number: int, frame: object) -> None:
