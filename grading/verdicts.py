@@ -194,11 +194,11 @@ def typed(found: _T) -> _T:
     for each in dataclasses.fields(found):
         value, type_ = getattr(found, each.name), str(each.type)
         if type_ in _KINDS and type(value) not in _KINDS[type_]:
-            raise ValueError(f"{each.name} is no {type_}")
+            raise ValueError(f"{each.name} is of another type")
         if type_ in ("int", "float") and not abs(value) <= MOST:  # nor is what is no number at all
-            raise ValueError(f"{each.name} is no number that there can be")
+            raise ValueError(f"{each.name} is larger than there can be, or no number")
         if type_ == "tuple[str, ...]" and not all(isinstance(text, str) for text in value):
-            raise ValueError(f"{each.name} are not all str")
+            raise ValueError(f"{each.name} are not all text")
     return found
 
 
