@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from grading.submissions.site import fits
 from lab.errors import LabError
 from lab.exercises import tables
 
@@ -72,11 +73,13 @@ def inside(path: str, where: str) -> str:
     """A relative path in its shortest form.
 
     Raises:
-        LabError: it is absolute, or leads out with `..`.
+        LabError: it is absolute, leads out with `..`, or is longer than any that there can be.
     """
     pure = PurePosixPath(path)
     if not path or pure.is_absolute() or ".." in pure.parts or "\0" in path:
         raise LabError(f"{where} is {path!r}, which does not stay inside the submission", _REMEDY)
+    if not fits(pure.parts):
+        raise LabError(f"{where} is longer than the path of a file can be", _REMEDY)
     return str(pure)
 
 

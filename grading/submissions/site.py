@@ -90,7 +90,7 @@ class Site:
         if clean != tuple(pieces):
             self.notes.add("renamed, because make does not take such names", name)
         whole = base + clean
-        if not _fits(whole):
+        if not fits(whole):
             self.notes.add("left out, the name is too long", name)
             return None
         if len(whole) > self.budget.limits.folders:
@@ -210,7 +210,7 @@ class Site:
                     return None
                 at.pop()
                 pending.extend(reversed(_pieces(target)))
-        return tuple(at) if at and _fits(tuple(at)) and self.path(tuple(at)).exists() else None
+        return tuple(at) if at and fits(tuple(at)) and self.path(tuple(at)).exists() else None
 
     def _copy(self, found: Parts, to: Parts) -> None:
         source = self.path(found)
@@ -228,7 +228,7 @@ class Site:
                 self.file(place, read_pieces(path), executable=os.access(path, os.X_OK))
 
 
-def _fits(parts: Parts) -> bool:
+def fits(parts: Parts) -> bool:
     """Whether a path is short enough for a file system, which would raise OSError otherwise."""
     longest = max((len(os.fsencode(piece)) for piece in parts), default=0)
     return longest <= LONGEST_NAME and len(os.fsencode("/".join(parts))) <= LONGEST_PATH

@@ -136,6 +136,8 @@ def test_paths_are_seen_from_the_file(write: Write) -> None:
         ("[engine]\nfolder = ''", "does not stay inside"),
         ("[engine]\nfolder = 'none'", "which is not there"),
         ("[engine]\nfolder = 3", "must be text"),
+        (f"[engine]\nfolder = '{'x' * 300}'", "longer than the path of a file"),
+        (f"[engine]\nprogram = '{'x/' * 3000}'", "longer than the path of a file"),
         ("[engine]\nbuild = 'make'", "must be a list of command lines"),
         ("[engine]\nbuild = [' ']", "must be a list of command lines"),
         ("x = " + "[" * 5000, "is not valid TOML"),
