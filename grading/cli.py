@@ -11,7 +11,6 @@ from grading.cli_rubric import rubric
 from grading.cli_run import run
 from grading.cli_vms import EPILOG as INVENTORY
 from grading.cli_vms import vms
-from lab import program
 
 EPILOG = """[bold]A class, from the folder to the course's system[/bold]
 
@@ -50,8 +49,3 @@ def grade() -> None:
     A verdict is [bold]passed[/bold], [bold]failed[/bold], [bold]skipped[/bold] (what it builds on did not
     pass) or [bold]error[/bold]: ours or the machine's, tried again, and never a lost point.
     """
-
-
-def main() -> None:
-    """Run `grade`; whatever goes wrong ends in one sentence and a non-zero status."""
-    program.run(app, when_full="Make room and call it again; what is in the gradebook is not graded again.")

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from lab import console, program
+from lab import console
 from lab.cli_box import box
 from lab.cli_course import app as course_app
 from lab.cli_demo import demo
@@ -272,8 +272,3 @@ def destroy(
 for each in entry_points(group=COMMANDS):
     each.load()(app)
 arrange(app)
-
-
-def main() -> None:
-    """Run `lab`; whatever goes wrong ends in one sentence and a non-zero status."""
-    program.run(app, when_full="Make room; `lab image ls` shows what the images take.")

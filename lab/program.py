@@ -1,43 +1,85 @@
-"""How both commands run: whatever goes wrong ends in one sentence and a non-zero status."""
+"""How both commands run: whatever goes wrong ends in one sentence and a non-zero status.
+
+Imports nothing that takes time: who interrupts a command while it still loads its modules gets no traceback.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import functools
+import importlib
+import io
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
-from lab import console, paths
 from lab.errors import LabError
 
+INTERRUPTED = 128 + signal.SIGINT
+"""The status that a shell gives to what SIGINT ended."""
 
-def run(app: Callable[[], object], *, when_full: str) -> None:
+
+def run(module: str, *, when_full: str) -> None:
     """Run a command line to its end.
 
     Args:
-        app: parses the arguments and does what they say.
+        module: its name; its `app` parses the arguments and does what they say.
         when_full: what to do where a disk is full; an imperative sentence.
     """
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        app()
+        _run(module, when_full)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _run(module: str, when_full: str) -> None:
+    from lab import console
+
+    try:
+        _prepare_output()
+        importlib.import_module(module).app()
     except LabError as error:
         console.report(error)
         sys.exit(error.exit_status)
     except OSError as error:
-        full = error.errno == errno.ENOSPC
-        where = f" at {error.filename}" if error.filename else _least_left() if full else ""
-        console.report(LabError(f"{error.strerror or error}{where}", when_full if full else ""))
+        console.report(_told(error, when_full))
         sys.exit(1)
+
+
+def _prepare_output() -> None:
+    """Show what the locale cannot, as names of files that are no text, as `\\udcff`.
+
+    Raises:
+        LabError: standard output is closed.
+    """
+    if sys.stdout is None:
+        # What opens a file next would get its number, and be written over.
+        raise LabError("Standard output is closed, so nothing can be shown", "Send it to /dev/null instead.")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # standard error does it by itself
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _told(error: OSError, when_full: str) -> LabError:
+    what = error.strerror or str(error)
+    if error.filename:
+        what += f" at {error.filename}"
+    elif error.errno == errno.ENOSPC:
+        what += _least_left()
+    elif error.errno == errno.ENOENT and not _is_somewhere():
+        return LabError("The folder that you are in is gone", "Go to another one, as with `cd`.")
+    return LabError(what, when_full if error.errno == errno.ENOSPC else "")
 
 
 def _least_left() -> str:
     """Where there is the least room, of all places that a command writes to; a write that fails does not say where."""
+    import functools
+    import tempfile
+    from pathlib import Path
+
+    from lab import paths
+
     named = (functools.partial(Path, word.rpartition("=")[2]) for word in sys.argv[1:])
     places: list[Callable[[], str | Path]] = [tempfile.gettempdir, paths.cache, paths.state, Path, *named]
     found: list[tuple[int, Path]] = []
@@ -54,6 +96,14 @@ def _least_left() -> str:
         return ""
     left, at = min(found)
     return f"; the least is left at {at}, {left >> 20} MiB"
+
+
+def _is_somewhere() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - as here, without a path
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def interrupt(signal_number: int, frame: object) -> None:

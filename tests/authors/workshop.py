@@ -16,7 +16,7 @@ PARTS = (
     "lab", "grading", "runtime", "kernel", "exercises", "docs", "vagrant",
     "tests/mutants", "tests/stages", "tests/implementations", "tests/authors",
 )  # fmt: skip
-LAB = "import sys; from lab.cli import main; sys.argv[0] = 'lab'; main()"
+LAB = "import sys; from lab.__main__ import main; sys.argv[0] = 'lab'; main()"
 FREEZER = "runtime/supervisor/freezer.py"
 SUMMARY = "lets every process of a container stand still"
 

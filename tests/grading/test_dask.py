@@ -25,7 +25,7 @@ def test_a_worker_that_is_killed_loses_nothing_but_time_and_leaves_no_machine(tm
     workers = [cluster.worker(), cluster.worker()]
     try:
         run = subprocess.Popen(
-            [sys.executable, "-c", "from grading.cli import main; main()", "run", str(tmp_path / "class"),
+            [sys.executable, "-c", "from grading.__main__ import main; main()", "run", str(tmp_path / "class"),
              "--dask", cluster.address, "--only", "build.engine_builds", "--json", "-o", str(tmp_path / "results")],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -69,7 +69,7 @@ PIDS: list[int] = []
 
 
 def grade(*words: str | Path, stdin: str = "", seconds: float = 3000) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from grading.cli import main; main()", *map(str, words)]
+    program = [sys.executable, "-c", "from grading.__main__ import main; main()", *map(str, words)]
     with subprocess.Popen(
         program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -149,7 +149,7 @@ def test_somebody_may_look_into_the_machine_when_it_fails(graded: tuple[Path, di
 def test_a_killed_run_leaves_no_machine(tmp_path: Path) -> None:
     hand_in(tmp_path / "class", "ann", "sleep 600")
     run = subprocess.Popen(
-        [sys.executable, "-c", "from grading.cli import main; main()", "run", str(tmp_path / "class"),
+        [sys.executable, "-c", "from grading.__main__ import main; main()", "run", str(tmp_path / "class"),
          "--jobs", "1", "--only", "build.engine_builds", "-o", str(tmp_path / "results")],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip

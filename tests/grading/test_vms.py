@@ -57,7 +57,7 @@ def test_side_by_side_and_one_that_does_not_answer(
     inventory.write_text("\n".join(lines))
     done = subprocess.run(
         [
-            sys.executable, "-c", "from grading.cli import main; main()", "vms", str(inventory), "--json",
+            sys.executable, "-c", "from grading.__main__ import main; main()", "vms", str(inventory), "--json",
             "--only", "build,containers.starts", "-o", str(tmp_path / "results"),
         ],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=1500,

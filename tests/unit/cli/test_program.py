@@ -1,22 +1,86 @@
-"""How both commands end where something outside of them goes wrong."""
+"""How a command line ends where it is interrupted, or something outside of it goes wrong."""
 
 from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from lab import console, program
 
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+class Finder:
+    def find_spec(name, *_):
+        if name == {module!r}:
+            sys.meta_path.remove(Finder)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+sys.argv = [{script!r}, *{words!r}]
+runpy.run_path({script!r}, run_name="__main__")
+"""
+
 
 @pytest.fixture(autouse=True)
-def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line, and the signals of whoever runs the tests left alone."""
-    monkeypatch.setattr(console, "err", Console(stderr=True, width=1000, highlight=False))
-    monkeypatch.setattr("signal.signal", lambda number, handler: None)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STATE", "CACHE"):
+        monkeypatch.setenv(f"BOXWRIGHT_{name}", str(tmp_path / name.lower()))
+
+
+def script(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def run(words: list[str], place: Path, **more: Any) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [script("lab"), *words], cwd=place, check=False, text=True, stderr=subprocess.PIPE, **more
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("module", ["rich.console", "typer", "lab.console"])
+@pytest.mark.parametrize("words", [("lab", "list"), ("grade", "report")], ids="-".join)
+def test_an_interrupt_while_modules_are_loaded_is_one(words: tuple[str, str], module: str) -> None:
+    program = INTERRUPTED_AT.format(module=module, script=script(words[0]), words=words[1:])
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("coding", "shown"), [("utf-8:strict", "w\\udcffü is made"), ("ascii", "w\\udcff\\xfc is made")]
+)
+def test_names_that_the_locale_does_not_have_are_shown_as_they_can_be(
+    tmp_path: Path, coding: str, shown: str
+) -> None:
+    done = run(
+        ["init", os.fsdecode(b"w\xff\xc3\xbc")], tmp_path, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONIOENCODING": coding, "PYTHONUTF8": "1"}, encoding="utf-8",
+    )  # fmt: skip
+    assert (done.returncode, shown in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", [["list"], ["status", "--json"], ["doctor", "--json"]], ids=" ".join)
+def test_a_closed_standard_output_is_told(tmp_path: Path, words: list[str]) -> None:
+    done = run(words, tmp_path, preexec_fn=lambda: os.close(1))
+    assert (done.returncode, "Standard output is closed" in done.stderr) == (1, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["list"], ["init"], ["hint"], ["guide", "00"], ["submit"], ["course", "new"]], ids=" ".join
+)
+def test_a_folder_that_is_gone_is_told(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "gone").mkdir()
+    done = run(words, tmp_path / "gone", preexec_fn=(tmp_path / "gone").rmdir, stdout=subprocess.PIPE)
+    assert (done.returncode, "The folder that you are in is gone" in done.stderr) == (1, True), done.stderr
+    assert "cd" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -30,9 +94,9 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_an_error_of_this_host_is_one_sentence(
-    error: OSError, says: str, capsys: pytest.CaptureFixture[str]
+    error: OSError, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert says in _said(error, capsys)
+    assert says in _said(error, monkeypatch, capsys)
 
 
 def test_of_a_full_disk_it_is_said_where(
@@ -48,7 +112,7 @@ def test_of_a_full_disk_it_is_said_where(
         return os.statvfs_result(found)
 
     monkeypatch.setattr("os.statvfs", statvfs)
-    said = _said(OSError(errno.ENOSPC, "No space left on device"), capsys)
+    said = _said(OSError(errno.ENOSPC, "No space left on device"), monkeypatch, capsys)
     assert said == f"error: No space left on device; the least is left at {tmp_path}, 3 MiB. Make room."
 
 
@@ -59,14 +123,18 @@ def test_that_nothing_can_be_looked_at_is_no_second_error(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr("os.statvfs", statvfs)
-    assert _said(OSError(errno.ENOSPC, "No space"), capsys) == "error: No space. Make room."
+    assert _said(OSError(errno.ENOSPC, "No space"), monkeypatch, capsys) == "error: No space. Make room."
 
 
-def _said(error: OSError, capsys: pytest.CaptureFixture[str]) -> str:
+def _said(error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     def fail() -> None:
         raise error
 
+    # One line, and the signals of whoever runs the tests left alone.
+    monkeypatch.setattr(console, "err", Console(stderr=True, width=1000, highlight=False))
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)
+    monkeypatch.setitem(sys.modules, "fails", SimpleNamespace(app=fail))
     with pytest.raises(SystemExit) as ended:
-        program.run(fail, when_full="Make room.")
+        program.run("fails", when_full="Make room.")
     assert ended.value.code == 1
     return capsys.readouterr().err.replace("\n", " ").strip()

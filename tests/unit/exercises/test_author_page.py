@@ -33,7 +33,7 @@ def bash(clone: Clone, script: str) -> str:
     tools = clone.top / "tools"
     tools.mkdir(exist_ok=True)
     (tools / "lab").write_text(
-        f"#!{sys.executable}\nimport sys\nfrom lab.cli import main\nsys.argv[0] = 'lab'\nmain()\n"
+        f"#!{sys.executable}\nimport sys\nfrom lab.__main__ import main\nsys.argv[0] = 'lab'\nmain()\n"
     )
     (tools / "lab").chmod(0o755)
     environment = {**clone.environment, **IDENTITY}
