@@ -39,6 +39,9 @@ GITLAB = ".gitlab-ci.yml"
 TEMPLATES = {"COURSE.md": "COURSE.md.j2", GITHUB: "check.yml.j2", GITLAB: "gitlab-ci.yml.j2"}
 """What students get of a course beside the workspace, and of which template it is made."""
 
+LONGEST = 500
+"""Characters of a course's name, or of the address of its kit."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -58,9 +61,12 @@ def new(folder: Path, course: Course) -> Made:
         course: the choices; its `path` does not matter.
 
     Raises:
-        LabError: the folder is not empty or lies in a workspace.
+        LabError: the folder is not empty or lies in a workspace; or a choice cannot be written down.
         OSError: this host cannot write there.
     """
+    workspaces.check_visible("course's seed", course.seed)
+    for what, text in (("name", course.name), ("kit", course.kit), ("kit's version", course.kit_version)):
+        workspaces.check_visible(f"course's {what}", text, LONGEST)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LabError(f"{folder} is there already", "Take an empty folder, or one that is not there yet.")
     parent = folder.resolve().parent

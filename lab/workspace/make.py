@@ -122,12 +122,25 @@ def _exercises(course: Course | None) -> tuple[Exercise, ...]:
 
 
 def _check(wanted: Workspace) -> None:
-    for what, text in (("student's id", wanted.student), ("course's seed", wanted.course_seed)):
-        if len(text) > LONGEST_ID or not text.isprintable():
-            raise LabError(
-                f"The {what} {text[:LONGEST_ID]!r} is none",
-                f"It has at most {LONGEST_ID} visible characters.",
-            )
+    check_visible("student's id", wanted.student)
+    check_visible("course's seed", wanted.course_seed)
+
+
+def check_visible(what: str, text: str, longest: int = LONGEST_ID) -> None:
+    """Make sure that a text can be written into a file, and be seen there.
+
+    Args:
+        what: it is, as `student's id`.
+        text: as it came from a command line, where anything may stand.
+        longest: how many characters it may have.
+
+    Raises:
+        LabError: it is longer, or has a character that cannot be seen or is none.
+    """
+    if len(text) > longest or not text.isprintable():
+        raise LabError(
+            f"The {what} {text[:longest]!r} is none", f"It has at most {longest} visible characters."
+        )
 
 
 def _check_place(folder: Path) -> None:

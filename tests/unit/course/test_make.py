@@ -99,6 +99,14 @@ def test_all_that_may_be_chosen_is_written(tmp_path: Path) -> None:
     assert (found.exercises, found.level, found.name) == (wanted.exercises, 1, odd)
 
 
+@pytest.mark.parametrize("what", ["name", "kit", "kit_version", "seed"])
+def test_what_cannot_be_written_is_refused_before_anything_is_made(what: str, tmp_path: Path) -> None:
+    for text in (os.fsdecode(b"x\xff"), "a\nb", "x" * 501):
+        with pytest.raises(LabError, match="visible characters"):
+            make.new(tmp_path / "os", choices(**{what: text}))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_students_get_a_workspace_of_nobody_with_one_commit(made: Path) -> None:
     students = made / "students"
     workspace = state.read(students)
