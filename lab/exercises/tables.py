@@ -163,11 +163,24 @@ def read(path: Path) -> Table:
     Raises:
         LabError: it cannot be read, or is no TOML.
     """
+    return Table(content(path), str(path))
+
+
+def content(path: Path, remedy: str = "Correct the file.") -> dict[str, Any]:
+    """What a file says, whoever wrote it: some editors begin it with a byte order mark.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it is no TOML; an imperative sentence.
+
+    Raises:
+        LabError: it cannot be read, or is no TOML.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise LabError(f"{path} cannot be read: {error.strerror}") from error
-    return Table(parsed(data, str(path)), str(path))
+    return parsed(data, str(path), remedy)
 
 
 def parsed(data: bytes, where: str, remedy: str = "Correct the file.") -> dict[str, Any]:
@@ -178,8 +191,12 @@ def parsed(data: bytes, where: str, remedy: str = "Correct the file.") -> dict[s
     """
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # as of int() and of brackets in brackets, too
-        raise LabError(f"{where} is not valid TOML: {error}", remedy) from error
+    except ValueError as error:  # also what is no text, and a number of thousands of digits
+        raise LabError(f"{where} is not valid TOML: {str(error).partition(';')[0]}", remedy) from error
+    except RecursionError as error:
+        raise LabError(
+            f"{where} is not valid TOML: it has brackets in brackets without end", remedy
+        ) from error
 
 
 def written(value: object) -> str:

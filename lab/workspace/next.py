@@ -7,11 +7,10 @@ regions, questions without an answer.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 
 from lab.errors import LabError
-from lab.exercises import regions, starter
+from lab.exercises import regions, starter, tables
 from lab.exercises.catalogue import Exercise, Region
 from lab.workspace.state import Workspace
 
@@ -48,6 +47,6 @@ def _untouched(workspace: Workspace, exercise: Exercise, answered: Mapping[str, 
 
 def _answers(workspace: Workspace) -> Mapping[str, object]:
     try:
-        return tomllib.loads((workspace.folder / ANSWERS).read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return tables.content(workspace.folder / ANSWERS)
+    except LabError:
         return {}

@@ -71,11 +71,7 @@ def read(folder: Path) -> Workspace:
     """
     path = folder / FILE
     remedy = "Correct it; `lab init` elsewhere shows what it looks like."
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise LabError(f"{path} cannot be read: {error.strerror}") from error
-    content = tables.parsed(data, str(path), remedy)
+    content = tables.content(path, remedy)
     track = next((each for each in TRACKS if each == content.get("track")), None)
     if track is None:
         raise LabError(f"{path}: track is none of {', '.join(TRACKS)}", remedy)

@@ -59,6 +59,10 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert course.chosen("02") is None
 
 
+def test_a_byte_order_mark_is_none_of_the_text(tmp_path: Path) -> None:
+    assert load(written(tmp_path, f"\ufeff{SMALL}")).name == "OS"
+
+
 def test_what_may_be_missing(tmp_path: Path) -> None:
     course = load(written(tmp_path, SMALL))
     assert (course.tracks, course.level, course.late, course.hidden) == (("python",), 2, None, ())
@@ -99,6 +103,8 @@ def test_a_workspace_may_have_one(tmp_path: Path) -> None:
         ('kit = "https', 'kit = "$(reboot) https', "kit: '$(reboot) https"),
         ('kit_version = "v1.2"', 'kit_version = "--upload-pack=x"', "kit_version: '--upload-pack=x'"),
         ("level = 1", "level = ", "is not valid TOML"),
+        ("level = 1", f"level = {'9' * 5000}", "is not valid TOML"),
+        ("level = 1", f"level = {'[' * 3000}", "is not valid TOML"),
     ],
 )
 def test_each_error_names_file_and_key(old: str, new: str, says: str, tmp_path: Path) -> None:

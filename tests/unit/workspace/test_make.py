@@ -263,7 +263,8 @@ def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     ("text", "says"),
     [
         ("track = ", "is not valid TOML"),
-        ("track = " + "9" * 5000, "is not valid TOML"),
+        (f"track = {'9' * 5000}", "is not valid TOML"),
+        (f"track = {'[' * 3000}", "is not valid TOML"),
         ('track = "java"\n', "track is none of python, c"),
         ('track = "python"\nstudent = 5\n', "student must be a text"),
     ],
@@ -273,6 +274,11 @@ def test_a_damaged_file_is_an_error_that_names_it(text: str, says: str, tmp_path
     with pytest.raises(LabError) as caught:
         state.find(tmp_path)
     assert says in str(caught.value) and state.FILE in str(caught.value)
+
+
+def test_a_byte_order_mark_is_none_of_the_text(tmp_path: Path) -> None:
+    (tmp_path / state.FILE).write_text('\ufefftrack = "c"\n')
+    assert state.find(tmp_path).track == "c"
 
 
 def test_outside_of_a_workspace_there_is_none(tmp_path: Path) -> None:
