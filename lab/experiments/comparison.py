@@ -131,7 +131,7 @@ def labels(experiments: Sequence[Experiment]) -> list[str]:
             ]
     if len(set(found)) == len(found) and all(found):
         return found
-    names = [each.path.stem for each in experiments]
+    names = [each.path.stem.encode("utf-8", "backslashreplace").decode() for each in experiments]
     return [
         f"{text} ({name})" if text else name for text, name in zip(found, names, strict=True)
     ]  # fmt: skip

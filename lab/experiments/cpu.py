@@ -25,7 +25,7 @@ SETTINGS = (
 COLUMNS = (
     Column("seconds", "since all containers were let go at once"),
     Column("container", "which one, from 1, in the order of the setting `nice`", int),
-    Column("nice", "its nice value", int),
+    Column("nice", "its nice value", int, least=-20),
     Column("cpu_seconds", "processor time it has had since then"),
 )
 
@@ -141,4 +141,5 @@ KIND = Kind(
     repeat=repeat,
     measures=measures,
     told=told,
+    together=lambda values: len(numbers(values, "nice")),
 )

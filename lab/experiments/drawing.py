@@ -102,7 +102,7 @@ def written(path: Path, draw: Callable[[Figure], None], *, size: tuple[float, fl
         "svg": {"Date": None, "Description": alt},
         "pdf": {"CreationDate": None, "Subject": alt},
     }
-    style: Any = {**STYLE, "svg.hashsalt": path.stem}
+    style: Any = {**STYLE, "svg.hashsalt": ascii(path.stem)}
     drawn = io.BytesIO()
     with mpl.rc_context(style):
         canvas = Canvas(figsize=size, layout="constrained")

@@ -28,6 +28,8 @@ class Column:
     """`int`, `float` or `str`."""
     needed: bool = True
     """Whether it must not be empty."""
+    least: float = 0
+    """A number in it is not below that."""
 
 
 @dataclass(frozen=True)
@@ -96,3 +98,5 @@ class Kind:
     """What it is about, for each repetition."""
     told: Callable[[Experiment], str]
     """The last repetition in a few words, for the progress."""
+    together: Callable[[Values], int] = lambda values: 1
+    """How many rows belong together: a repetition has a multiple of that."""

@@ -43,7 +43,8 @@ def plot(experiments: Sequence[Experiment], path: Path) -> str:
         names = [f"{chr(ord('A') + which % 26)}: {label}" for which, label in enumerate(labels(experiments))]
     named = list(zip(names, experiments, strict=True))
     alt = told(named)
-    written(path, lambda figure: draw(figure, named), size=WIDE, alt=alt)
+    drawn = [(name.replace("$", r"\$"), each) for name, each in named]  # between two of them stands a formula
+    written(path, lambda figure: draw(figure, drawn), size=WIDE, alt=alt)
     return alt
 
 

@@ -99,7 +99,7 @@ def read(path: Path) -> Experiment:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise _none(path, f"it has more than {MOST_BYTES >> 20} MiB")
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets begin with a mark
     except FileNotFoundError:
         raise LabError(f"There is no file {path}", "`lab experiment run` makes one and says where.") from None
     except IsADirectoryError:
@@ -110,7 +110,7 @@ def read(path: Path) -> Experiment:
         raise _none(path, f"it does not begin with {MARK.strip()!r}")
     try:
         provenance = _provenance(json.loads(lines[0].removeprefix(MARK)))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise _none(path, f"its first line cannot be read ({error!r})") from None
     except LabError as error:
         raise _none(path, f"its first line cannot be right: {error.what}") from None
@@ -132,6 +132,10 @@ def read(path: Path) -> Experiment:
             raise _none(path, f"line {number} cannot be read ({error})") from None
     if not repetitions:
         raise _none(path, "there is no repetition in it")
+    together = KINDS[provenance.kind].together(provenance.parameters)
+    for which, found in enumerate(repetitions, 1):
+        if len(found) % together:
+            raise _none(path, f"repetition {which} has {len(found)} rows, and {together} belong together")
     return Experiment(path, provenance, repetitions)
 
 
@@ -146,7 +150,7 @@ def _row(columns: Sequence[Column], fields: Sequence[str]) -> dict[str, Any]:
             row[column.name] = None
             continue
         value = column.of(field)
-        if column.of is not str and not abs(value) < 2**63:  # no number of ours; also nan
+        if column.of is not str and not column.least <= value < 2**63:  # no number of ours; also nan
             raise ValueError(f"{column.name} is {field[:40]}")
         row[column.name] = value
     return row
@@ -161,6 +165,9 @@ def _provenance(said: dict[str, Any]) -> Provenance:
         setting.key: setting.read(shown(_value(said["parameters"][setting.key]))) for setting in kind.settings
     }
     kind.check(values)
+    for key in ("date", "kernel", "accelerator", "engine"):
+        if not str(said[key]).isprintable():
+            raise ValueError(f"{key} is {said[key]!r}")
     datetime.fromisoformat(said["date"])
     return Provenance(
         kind=kind.name,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +76,15 @@ def test_the_same_run_gives_the_same_picture(made: Callable[..., Any], tmp_path:
 def test_kinds_are_not_mixed(made: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(LabError, match="different kinds"):
         plots.plot([made("cpu"), made("latency")], tmp_path / "p.png")
+
+
+def test_a_dollar_is_no_formula(made: Callable[..., Any], tmp_path: Path) -> None:
+    pair = [made("latency", engine=engine) for engine in ("a", r"$\frac$")]
+    told = plots.plot(pair, tmp_path / "p.svg")
+    assert r"B: $\frac$" in told and r"B: $\frac$" in (tmp_path / "p.svg").read_text()
+
+
+def test_a_name_of_a_file_that_is_no_text(made: Callable[..., Any], tmp_path: Path) -> None:
+    pair = [replace(made("cpu"), path=tmp_path / os.fsdecode(name)) for name in (b"a\xff.csv", b"b.csv")]
+    for suffix in ("svg", "png", "pdf"):
+        plots.plot(pair, tmp_path / os.fsdecode(b"p\xff." + suffix.encode()))

@@ -85,10 +85,14 @@ def test_only_whole_repetitions_are_ever_in_it(
         (lambda text: text.replace('"hard_mib": 48', '"hard_mib": 4'), "soft_mib=24 is above"),
         (lambda text: text.replace('"hard_mib": 48', '"hard": 48'), "KeyError"),
         (lambda text: text.replace("{", "[", 1), "first line cannot be read"),
+        (lambda text: text.replace('"processors": 2', '"processors": Infinity'), "first line cannot be read"),
+        (lambda text: text.replace("reference 3f2a", "\\ud800 3f2a"), "engine is"),
+        (lambda text: text.replace("24T19", "24\\u000019"), "date is"),
         (lambda text: "# boxwright-experiment " + "[" * 100_000, "first line cannot be read"),
         (lambda text: text.replace("repetition,", "run,"), "its columns are not"),
         (lambda text: text.replace("1,0.5,", "1,,"), "line 10 cannot be read"),
         (lambda text: text.replace("1,0.5,", "1,nan,"), "line 10 cannot be read"),
+        (lambda text: text.replace("1,0.5,", "1,-0.5,"), "seconds is -0.5"),
         (lambda text: text.replace(",5242880,", "," + "9" * 30 + ","), "resident_bytes is 999"),
         (lambda text: text.replace("1,0.5,5242880,,,,", "1,0.5"), "line 10 cannot be read"),
         (lambda text: text.replace("1,0.5,", "2,0.5,"), "repetition 2 after 0"),
@@ -105,6 +109,29 @@ def test_what_is_no_experiment_is_said_so(
         store.read(path)
     assert says in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_containers_are_looked_at_together(made: Callable[..., Any]) -> None:
+    path = made("cpu", repetitions=2).path
+    path.write_text(path.read_text().rpartition("\n2,")[0] + "\n")
+    with pytest.raises(LabError, match=r"repetition 2 has 31 rows, and 2 belong together"):
+        store.read(path)
+
+
+def test_time_is_not_below_zero_and_a_nice_value_may_be(made: Callable[..., Any]) -> None:
+    path = made("cpu").path
+    text = path.read_text()
+    assert ",-5," in text
+    path.write_text("".join(f"{line.rpartition(',')[0]},-1\n" if line.startswith("1,15") else line
+                            for line in text.splitlines(keepends=True)))  # fmt: skip
+    with pytest.raises(LabError, match="cpu_seconds is -1"):
+        store.read(path)
+
+
+def test_a_byte_order_mark_is_none_of_the_text(made: Callable[..., Any]) -> None:
+    one = made("latency")
+    one.path.write_text(f"\ufeff{one.path.read_text()}")
+    assert store.read(one.path) == one
 
 
 def test_what_is_no_text_or_no_file(tmp_path: Path) -> None:
