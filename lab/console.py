@@ -91,7 +91,7 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
 
 def print_json(value: object) -> None:
     """Print a result for programs, as `--json` promises: standard output, UTF-8 as it is, not escaped."""
-    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     sys.stdout.flush()
     # Also where the locale says otherwise: JSON is UTF-8 (RFC 8259).
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))

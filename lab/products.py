@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from lab import paths
+from lab.files import write_whole
 from lab.machine.protocol import Machine
 
 BUILT_WITH = "uname -srvm; cc --version | head -1; ld --version | head -1; make --version | head -1"
@@ -45,9 +45,7 @@ def keep(name: str, product: bytes) -> None:
     """
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = folder / f".{name}.{os.getpid()}"
-    new.write_bytes(product)
-    new.replace(folder / name)
+    write_whole(folder / name, product)
 
 
 def _folder() -> Path:

@@ -19,6 +19,7 @@ from pathlib import Path
 from lab import paths
 from lab.console import Progress
 from lab.errors import LabError
+from lab.files import write_whole
 from lab.machine.qemu_command import Accelerator, host_platform, qemu_binary, qemu_version
 
 FIRST_BYTE_SECONDS = 6
@@ -64,9 +65,7 @@ def acceleration(kernel: Path, initrd: Path, progress: Progress) -> Acceleration
         pass  # nothing remembered, or not by this version
     progress.step("Trying whether KVM runs a guest")
     found = _prove(kernel, initrd)
-    new = remembered.with_suffix(f".{os.getpid()}")
-    new.write_text(json.dumps({"identity": identity, **asdict(found)}))
-    new.replace(remembered)
+    write_whole(remembered, json.dumps({"identity": identity, **asdict(found)}).encode())
     return found
 
 

@@ -72,7 +72,9 @@ def _meant(
     """The exercise, the target in it, and the check's last verdict where the target is one."""
     by_number = {each.number: each for each in exercises}
     if wanted is None:
-        failing = _first_failing([each for id_ in progress.last if (each := progress.kept(id_))])
+        last = [each for id_ in progress.last if (each := progress.kept(id_))]
+        # What is kept may be of a kit that had other exercises.
+        failing = _first_failing([each for each in last if each.exercise in by_number])
         if failing is None:
             raise LabError(
                 "No check has failed, as far as is known" if progress.last else "Nothing was checked so far",

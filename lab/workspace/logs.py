@@ -34,10 +34,11 @@ def write(workspace: Workspace, texts: Mapping[str, bytes]) -> None:
         texts: by the names in `PARTS`.
 
     Raises:
+        LabError: `.boxwright` is no folder.
         OSError: this host cannot write there.
     """
     folder = workspace.private / FOLDER
-    draft = workspace.private / f".{FOLDER}.{os.getpid()}"
+    draft = workspace.make_private() / f".{FOLDER}.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
     (draft / CONTAINERS).mkdir(parents=True)
     for name, text in texts.items():

@@ -16,6 +16,7 @@ from lab.exercises import answers, catalogue, guides, starter
 from lab.exercises.answers import Sheet
 from lab.exercises.catalogue import Exercise, Region
 from lab.exercises.tables import written
+from lab.files import write_whole
 from lab.workspace import history
 from lab.workspace.state import FILE, PRIVATE, Workspace, top_of
 
@@ -106,13 +107,9 @@ def rewrite(workspace: Workspace, course: Course) -> None:
         raise LabError(f"{answers.NAME}, {exercise}.{question}: {why}", "Then nothing of it is lost.")
     exercises = _exercises(course)
     for name in (answers.NAME, FILE):
-        path = workspace.folder / name
-        draft = path.with_name(f".{name}.{os.getpid()}")
-        try:
-            draft.write_text(_rendered(name, workspace, exercises, "", sheet, course), encoding="utf-8")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(
+            workspace.folder / name, _rendered(name, workspace, exercises, "", sheet, course).encode()
+        )
 
 
 def _exercises(course: Course | None) -> tuple[Exercise, ...]:

@@ -9,18 +9,21 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
+from lab.files import write_whole
 from lab.workspace.state import Workspace
 
 FILE = "progress.json"
 FORMAT = 1
 MOST_BYTES = 4 << 20
 """A file that is longer is not ours."""
+
+MOST_POINTS = 1e6
+"""No check gives more."""
 
 Stage = Literal["nudge", "pointer", "nearly"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -105,30 +108,28 @@ def _of(kind: Any, value: dict[str, Any]) -> Any:
     """One record; a field of another type than declared is as bad as one that is missing."""
     made = kind(**value)
     for each in dataclasses.fields(kind):
-        wanted = (int, float) if each.type == "float" else (str,)
-        if not isinstance(getattr(made, each.name), wanted):
+        said = getattr(made, each.name)
+        if each.type == "float":
+            if not isinstance(said, int | float) or not 0 <= said <= MOST_POINTS:  # nor is it nan
+                raise TypeError(each.name)
+        elif not isinstance(said, str):
             raise TypeError(each.name)
     return made
 
 
 def _save(workspace: Workspace, progress: Progress) -> None:
-    folder = workspace.private
-    new = folder / f".{FILE}.{os.getpid()}"
-    new.write_text(
-        json.dumps({"format": FORMAT, **dataclasses.asdict(progress)}, indent=1, ensure_ascii=False),
-        encoding="utf-8",
-    )
-    new.replace(folder / FILE)
+    text = json.dumps({"format": FORMAT, **dataclasses.asdict(progress)}, indent=1, ensure_ascii=False)
+    write_whole(workspace.private / FILE, text.encode())
 
 
 def update(workspace: Workspace, change: Callable[[Progress], Progress]) -> Progress:
     """Change what is kept, one command at a time; returns what is kept now.
 
     Raises:
+        LabError: something else has the name of the file or of its folder.
         OSError: this host cannot write there.
     """
-    workspace.private.mkdir(exist_ok=True)
-    with (workspace.private / f"{FILE}.lock").open("w") as lock:
+    with (workspace.make_private() / f"{FILE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         changed = change(load(workspace))
         _save(workspace, changed)

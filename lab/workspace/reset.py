@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.exercises import catalogue, regions, starter
 from lab.exercises.catalogue import Region
+from lab.files import write_whole
 from lab.workspace.state import Workspace
 
 
@@ -92,26 +92,16 @@ def put(workspace: Workspace, wanted: Mapping[str, Mapping[str, str]]) -> Reset:
         return Reset((), None)
     backup = _backup(workspace, before)
     for path, text in after.items():
-        _replace(workspace.folder / path, text)
+        place = workspace.folder / path
+        write_whole(place, text.encode(), place.stat().st_mode & 0o777)
     return Reset(tuple(names), backup)
 
 
 def _backup(workspace: Workspace, files: dict[str, str]) -> Path:
-    folder = workspace.private / "backups"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = workspace.make_private() / "backups"
+    folder.mkdir(exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d-%H%M%S-"), dir=folder))
     for path, text in files.items():
         (made / path).parent.mkdir(parents=True, exist_ok=True)
         (made / path).write_text(text, encoding="utf-8")
     return made
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside, then take the place; the mode stays."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.chmod(path.stat().st_mode & 0o777)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -37,6 +37,21 @@ class Workspace:
         """Where things of this host only are kept; it need not be there."""
         return self.folder / PRIVATE
 
+    def make_private(self) -> Path:
+        """The same, and it is there.
+
+        Raises:
+            LabError: something else has its name.
+            OSError: this host cannot write there.
+        """
+        try:
+            self.private.mkdir(exist_ok=True)
+        except FileExistsError:
+            raise LabError(
+                f"{self.private} is no folder", "Move it away: what this host alone needs is kept in one."
+            ) from None
+        return self.private
+
     def values(self, exercise: Exercise) -> dict[str, str | int]:
         """The student's own parameters of an exercise."""
         return parameters.values(exercise.parameters, self.student, self.course_seed)

@@ -83,6 +83,11 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path, words: list[str]) -> None
     assert "cd" in done.stderr
 
 
+def test_json_for_programs_is_json() -> None:
+    with pytest.raises(ValueError):
+        console.print_json({"points": float("nan")})
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [

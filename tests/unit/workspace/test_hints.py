@@ -54,6 +54,14 @@ def test_the_first_failure_of_the_last_check_is_meant_and_each_call_says_more(wo
     assert len(progress.load(workspace).hints) == 3
 
 
+def test_an_exercise_that_is_no_more_has_no_hints(workspace: Workspace) -> None:
+    remember(workspace, ("a.gone", "77", "failed"), ("containers.own_proc", "01", "failed"))
+    assert hint()["target"] == "containers.own_proc"
+    remember(workspace, ("a.gone", "77", "failed"))
+    with pytest.raises(LabError, match="No check has failed, as far as is known"):
+        hint()
+
+
 def test_an_exercise_means_its_failure_or_what_nobody_has_written(workspace: Workspace) -> None:
     assert hint("1")["target"] == "01.flags"
     region = next(each for each in catalogue.all_regions() if each.name == "01.flags")

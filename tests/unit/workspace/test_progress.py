@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.errors import LabError
 from lab.workspace import progress
 from lab.workspace.progress import Kept, Progress
 from lab.workspace.state import Workspace
@@ -63,6 +64,8 @@ def test_nonsense_is_as_nothing(tmp_path_factory: pytest.TempPathFactory, value:
         b"", b"\xff", b"[" * 100000,
         b'{"format": 1, "checks": [{"id": 1}], "last": [], "hints": []}',
         json.dumps({"format": 1, "checks": [{**vars(kept("a")), "points": "2"}], "last": [], "hints": []}).encode(),
+        *(json.dumps({"format": 1, "checks": [{**vars(kept("a")), "points": points}], "last": [], "hints": []}).encode()
+          for points in (float("nan"), float("inf"), 10**400, -1)),
         json.dumps({"format": 2, "checks": [], "last": ["a"], "hints": []}).encode(),
     ],
 )  # fmt: skip
@@ -72,3 +75,39 @@ def test_a_damaged_file_is_as_none(workspace: Workspace, text: bytes) -> None:
     assert progress.load(workspace) == Progress()
     progress.update(workspace, lambda p: progress.with_hint(p, "01", "a.x", "nudge"))
     assert progress.load(workspace).stages_taken("a.x") == ("nudge",)
+
+
+def remember(workspace: Workspace) -> None:
+    progress.update(workspace, lambda p: progress.with_hint(p, "01", "a.x", "nudge"))
+
+
+def test_a_folder_in_the_place_of_the_file_is_told_and_nothing_stays(workspace: Workspace) -> None:
+    (workspace.private / progress.FILE).mkdir(parents=True)
+    with pytest.raises(LabError, match=r"progress\.json is a folder, where a file should be"):
+        remember(workspace)
+    assert {each.name for each in workspace.private.iterdir()} == {progress.FILE, f"{progress.FILE}.lock"}
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(workspace: Workspace) -> None:
+    workspace.private.write_text("mine")
+    with pytest.raises(LabError, match=r"\.boxwright is no folder.*Move it away"):
+        remember(workspace)
+    assert workspace.private.read_text() == "mine"
+
+
+def test_a_full_disk_names_the_file_and_leaves_what_was_there(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(workspace)
+    before = (workspace.private / progress.FILE).read_bytes()
+
+    def full(path: Path, content: bytes) -> int:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError) as caught:
+        progress.update(workspace, lambda p: progress.with_hint(p, "01", "a.x", "nearly"))
+    assert caught.value.filename == str(workspace.private / progress.FILE)
+    assert (workspace.private / progress.FILE).read_bytes() == before
+    assert not list(workspace.private.glob(".*"))
