@@ -1,8 +1,12 @@
-"""Files that are there whole or not at all: written beside their place, then renamed."""
+"""Files and folders that are there whole or not at all: made beside their place, then renamed."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab.errors import LabError
@@ -32,3 +36,28 @@ def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def drafted(parent: Path, prefix: str) -> Iterator[Path]:
+    """A new folder, to be filled while the block runs and then given its name; what has none by then is removed.
+
+    Args:
+        parent: where; made where it is not there.
+        prefix: of its name until then; begins with a dot.
+
+    Raises:
+        LabError: no folder can be made there.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    except OSError as error:
+        raise LabError(
+            f"No folder can be made in {parent}: {error.strerror}", "Take another place."
+        ) from error
+    try:
+        draft.chmod(0o755)
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -18,7 +18,6 @@ import dataclasses
 import shlex
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -30,6 +29,7 @@ from lab.course.course import FILE, Course, load
 from lab.errors import LabError
 from lab.exercises.catalogue import Track
 from lab.exercises.tables import written
+from lab.files import drafted
 from lab.workspace import make as workspaces
 from lab.workspace import state
 from lab.workspace.state import Workspace
@@ -69,11 +69,7 @@ def new(folder: Path, course: Course) -> Made:
         workspaces.check_visible(f"course's {what}", text, LONGEST)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LabError(f"{folder} is there already", "Take an empty folder, or one that is not there yet.")
-    parent = folder.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".lab-course-", dir=parent))
-    try:
-        draft.chmod(0o755)
+    with drafted(folder.resolve().parent, ".lab-course-") as draft:
         (draft / FILE).write_text(rendered("course.toml.j2", course), encoding="utf-8")
         read = load(draft / FILE)  # what was written is what is read from now on
         for track in read.tracks:
@@ -85,8 +81,6 @@ def new(folder: Path, course: Course) -> Made:
         if folder.exists():
             folder.rmdir()
         draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return Made(folder / FILE, tuple(folder / _name(course, track) for track in course.tracks))
 
 

@@ -10,7 +10,6 @@ import ast
 import json
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from lab.errors import LabError
 from lab.exercises import catalogue, guides, regions, starter
 from lab.exercises.catalogue import EXERCISES, FOLDER, Track
 from lab.exercises.tables import WORD
+from lab.files import drafted
 
 TODO = "TODO"
 """Stands in drafts where their author goes on."""
@@ -93,15 +93,11 @@ def create(name: str, title: str, place: Path = EXERCISES) -> Path:
     }
     folder = place / name
     listed = {place / _TABLE: _listed(place / _TABLE, context)} if place.absolute() == EXERCISES else {}
-    draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place))
-    try:
-        draft.chmod(0o755)
+    with drafted(place, f".{name}-") as draft:
         for file, template in files.items():
             (draft / file).write_text(_rendered(template, context), encoding="utf-8")
         draft.rename(folder)
         _write_all(listed)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 

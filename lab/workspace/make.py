@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,7 +17,7 @@ from lab.exercises import answers, catalogue, guides, starter
 from lab.exercises.answers import Sheet
 from lab.exercises.catalogue import Exercise, Region
 from lab.exercises.tables import written
-from lab.files import write_whole
+from lab.files import drafted, write_whole
 from lab.workspace import history
 from lab.workspace.state import FILE, PRIVATE, Workspace, top_of
 
@@ -77,18 +78,12 @@ def make(
         for name in (FILE, "README.md", answers.NAME, ".gitignore")
     }
     files |= more or {}
-    parent = wanted.folder.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that nothing half-made is ever there; the first commit is made before it moves.
-    draft = Path(tempfile.mkdtemp(prefix=".lab-init-", dir=parent))
-    try:
-        draft.chmod(0o755)
+    with drafted(wanted.folder.resolve().parent, ".lab-init-") as draft:
         for name, content in files.items():
             _write(draft / name, content)
         committed = history.begin(draft, "The starter", wanted.student)
         _move(draft, wanted.folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return Made(wanted, len(open_regions), committed)
 
 
@@ -148,7 +143,12 @@ def _check_place(folder: Path) -> None:
         raise LabError(f"{folder} is inside of the workspace {outer}", "Take a folder outside of it.")
     if folder.exists() and not folder.is_dir():
         raise LabError(f"{folder} is there already, and is no folder", "Take another name.")
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir():
+        _check_empty(folder)
+
+
+def _check_empty(folder: Path) -> None:
+    if any(folder.iterdir()):
         raise LabError(f"{folder} is not empty", "Take an empty folder, or one that is not there yet.")
 
 
@@ -188,16 +188,33 @@ def _write(path: Path, content: bytes) -> None:
 
 def _move(draft: Path, folder: Path) -> None:
     """Give the draft its name. A folder that is there and empty is filled: a shell may stand in it."""
-    if not folder.exists():
-        draft.rename(folder)
-        return
-    moved: list[Path] = []
     try:
-        # The file that makes it a workspace comes last.
-        for entry in sorted(draft.iterdir(), key=lambda path: path.name == FILE):
-            moved.append(folder / entry.name)
-            os.rename(entry, folder / entry.name)  # noqa: PTH104 - rename() of pathlib is the same
+        if not folder.exists():
+            draft.rename(folder)
+            return
     except OSError:
-        for path in moved:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        raise
+        if not folder.is_dir():
+            raise
+        # Another `lab init` was quicker.
+    with _locked(folder):
+        _check_empty(folder)
+        # The file that makes it a workspace comes last.
+        entries = sorted(draft.iterdir(), key=lambda path: path.name == FILE)
+        try:
+            for entry in entries:
+                os.rename(entry, folder / entry.name)  # noqa: PTH104 - rename() of pathlib is the same
+        except BaseException:
+            for path in (folder / entry.name for entry in entries if not entry.exists()):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder against every other `lab init`; the lock ends with its holder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -249,6 +249,49 @@ def test_what_makes_no_sense_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_of_two_at_once_the_second_is_told_and_takes_nothing_away(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "work"
+    if there:
+        place.mkdir()
+
+    def meanwhile(folder: Path, message: str, student: str) -> bool:
+        monkeypatch.undo()
+        make.make(workspace(place, "first"))
+        return history.begin(folder, message, student)
+
+    monkeypatch.setattr(history, "begin", meanwhile)
+    with pytest.raises(LabError, match="work is not empty"):
+        make.make(workspace(place, "second"))
+    assert state.read(place).student == "first" and git(place, "status", "--porcelain") == ""
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_a_move_that_is_interrupted_leaves_the_folder_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    rename = os.rename
+
+    def interrupted(old: Path, new: Path) -> None:
+        if old.name == state.FILE:
+            raise KeyboardInterrupt
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make.make(workspace(tmp_path / "work"))
+    monkeypatch.undo()
+    assert list((tmp_path / "work").iterdir()) == [] and list(tmp_path.iterdir()) == [tmp_path / "work"]
+
+
+def test_where_no_folder_can_be_made_is_said() -> None:
+    with pytest.raises(LabError, match=r"No folder can be made in /proc: .*Take another place"):
+        make.make(workspace(Path("/proc/x")))
+
+
 def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(folder: Path, message: str, student: str) -> bool:
         raise LabError("git could not keep it")
