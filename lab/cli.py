@@ -33,6 +33,9 @@ COMMANDS = "boxwright.lab_commands"
 """The group of entry points whose functions are given the app, and add commands to it: those that run checks
 know the grader, of which this package knows nothing."""
 
+MOST_MEMORY = 1 << 20
+"""MiB that a machine may be asked to have; more than any host has to spare."""
+
 app = typer.Typer(
     name="lab",
     no_args_is_help=True,
@@ -90,7 +93,9 @@ def up(
     suite: Annotated[
         str | None, typer.Option(help="The guest's release, for a new machine: trixie, …")
     ] = None,
-    memory: Annotated[int, typer.Option(min=256, help="MiB of memory, for a new machine.")] = 1024,
+    memory: Annotated[
+        int, typer.Option(min=256, max=MOST_MEMORY, help="MiB of memory, for a new machine.")
+    ] = 1024,
     cpus: Annotated[int, typer.Option(min=1, max=64, help="Processors, for a new machine.")] = 2,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1 for SSH.")] = None,
     cold: Annotated[
@@ -141,8 +146,9 @@ def status(context: typer.Context, machine: MachineArgument = None, json_: JsonO
     from lab import lifecycle
     from lab.machine.record import check_name, machine_names
 
-    named = machine or context.obj
-    found = lifecycle.statuses([check_name(named)] if named else machine_names(), thorough=named is not None)
+    named = context.obj if machine is None else machine
+    names = machine_names() if named is None else [check_name(named)]
+    found = lifecycle.statuses(names, thorough=named is not None)
     if json_:
         console.print_json([asdict(each) for each in found])
         return
@@ -260,7 +266,7 @@ def destroy(
     from lab import lifecycle
     from lab.machine.record import machine_names
 
-    if all_ and (machine or context.obj):
+    if all_ and (machine is not None or context.obj is not None):
         raise LabError("Both --all and a machine are named", "Name one of them.")
     for name in machine_names() if all_ else [chosen(machine)]:
         with console.progress() as progress:

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from lab import paths
 from lab.console import Progress
 from lab.errors import LabError
 from lab.machine.address import Destination
@@ -121,7 +122,7 @@ def usable_key(path: Path | None) -> Path:
                 "No key is named, and there is none in ~/.ssh",
                 "Name one with --key FILE; `ssh-keygen -t ed25519` makes one, `ssh-copy-id` brings it to the host.",
             )
-    path = path.expanduser().absolute()
+    path = paths.expanded(path).absolute()
     try:
         paramiko.PKey.from_path(path)
     except (TypeError, paramiko.PasswordRequiredException):  # the first is cryptography's word for it

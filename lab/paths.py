@@ -29,6 +29,20 @@ def state() -> Path:
     return _folder("BOXWRIGHT_STATE", "XDG_STATE_HOME", ".local/state")
 
 
+def expanded(path: Path) -> Path:
+    """A path that a person gave, with `~` and `~user` replaced.
+
+    Raises:
+        LabError: there is no such user.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise LabError(
+            f"{path} has no meaning here: there is no such user", "Write the whole path."
+        ) from error
+
+
 def exercises(top: Path = EXERCISES) -> tuple[Path, ...]:
     """The folders in which exercises are looked for.
 

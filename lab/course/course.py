@@ -16,6 +16,7 @@ is the grader that looks whether what `hidden` names is there.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,9 +141,14 @@ def of_workspace(folder: Path) -> Course | None:
     """The course whose copy lies in a workspace; None where there is none.
 
     Raises:
-        LabError: there is one, and it makes no sense.
+        LabError: there is one, and it makes no sense or is no file.
     """
-    return load(folder / FILE) if (folder / FILE).is_file() else None
+    path = folder / FILE
+    if path.is_file():
+        return load(path)
+    if os.path.lexists(path):
+        raise LabError(f"{path} is no file that can be read", "Bring the course's back, or move this away.")
+    return None
 
 
 def numbers_of(text: str, top: Path = catalogue.EXERCISES) -> tuple[str, ...]:

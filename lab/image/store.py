@@ -180,5 +180,5 @@ def _read(path: Path) -> Image | None:
             created=record["created"],
             folder=path,
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -13,6 +13,7 @@ import re
 import socket
 from pathlib import Path
 
+from lab import paths
 from lab.errors import LabError, MachineError
 from lab.machine.address import known_hosts_name
 
@@ -62,7 +63,7 @@ def given(text: str, host: str, port: int) -> tuple[str, ...]:
     import paramiko
 
     try:
-        file = Path(text).expanduser()
+        file = paths.expanded(Path(text))
         content = file.read_text() if file.is_file() else text
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"The host key {text} cannot be read: {error}") from error

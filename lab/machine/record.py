@@ -119,7 +119,7 @@ def chosen_name(name: str | None) -> str:
     Raises:
         LabError: that is not a machine's name.
     """
-    return check_name(name or os.environ.get("BOXWRIGHT_MACHINE") or DEFAULT_NAME)
+    return check_name(os.environ.get("BOXWRIGHT_MACHINE") or DEFAULT_NAME if name is None else name)
 
 
 def machine_folder(name: str) -> Path:
@@ -128,12 +128,17 @@ def machine_folder(name: str) -> Path:
 
 
 def machine_names() -> list[str]:
-    """Names of all machines, in order."""
-    return sorted(path.name for path in machines_folder().iterdir() if path.is_dir())
+    """Names of all machines, in order; what has another name is none of ours."""
+    there = (path for path in machines_folder().iterdir() if path.is_dir())
+    return sorted(path.name for path in there if NAME.fullmatch(path.name))
 
 
 def read_record(name: str) -> Record:
-    """The record of a machine. Raises `MachineError` where there is none of that name."""
+    """The record of a machine.
+
+    Raises:
+        MachineError: there is none of that name, or it cannot be read; then `lab destroy` is the remedy.
+    """
     path = machine_folder(name) / "machine.json"
     try:
         return _record(json.loads(path.read_text()))
@@ -143,9 +148,10 @@ def read_record(name: str) -> Record:
             f"There is no machine {name!r}" + (f" (there is: {known})" if known else ""),
             f"`lab up {name}` makes it.",
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or error
         raise MachineError(
-            f"The record {path} cannot be read: {error}", f"`lab destroy {name}` removes the machine."
+            f"The record {path} cannot be read: {why}", f"`lab destroy {name}` removes the machine."
         ) from error
 
 

@@ -73,6 +73,12 @@ def test_what_is_accepted_or_given_is_taken_as_it_is(taken: list[tuple[str, ...]
     assert "Give one of them" in str(add("--host-key", OTHER, "--accept-host-key"))
 
 
+def test_a_user_whom_nobody_knows_is_a_sentence(taken: list[tuple[str, ...]]) -> None:
+    assert "there is no such user" in str(add("--host-key", "~nobody-here/x"))
+    with pytest.raises(LabError, match="there is no such user"):
+        hosts.usable_key(Path("~nobody-here/x"))
+
+
 def test_a_host_that_is_known_keeps_its_pin_whatever_it_shows_now(taken: list[tuple[str, ...]]) -> None:
     machine_folder("web").mkdir()
     write_record(SshRecord("web", "h.example", 22, "root", Path("/k"), (OTHER,), 1.0, "noble", 1.0))

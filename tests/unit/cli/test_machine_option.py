@@ -76,6 +76,20 @@ def test_status_shows_all_unless_one_is_named_on_the_line(monkeypatch: pytest.Mo
     assert "MiB" not in table, "what a kind does not have stays empty"
 
 
+@pytest.mark.parametrize("words", [["status", ""], ["down", ""], ["destroy", ""]], ids=lambda words: words[0])
+def test_an_empty_name_is_none(downed: list[str], words: list[str]) -> None:
+    done = CliRunner().invoke(app, words)
+    assert (downed, "'' is not a machine's name" in str(done.exception)) == ([], True)
+
+
+def test_more_memory_than_there_can_be_is_refused_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lifecycle, "start", lambda *_, **__: pytest.fail("it begins"))
+    done = CliRunner().invoke(app, ["up", "--memory", "99999999999999999999"])
+    assert (done.exit_code, "--memory" in done.output) == (2, True)
+
+
 def test_one_machine_and_all_of_them_contradict_each_other() -> None:
     done = CliRunner().invoke(app, ["--machine", "one", "destroy", "--all"])
     assert "Both --all and a machine are named" in str(done.exception)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -75,6 +77,17 @@ def test_a_workspace_may_have_one(tmp_path: Path) -> None:
     written(tmp_path, SMALL)
     found = of_workspace(tmp_path)
     assert found is not None and found.numbers == ("01",)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path), lambda path: path.symlink_to("gone")],
+    ids=["folder", "fifo", "loop", "dangling"],
+)
+def test_what_has_its_name_and_is_no_file_is_told(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "course.toml")
+    with pytest.raises(LabError, match=r"course\.toml is no file that can be read"):
+        of_workspace(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import lifecycle
 from lab.errors import LabError, MachineError
 from lab.machine.qemu_command import BootFiles, Hardware
 from lab.machine.record import (
@@ -85,13 +86,29 @@ def test_an_unknown_machine_is_named_with_those_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"name": "one"}', '{"kind": "boat"}', '{"kind": "ssh"}']
+    "content", ["", "{", "[" * 100_000, "[]", "{}", '{"name": "one"}', '{"kind": "boat"}', '{"kind": "ssh"}']
 )
 def test_a_broken_record_is_a_sentence_not_a_traceback(content: str) -> None:
     machine_folder("one").mkdir()
     (machine_folder("one") / "machine.json").write_text(content)
     with pytest.raises(MachineError, match=r"cannot be read.*lab destroy one"):
         read_record("one")
+
+
+def test_a_record_that_is_a_folder_is_one_that_cannot_be_read_and_can_be_destroyed() -> None:
+    (machine_folder("one") / "machine.json").mkdir(parents=True)
+    with pytest.raises(MachineError, match=r"machine\.json cannot be read: Is a directory.*lab destroy one"):
+        read_record("one")
+    assert [(each.name, each.state) for each in lifecycle.statuses()] == [("one", "half-made")]
+    assert lifecycle.destroy("one") == "qemu"
+    assert machine_names() == []
+
+
+def test_a_folder_that_is_no_machines_is_none() -> None:
+    for name in ("..x", "A", "one"):
+        (machines_folder() / name).mkdir()
+    assert machine_names() == ["one"]
+    assert [each.name for each in lifecycle.statuses()] == ["one"]
 
 
 def test_the_second_of_two_commands_is_told_who_holds_the_lock() -> None:
