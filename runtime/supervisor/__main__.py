@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TextIO
 
 from supervisor.commands import COMMANDS, handle, tell
 from supervisor.commands.help import usage
@@ -83,19 +84,36 @@ def without_supervisor(arguments: list[str]) -> tuple[str, int]:
     return answer, 0
 
 
+def show(text: str, where: TextIO | None = None) -> None:
+    """Write what was asked for, by default to standard output.
+
+    Raises:
+        EngineError: it cannot be written, as where a disk is full.
+        BrokenPipeError: whoever reads wants no more.
+    """
+    where = where or sys.stdout
+    try:
+        where.write(text)
+        where.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EngineError(f"the answer cannot be written: {error.strerror}") from error
+
+
 def main(arguments: list[str]) -> int:
     """Run as `engine supervisor …`, or in place of the client where no supervisor answers."""
     try:
         match arguments:
             case ["supervisor", "--help" | "-h"]:
-                sys.stdout.write(COMMANDS["supervisor"].help())
+                show(COMMANDS["supervisor"].help())
             case ["supervisor", base] | ["supervisor", "--", base] if not base.startswith("-"):
                 supervise(base)
             case ["supervisor", *_]:
                 raise UsageError("`engine supervisor` takes the base rootfs, and nothing else")
             case _:
                 answer, status = without_supervisor(arguments)
-                (sys.stderr if status else sys.stdout).write(answer)
+                show(answer, sys.stderr if status else sys.stdout)
                 return status
     except EngineError as error:
         sys.stderr.write(f"engine: {error}\n")

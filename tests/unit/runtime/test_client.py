@@ -233,6 +233,36 @@ def test_output_that_nobody_wants(listener: socket.socket, tmp_path: Path) -> No
     connection.close()
 
 
+@pytest.mark.parametrize("words", [["help"], ["supervisor", "--help"], ["ps", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("redirected", "says"),
+    [(">&-", "standard output or standard error is closed"), (">/dev/full", "No space left on device")],
+)
+def test_output_that_has_no_place_is_told(
+    tmp_path: Path, words: list[str], redirected: str, says: str
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirected}', "sh", sys.executable, "-SEI", str(ENGINE), *words],
+        env={"ENGINE_STATE": str(tmp_path)}, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (125, 1), done.stderr
+    assert done.stderr.startswith("engine: ") and says in done.stderr
+
+
+def test_an_answer_that_has_no_place_is_told(listener: socket.socket, tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        one = subprocess.Popen(
+            [sys.executable, "-SEI", str(ENGINE), "ps"],
+            env={"ENGINE_STATE": str(tmp_path)}, stdout=full, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    connection, _ = accept(listener)
+    connection.send(frame(STDOUT, b"ID\n") + end_frame(0))
+    said = one.communicate(timeout=20)[1]
+    assert said == b"engine: the answer cannot be written: No space left on device.\n"
+    assert one.returncode == 125
+    connection.close()
+
+
 def test_imports_are_few() -> None:
     """The client's speed is what it does not import."""
     program = (
