@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import subprocess
 import sys
@@ -45,6 +46,11 @@ def test_a_key_is_taken_as_a_line_and_as_a_file(made: Path) -> None:
     assert host_key.given(line, "h", 22) == wanted
     assert host_key.given(str(made / "ed25519.pub"), "h", 22) == wanted
     assert host_key.given(f"h,192.0.2.1 {line}", "h", 22) == wanted
+
+
+def test_a_key_may_be_longer_than_a_name_of_a_file() -> None:
+    key = f"ssh-rsa {base64.b64encode(len('ssh-rsa').to_bytes(4) + b'ssh-rsa' + bytes(400)).decode()}"
+    assert host_key.given(key, "h", 22) == (key,)
 
 
 def test_of_a_known_hosts_file_the_lines_of_the_host_count_also_hashed_ones(
