@@ -18,12 +18,12 @@ DEADLINE = 20.0
 
 SERVE = """
 import sys
-from lab import cli, program
+from lab.__main__ import main
 from lab.site import build
 
 build.build = lambda folder: (folder / "index.html").write_text("the site")  # Zensical need not be here
 sys.argv = ["lab", "site", "serve", "--port", "0"]
-cli.main()
+main()
 """
 
 
