@@ -93,11 +93,7 @@ def read(path: Path) -> list[Listed]:
 
 def _ours(path: Path) -> list[dict[str, Any]]:
     remedy = "`grade vms --help` shows how it looks."
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise LabError(f"{path} cannot be read: {error.strerror}") from error
-    content = tables.parsed(data, str(path), remedy)
+    content = tables.content(path, remedy)
     strange = set(content) - {"defaults", "machine"}
     defaults, machines = content.get("defaults", {}), content.get("machine", [])
     if strange or not isinstance(defaults, dict) or not isinstance(machines, list):

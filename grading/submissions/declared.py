@@ -61,7 +61,7 @@ def declared(root: Path) -> dict[str, Declared]:
     where = path.relative_to(root).as_posix()
     if path.stat().st_size > LARGEST:
         raise LabError(f"{where} is longer than {LARGEST:,} bytes", _REMEDY)
-    content = tables.parsed(path.read_bytes(), where, _REMEDY)
+    content = tables.content(path, _REMEDY, called=where)
     unknown = sorted(set(content) - set(_PRODUCT))
     if unknown:
         raise LabError(f"{where} speaks of {unknown[0]!r}; it may hold [engine] and [monitor]", _REMEDY)

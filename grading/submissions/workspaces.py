@@ -54,7 +54,7 @@ def handed(root: Path) -> Handed:
 def _said(path: Path) -> dict[str, object]:
     try:
         with path.open("rb") as file:
-            text = file.read(MOST_BYTES).decode()
+            text = file.read(MOST_BYTES).decode("utf-8-sig")
         if any(len(line) > answers.LONGEST_LINE for line in text.split("\n")):
             return {}  # see there
         return dict(tomllib.loads(text))

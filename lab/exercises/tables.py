@@ -166,36 +166,28 @@ def read(path: Path) -> Table:
     return Table(content(path), str(path))
 
 
-def content(path: Path, remedy: str = "Correct the file.") -> dict[str, Any]:
+def content(path: Path, remedy: str = "Correct the file.", called: str = "") -> dict[str, Any]:
     """What a file says, whoever wrote it: some editors begin it with a byte order mark.
 
     Args:
         path: of the file.
         remedy: what to do where it is no TOML; an imperative sentence.
+        called: its name in messages, where that is not its path.
 
     Raises:
         LabError: it cannot be read, or is no TOML.
     """
+    name = called or str(path)
     try:
-        data = path.read_bytes()
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise LabError(f"{path} cannot be read: {error.strerror}") from error
-    return parsed(data, str(path), remedy)
-
-
-def parsed(data: bytes, where: str, remedy: str = "Correct the file.") -> dict[str, Any]:
-    """What is in a file, whoever wrote it and with whatever editor: a byte order mark is no part of it.
-
-    Raises:
-        LabError: it is no TOML, or has a number or brackets without end.
-    """
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
+        raise LabError(f"{name} cannot be read: {error.strerror}") from error
     except ValueError as error:  # also what is no text, and a number of thousands of digits
-        raise LabError(f"{where} is not valid TOML: {str(error).partition(';')[0]}", remedy) from error
+        why = str(error).partition("; use sys.")[0]
+        raise LabError(f"{name} is not valid TOML: {why}", remedy) from error
     except RecursionError as error:
         raise LabError(
-            f"{where} is not valid TOML: it has brackets in brackets without end", remedy
+            f"{name} is not valid TOML: it has brackets in brackets without end", remedy
         ) from error
 
 

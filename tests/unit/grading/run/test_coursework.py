@@ -366,6 +366,7 @@ def test_a_hidden_check_that_there_is_not_is_refused(a_class: Class, course: Any
     ("boxwright", "student"),
     [
         ('student = "s1"\ncourse_seed = "x"', "s1"), ("student = 7", ""), ("student = ", ""), ("\x00", ""),
+        ('\ufeffstudent = "s1"', "s1"),
         ('student = "\\u001b[31m"', "\N{REPLACEMENT CHARACTER}[31m"), (f'student = "{"x" * 900}"', "x" * 64),
         ("#" * 20000 + '\nstudent = "s1"', ""), ("a = " + "[" * 1900, ""), ("a." * 7000 + 'a = 1\nstudent = "s1"', ""),
     ],
