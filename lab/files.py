@@ -1,11 +1,20 @@
-"""Files and folders that are there whole or not at all: made beside their place, then renamed."""
+"""Files and folders that are there whole or not at all: made beside their place, then renamed.
+
+`write_whole` is for files whose places the kit chooses: it takes the place of whatever file has the name.
+`write_output` is for what somebody named on a command line: a link stays one, and what it leads to is replaced;
+what is no regular file, such as a pipe or a device, cannot be replaced without being lost, and is written into.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import secrets
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,16 +35,64 @@ def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
     """
     if path.is_dir():
         raise LabError(f"{path} is a folder, where a file should be", "Move it away.")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = _beside(path)
     try:
-        draft.write_bytes(content)
-        if mode is not None:
-            draft.chmod(mode)
-        draft.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        with _named(path):
+            draft.write_bytes(content)
+            if mode is not None:
+                draft.chmod(mode)
+            draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there, or its folder is none
+            draft.unlink()
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write one file that somebody named, as `write_outputs` does.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
+    write_outputs({path: content})
+
+
+def write_outputs(files: Mapping[Path, bytes], *, mode: int = 0o666) -> None:
+    """Write files that somebody named, and the folders that they need; where one cannot be, nothing is.
+
+    Args:
+        files: their content, by where it goes.
+        mode: of the files, less the process's umask.
+
+    Raises:
+        OSError: one cannot be written; its `filename` is the one of `files`.
+    """
+    drafts: dict[Path, Path] = {}
+    made: list[Path] = []
+    try:
+        for path, content in files.items():
+            with _named(path):
+                if _is_replaced(path):
+                    place = Path(os.path.realpath(path))
+                    _make_folder(place.parent, made)
+                    drafts[path] = _beside(place)
+                    with open(
+                        drafts[path], "xb", opener=lambda name, flags: os.open(name, flags, mode)
+                    ) as draft:
+                        draft.write(content)
+                        draft.flush()
+                        os.fsync(draft.fileno())
+                else:
+                    path.write_bytes(content)
+        for path, new in drafts.items():
+            with _named(path):
+                new.replace(os.path.realpath(path))
+    except BaseException:
+        for new in drafts.values():
+            new.unlink(missing_ok=True)
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # somebody else put something into it
+                folder.rmdir()
+        raise
 
 
 @contextmanager
@@ -61,3 +118,35 @@ def drafted(parent: Path, prefix: str) -> Iterator[Path]:
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """A name for a draft, in the same folder; not made of the file's, which may be as long as names can be."""
+    return path.with_name(f".boxwright-{secrets.token_hex(8)}.new")
+
+
+def _is_replaced(path: Path) -> bool:
+    """Whether a new file takes the place of what is there; a link is what it leads to."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return True
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return stat.S_ISREG(mode)
+
+
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        made.append(each)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an error name the file that was asked for: neither that beside it nor, as of a full disk, none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error

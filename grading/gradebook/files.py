@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab import output
 from lab.errors import LabError
+from lab.files import write_outputs
 
 _LONGEST = 120
 """Bytes of a file's name that come from a submission's name; NAME_MAX is 255, and endings follow."""
@@ -29,7 +29,7 @@ def write_all(files: Mapping[Path, bytes]) -> None:
         LabError: one cannot be written there.
     """
     try:
-        output.write_all(files, mode=0o600)
+        write_outputs(files, mode=0o600)
     except OSError as error:
         raise LabError(
             f"{error.filename} cannot be written: {error.strerror}", "Name another place with --output."

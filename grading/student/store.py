@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from grading.guest.delivery import Product
+from lab.errors import LabError
+from lab.files import write_whole
 
 MOST = 24
 """Products that are kept; the oldest go."""
@@ -38,18 +39,14 @@ class Store:
     def keep(self, half: str, sources: str, product: Product, content: bytes) -> None:
         """Keep a product. Where it cannot be kept, it is built again another time."""
         name = self._name(half, sources)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, LabError):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._write(f"{name}.bin", content)
-            self._write(f"{name}.json", json.dumps({"path": product.path, "label": product.label}).encode())
+            write_whole(self.folder / f"{name}.bin", content)
+            about = json.dumps({"path": product.path, "label": product.label})
+            write_whole(self.folder / f"{name}.json", about.encode())
             for old in sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)[:-MOST]:
                 old.unlink(missing_ok=True)
                 old.with_suffix(".bin").unlink(missing_ok=True)
-
-    def _write(self, name: str, content: bytes) -> None:
-        new = self.folder / f".{name}.{os.getpid()}"
-        new.write_bytes(content)
-        new.replace(self.folder / name)
 
     @staticmethod
     def _name(half: str, sources: str) -> str:

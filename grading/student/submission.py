@@ -23,7 +23,7 @@ from grading.student.work import kept_files, opened_with
 from grading.submissions.archives import ENDINGS
 from lab.errors import LabError
 from lab.exercises import catalogue, regions
-from lab.output import write
+from lab.files import write_output
 from lab.workspace import progress
 from lab.workspace.state import Workspace
 
@@ -98,7 +98,7 @@ def make(workspace: Workspace, output: Path) -> Made:
     changed = _changed(workspace, files)
     manifest = _manifest(workspace, files, changed)
     data = _packed(_word(workspace), files, programs, manifest, changed)
-    write(output, data)
+    write_output(output, data)
     return Made(output, hashlib.sha256(data).hexdigest(), manifest, notes)
 
 

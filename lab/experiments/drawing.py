@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import output
 from lab.demo import plots as demo
 from lab.errors import LabError
+from lab.files import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +108,7 @@ def written(path: Path, draw: Callable[[Figure], None], *, size: tuple[float, fl
         canvas = Canvas(figsize=size, layout="constrained")
         draw(canvas)
         canvas.savefig(drawn, format=kind, dpi=200, metadata=abouts[kind])
-    output.write(path, drawn.getvalue())
+    write_output(path, drawn.getvalue())
 
 
 def whiskers(

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from grading.guest.delivery import Product
 from grading.guest.patience import Patience
 from grading.guest.records import FileStatus, Finished
 from grading.guest.tools import Tools
@@ -184,3 +185,14 @@ def test_words_never_come_again(bench: Bench, workspace: Workspace) -> None:
     }
     assert len(words) == 2
     assert all(posixpath.basename(word) == word and len(word) < 20 for word in words)
+
+
+def test_what_cannot_be_kept_leaves_no_draft(tmp_path: Path) -> None:
+    store, product = Store(tmp_path), Product("/submission/engine", "engine", ())
+    store.keep("engine", "sources", product, b"\x7fELF")
+    (kept,) = tmp_path.glob("*.bin")
+    kept.unlink()
+    kept.mkdir()
+    before = sorted(tmp_path.iterdir())
+    store.keep("engine", "sources", product, b"\x7fELF")
+    assert sorted(tmp_path.iterdir()) == before and store.find("engine", "sources") is None
