@@ -34,6 +34,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from grading.submissions.site import printable
+from lab import paths
 from lab.errors import LabError
 from lab.exercises import tables
 from lab.machine.address import SSH_PORT
@@ -198,12 +199,9 @@ def _beside(path: Path, named: str | None) -> Path | None:
     if not named:
         return None
     try:
-        return path.absolute().parent / Path(named).expanduser()
-    except RuntimeError as error:
-        raise LabError(
-            f"{path}: {named!r} is in the home of somebody whom this host does not know",
-            "Begin it with / or ~/.",
-        ) from error
+        return path.absolute().parent / paths.expanded(Path(named))
+    except LabError as error:
+        raise LabError(f"{path}: {error.what}", error.remedy) from error
 
 
 def _host_key(path: Path, named: str) -> str:
