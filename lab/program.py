@@ -82,20 +82,21 @@ def _least_left() -> str:
 
     named = (functools.partial(Path, word.rpartition("=")[2]) for word in sys.argv[1:])
     places: list[Callable[[], str | Path]] = [tempfile.gettempdir, paths.cache, paths.state, Path, *named]
-    found: list[tuple[int, Path]] = []
+    found: list[tuple[int, str]] = []
     for place in places:
-        with contextlib.suppress(
-            OSError, RuntimeError, ValueError
-        ):  # of each alone: even looking for it may want room
+        # Of each alone: even looking for it may want room.
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
             whole = Path(place()).absolute()
             there = next(each for each in (whole, *whole.parents) if each.exists())
             status = os.statvfs(there)
-            no_files = status.f_files and not status.f_favail
-            found.append((0 if no_files else status.f_bavail * status.f_frsize, there))
-    if not found:
-        return ""
-    left, at = min(found)
-    return f"; the least is left at {at}, {left >> 20} MiB"
+            left = status.f_bavail * status.f_frsize
+            if not status.f_blocks or status.f_flag & os.ST_RDONLY:
+                continue  # a pipe, /proc or a CD: nothing is left there at any time
+            if status.f_files and not status.f_favail:
+                found.append((0, f"; no more files can be made at {there}"))
+            else:
+                found.append((left, f"; the least is left at {there}, {left >> 20} MiB"))
+    return min(found, default=(0, ""))[1]
 
 
 def _is_somewhere() -> bool:

@@ -104,21 +104,36 @@ def test_an_error_of_this_host_is_one_sentence(
     assert says in _said(error, monkeypatch, capsys)
 
 
+def disk(
+    *, blocks: int = 1 << 41, available: int = 1 << 30, files: int = 9, flags: int = 0
+) -> os.statvfs_result:
+    return os.statvfs_result((4096, 4096, blocks, available, available, 9, files, files, flags, 255))
+
+
+@pytest.mark.parametrize("place", ["state", "."])
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (disk(available=768), "the least is left at {there}, 3 MiB"),
+        (disk(available=0), "the least is left at {there}, 0 MiB"),
+        (disk(files=0), "no more files can be made at {there}"),
+        (disk(available=0, blocks=0), "the least is left at {cache}, 4096 MiB"),
+        (disk(available=0, flags=os.ST_RDONLY), "the least is left at {cache}, 4096 MiB"),
+    ],
+    ids=["little", "full", "files", "no disk", "read-only"],
+)
 def test_of_a_full_disk_it_is_said_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A write that fails names no file."""
+    found: os.statvfs_result, says: str, place: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """A write that fails names no file. Where somebody said to write to is looked at, too."""
     monkeypatch.setattr("sys.argv", ["grade", "report", f"--output={tmp_path}/new/report", "\0", "x" * 300])
-    real = os.statvfs
-
-    def statvfs(path: Path) -> os.statvfs_result:
-        found = list(real(path))
-        found[4] = (3 << 20) // found[1] if path == tmp_path else 1 << 30  # f_bavail, in blocks of f_frsize
-        return os.statvfs_result(found)
-
-    monkeypatch.setattr("os.statvfs", statvfs)
+    there, cache = tmp_path / place, tmp_path / "cache"
+    disks = {there: found, cache: disk(available=1 << 20)}
+    monkeypatch.setattr("os.statvfs", lambda path: disks.get(path, disk()))
     said = _said(OSError(errno.ENOSPC, "No space left on device"), monkeypatch, capsys)
-    assert said == f"error: No space left on device; the least is left at {tmp_path}, 3 MiB. Make room."
+    where = says.format(there=there, cache=cache)
+    assert said == f"error: No space left on device; {where}. Make room."
 
 
 def test_that_nothing_can_be_looked_at_is_no_second_error(
