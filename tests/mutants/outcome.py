@@ -12,6 +12,9 @@ from rich.table import Table
 from grading.verdicts import CheckResult
 
 
+KERNEL_LINES = 60
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One row: a mutant, or an implementation as it is."""
@@ -54,10 +57,15 @@ def compare(
     lost = {each.id for each in found.values() if each.verdict == "failed"}
     return Outcome(
         implementation, name, len(to_lose), len(to_lose & lost), tuple(sorted(to_lose - lost)),
-        tuple(f"{each}: {found[each].actual[:200]}" for each in sorted(lost - to_lose)),
-        tuple(f"{each.id}: {each.actual[:200]}" for each in found.values() if each.verdict == "error"),
+        tuple(_why(found[each]) for each in sorted(lost - to_lose)),
+        tuple(_why(each) for each in found.values() if each.verdict == "error"),
         len(found), seconds,
     )  # fmt: skip
+
+
+def _why(check: CheckResult) -> str:
+    """What was seen, and what the kernel said: a trace that comes once in a hundred runs is there to be read."""
+    return "\n        ".join((f"{check.id}: {check.actual[:200]}", *check.kernel[:KERNEL_LINES]))
 
 
 def wrong_lines(outcome: Outcome) -> list[str]:
