@@ -11,7 +11,6 @@ from rich.table import Table
 
 from grading.verdicts import CheckResult
 
-
 KERNEL_LINES = 60
 
 
