@@ -66,11 +66,12 @@ def stats(engine: Engine, request: StatsRequest, reply: Reply) -> None:
         before = {container: (time.monotonic(), usage(container)) for container in chosen}
         if not pause(engine, reply):
             return
+        # Before the samples: the last one tells of every container that it has ended.
+        over = engine.registry.events.closed or (named and all(one.exited.is_set() for one in named))
         samples = []
         for container in chosen:
             samples.append(sample(container, *before[container]))
         reply.out(render(samples, request, terminal).encode())
-        over = engine.registry.events.closed or (named and all(one.exited.is_set() for one in named))
         if over or not request.stream:
             break
     reply.end(0)
