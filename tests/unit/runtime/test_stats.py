@@ -12,9 +12,16 @@ from supervisor.commands import stats
 from supervisor.usage import Usage
 
 
+class Ending:
+    """A container; `stats` has it as a key."""
+
+    def __init__(self) -> None:
+        self.record = SimpleNamespace(id="a", soft_limit=8 << 20, hard_limit=16 << 20, paused=False)
+        self.exited = threading.Event()
+
+
 def test_one_that_ends_right_after_a_look_is_looked_at_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    record = SimpleNamespace(id="a", soft_limit=8 << 20, hard_limit=16 << 20, paused=False)
-    container: Any = SimpleNamespace(record=record, exited=threading.Event())
+    container = Ending()
     engine: Any = SimpleNamespace(
         registry=SimpleNamespace(find=lambda identifier: container, events=SimpleNamespace(closed=False))
     )
