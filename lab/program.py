@@ -100,8 +100,10 @@ def _least_left() -> str:
 
 
 def _is_somewhere() -> bool:
+    from pathlib import Path
+
     try:
-        os.getcwd()  # noqa: PTH109 - as here, without a path
+        Path.cwd()
     except FileNotFoundError:
         return False
     return True

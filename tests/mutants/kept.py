@@ -84,7 +84,7 @@ class KeptGuest:
                 made_of.copy(Path(folder))
                 delivery.deliver(observer, Path(folder), TREE)
             for half in (made_of.engine, made_of.monitor):
-                built = _build(guest, half)
+                built = _compiled(guest, half)
                 if half.attempts and not built.path:
                     raise LabError(
                         f"{half.product} of the implementation {made_of.name} does not build",
@@ -119,13 +119,13 @@ def product_of(
         guest.observer.write(path, before.read_bytes(), mode=0o755)
         return delivery.Product(path, "built before", ())
     guest.observer.run("rm", "-f", path)
-    product = _build(guest, building)
+    product = _compiled(guest, building)
     if product.path:
         _keep(before, guest.observer.read(path))
     return product
 
 
-def _build(guest: Guest, building: Building) -> delivery.Product:
+def _compiled(guest: Guest, building: Building) -> delivery.Product:
     path = posixpath.join(TREE, building.product)
     attempts = [
         dataclasses.replace(each, folder=posixpath.normpath(posixpath.join(TREE, each.folder)))

@@ -32,13 +32,16 @@ def test_until_it_is_as_asked_or_enough(outcomes: str, expected: str, attempts: 
     ("outcomes", "others_did", "disturbed"),
     [("n" * 9, True, True), ("n" * 9, False, False), ("n" * MORE_ATTEMPTS + "y", True, False)],
 )
-def test_where_others_may_be_why_it_is_to_be_seen_alone(
+def test_where_others_may_be_why_it_is_to_be_what_was_seen(
     outcomes: str, others_did: bool, disturbed: bool
 ) -> None:
     attempts = iter(outcomes)
-    call = lambda: tried(lambda seconds: next(attempts), lambda seen: seen == "y", lambda: others_did)  # noqa: E731
+
+    def what_was_seen() -> str:
+        return tried(lambda seconds: next(attempts), lambda seen: seen == "y", lambda: others_did)
+
     if disturbed:
         with pytest.raises(Disturbed):
-            call()
+            what_was_seen()
     else:
-        assert call() == outcomes[MORE_ATTEMPTS]
+        assert what_was_seen() == outcomes[MORE_ATTEMPTS]
