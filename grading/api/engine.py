@@ -50,7 +50,7 @@ SOCKET_SECONDS = 4.0
 """In which a supervisor is expected to open its socket; clients that ask before take its processor from it."""
 
 UP_FOR_EACH_LOST = 5
-"""So many containers must have come up for each that was promised and never did, if that is taken for chance."""
+"""So many containers must have come up for each that did not, if that is taken for chance."""
 
 
 class Stuck(Unmet):
@@ -94,7 +94,7 @@ class Engine:
     transcript: list[str] = field(default_factory=list)
     _came_up: int = 0
     _lost: int = 0
-    """Containers that `start` promised and that never came up, where that was taken for chance."""
+    """Containers that did not come up, where that was taken for chance."""
     _slowest: float = 0.0
     """Seconds of the slowest client that came to its end and did not wait for a container, on a fast machine."""
     _answered: float = 0.0
@@ -288,8 +288,8 @@ class Engine:
     ) -> Container:  # fmt: skip
         """`engine start` of a container that runs the probe, which must succeed.
 
-        At level 1 one that is promised and never comes up is started anew where most others did come up: an engine
-        that races with itself once in forty starts would else lose at random what is asked of that container.
+        At level 1 one that does not come up is started anew where most others did: an engine that races with itself
+        once in forty starts would else lose at random what is asked of that container.
 
         Args:
             probe: the probe's words, as `hold 20`; NONCE stands for the rootfs's own nonce.
@@ -301,6 +301,19 @@ class Engine:
             running: also wait until the kernel shows its process.
         """
         container = self.begin_start(probe, name=name, soft=soft, hard=hard, nice=nice, rootfs=rootfs)
+        try:
+            self._await_start(container, running=running)
+        except (Stuck, Disturbed):
+            raise
+        except Unmet:
+            if rootfs or not self._was_chance():
+                raise
+            return self.start(probe, name=name, soft=soft, hard=hard, nice=nice, running=running)
+        self._came_up += 1
+        return container
+
+    def _await_start(self, container: Container, *, running: bool) -> None:
+        """Wait until `start` has succeeded, and where it is asked for, until the container runs."""
         client, seconds = container.client, self._within(("start",), CLIENT_SECONDS)
         assert client is not None
         # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
@@ -316,17 +329,10 @@ class Engine:
                 kind = Disturbed if self.is_shared() else Unmet
                 raise kind("`engine start` succeeds", f"status {answer.code}: {answer.said[-600:]}")
         if running:
-            try:
-                container.await_running()
-            except Unmet:
-                if rootfs or not self._was_chance():
-                    raise
-                return self.start(probe, name=name, soft=soft, hard=hard, nice=nice)
-            self._came_up += 1
-        return container
+            container.await_running()
 
     def _was_chance(self) -> bool:
-        """Whether a container that never came up may be put down to chance; notes it then."""
+        """Whether a container that did not come up may be put down to chance; notes it then."""
         is_rare = self._came_up >= UP_FOR_EACH_LOST * (self._lost + 1)
         if self.level > 1 or not is_rare or not self.supervisor_lives:
             return False

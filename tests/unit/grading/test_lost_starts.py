@@ -1,7 +1,8 @@
-"""A container that is promised and never comes up: chance where most do, at level 1 only. The guest is made up here."""
+"""A container that does not come up: chance where most do, at level 1 only. The guest is made up here."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,16 +15,18 @@ from grading.guest.patience import Patience
 
 
 class Racing(Engine):
-    """An engine that loses the containers whose turn is named."""
+    """An engine that loses the containers whose turn is named, or refuses them."""
 
-    def __init__(self, level: int, losing: set[int]) -> None:
+    def __init__(self, level: int, losing: set[int], refusing: Collection[int] = ()) -> None:
         self.turn = 0
         self.losing = losing
+        self.refusing = refusing
         observer: Any = SimpleNamespace(
             patience=Patience(1.0), write=lambda path, data: None,
             start=lambda *words, **options: SimpleNamespace(
                 words=words, wait=lambda seconds: SimpleNamespace(
-                    code=0, refuses=False, timed_out=False, said="", seconds=0.1, ended=1.0, began=0.9
+                    code=0, refuses=self.turn in self.refusing, timed_out=False, said="", seconds=0.1,
+                    ended=1.0, began=0.9,
                 )
             ),
         )  # fmt: skip
@@ -47,8 +50,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Container, "await_running", await_running)
 
 
-def begun(engine: Engine, containers: int) -> list[str]:
-    return [engine.start("hold 4").id for _ in range(containers)]
+def begun(engine: Engine, containers: int, *, running: bool = True) -> list[str]:
+    return [engine.start("hold 4", running=running).id for _ in range(containers)]
 
 
 def test_one_in_many_that_never_comes_up_is_started_anew() -> None:
@@ -56,6 +59,13 @@ def test_one_in_many_that_never_comes_up_is_started_anew() -> None:
     engine = Racing(1, {lost})
     ids = begun(engine, lost)
     assert len(ids) == lost and ids[-1] == f"c-{lost + 1}"
+
+
+def test_one_in_many_that_is_refused_is_started_anew() -> None:
+    lost = UP_FOR_EACH_LOST + 1
+    assert begun(Racing(1, set(), {lost}), lost, running=False)[-1] == f"c-{lost + 1}"
+    with pytest.raises(Unmet, match="succeeds"):
+        begun(Racing(2, set(), {lost}), lost, running=False)
 
 
 @pytest.mark.parametrize(
