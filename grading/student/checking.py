@@ -165,7 +165,7 @@ def check(
     done: dict[str, Any] = {}
     for event in client.ask(workspace, request, named, progress):
         if "checks" in event:
-            ids = tuple(each["id"] for each in event["checks"])
+            ids = tuple(event["checks"])
             of = len(ids) + event["parents"]
         elif "verdict" in event:
             value = event["verdict"]
