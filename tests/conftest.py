@@ -35,6 +35,7 @@ WORKERS_GROUPS = {
     "lint": "quick",
     "unit": "quick",
     "pages": "quick",
+    "student": "student",
     "vagrant": "shown",
     "demo": "shown",
     "grading": LONGEST,

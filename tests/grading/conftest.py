@@ -27,7 +27,7 @@ class Gate:
         self.said = Path(self._folder.name) / "said"
         with self.said.open("wb") as said:
             self._process = subprocess.Popen(
-                [sys.executable, str(MUTANTS), "--jobs", "1", "--json", str(self.result)],
+                [sys.executable, str(MUTANTS), "--jobs", "2", "--json", str(self.result)],
                 stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
