@@ -40,8 +40,11 @@ PACES = 2
 HELD_UP_PACES = 10
 """So many times as long as any other, and a client is taken to be held up."""
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.5
 """Between two looks whether a container that is run still lives."""
+
+QUICK_SECONDS = 2.0
+"""In which `start` comes to its end, if it does not wait for its container's; its end is told, and nobody need look."""
 
 STUCK_SECONDS = 3.0
 """In which one more client must be answered, when one was not and none has been since it began."""
@@ -92,6 +95,8 @@ class Engine:
     outputs_missed: int = 0
     """So many more outputs were waited for in vain than were kept."""
     transcript: list[str] = field(default_factory=list)
+    _starts_linger: bool = False
+    """Whether the last `start` went on for long; then its container is looked for meanwhile."""
     _came_up: int = 0
     _lost: int = 0
     """Containers that did not come up, where that was taken for chance."""
@@ -317,9 +322,12 @@ class Engine:
         client, seconds = container.client, self._within(("start",), CLIENT_SECONDS)
         assert client is not None
         # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
-        wait_until(lambda: client.wait(0) or (running and container.processes), seconds)
-        # Who does not wait for its process waits for the client's own limit.
-        answer = client.wait(0 if running else 1)
+        answer = None if self._starts_linger else client.wait(min(QUICK_SECONDS, seconds))
+        if answer is None:
+            wait_until(lambda: client.wait(0) or (running and container.processes), seconds)
+            # Who does not wait for its process waits for the client's own limit.
+            answer = client.wait(0 if running else 1)
+        self._starts_linger = answer is None
         if answer is not None:
             words = client.words[len(self.words) :]
             self._note(words, answer)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from grading.api.expectations import Disturbed, Value, expect, wait_until
+from grading.api.expectations import LOOK_SECONDS_MOST, Disturbed, Value, expect, wait_until
 from grading.guest.observer import GuestError, Handle, Job, Observer
 from grading.guest.records import Finished, KernelRecord
 from grading.guest.tools import Tools
@@ -333,10 +333,10 @@ def occasions(lines: Sequence[Line]) -> list[list[Line]]:
 
 
 def settle(look: Callable[[], bool], seconds: float) -> bool:
-    """Whether something stays true for so many seconds of a fast machine; looks again and again."""
+    """Whether something stays true for so many seconds, looked at a few times and at their end."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while (left := deadline - time.monotonic()) > 0:
         if not look():
             return False
-        time.sleep(0.05)
-    return True
+        time.sleep(min(LOOK_SECONDS_MOST, left))
+    return look()

@@ -27,6 +27,7 @@ from grading.guest.records import (
     read_kernel_record,
     read_process,
 )
+from grading.guest.shared_look import SharedLook
 from lab.errors import MachineError
 from lab.machine.deadline import PASSED, Deadline
 
@@ -198,6 +199,7 @@ class Observer:
         self.on_kernel: Callable[[KernelRecord], None] = lambda record: None
         self.jobs: deque[Job] = deque(maxlen=REMEMBERED)
         """The programs that it was asked to start, the newest last: evidence."""
+        self._newcomers = SharedLook(self._processes)
         hello = _Answers()
         self._waiting[0] = hello
         threading.Thread(target=self._receive, name="observer", daemon=True).start()
@@ -251,7 +253,10 @@ class Observer:
 
     def processes(self, *, everybody: bool = False) -> list[Process]:
         """All processes but the kernel's own threads and, unless everybody is asked for, the bystanders."""
-        fields = self.ask("processes", *(["all"] if everybody else []))
+        return self._processes("all") if everybody else list(self._newcomers())
+
+    def _processes(self, *which: str) -> list[Process]:
+        fields = self.ask("processes", *which)
         return [read_process(fields[at : at + 9]) for at in range(0, len(fields), 9)]
 
     def kernel_threads(self) -> frozenset[int]:
