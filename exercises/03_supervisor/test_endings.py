@@ -9,8 +9,9 @@ from functools import partial
 
 from grading.api import check, expect, scenario, wait_until
 from grading.api.container import Container, await_all_gone, await_told
-from grading.api.engine import STOP_SECONDS, Engine
+from grading.api.engine import CLIENT_SECONDS, STOP_SECONDS, Engine
 from grading.api.listing import Listing
+from grading.api.several import start_several
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
 
@@ -61,14 +62,12 @@ class Endings:
 def endings(engine: Engine, observer: Observer) -> Endings:
     """Some end by themselves, some are stopped, one is killed from outside."""
     found = Endings()
-    for name, probe in (
-        ("zero", "exit 0"), ("seven", "exit 7"), ("fault", "die 11"),
-        ("polite", "polite 3 NONCE"), ("plain", "sleep 600"), ("victim", "sleep 600"),
-    ):  # fmt: skip
-        lives = name in ("polite", "plain", "victim")
-        found.containers[name] = engine.start(probe, name=name, running=lives)
-        if name == "fault" and engine.level == 1:
-            found.early = await_told(engine, found.containers.values(), 3)
+    short = {"zero": "exit 0", "seven": "exit 7", "fault": "die 11"}
+    long = {"polite": "polite 3 NONCE", "plain": "sleep 600", "victim": "sleep 600"}
+    found.containers |= start_several(engine, short)
+    if engine.level == 1:
+        found.early = await_told(engine, found.containers.values(), 3)
+    found.containers |= start_several(engine, long, running=long)
     polite = found.containers["polite"]
     polite.await_log(polite.rootfs.nonce.encode() + b" ready")
     victim = found.containers["victim"].init or found.containers["victim"].await_running()
@@ -271,7 +270,7 @@ def quick(engine: Engine, observer: Observer) -> Quick:
     for half in ((1, 2, 3), (4, 5, 6)) if engine.level == 1 else ((1, 2, 3, 4, 5, 6),):
         if containers:  # an answer may have room for a few only
             early.append(await_told(engine, containers, 2))
-        containers += [engine.start(f"exit {code}", name=f"quick{code}", running=False) for code in half]
+        containers += start_several(engine, {f"quick{code}": f"exit {code}" for code in half}).values()
     supervisor = engine.supervisor
     assert supervisor is not None
 
@@ -373,10 +372,16 @@ def test_descriptors_do_not_grow(engine: Engine) -> None:
     """Requests and containers leave no descriptor behind in the supervisor."""
 
     def request(times: int) -> None:
-        for _ in range(times):
-            engine("ps")
-            engine("logs", "nobody-here")
-            engine.start("exit 0", name="fd", running=False).await_gone(5)
+        containers = start_several(engine, {f"fd{turn}": "exit 0" for turn in range(times)})
+        await_all_gone(containers.values(), 5)
+        # What is put in order when a request comes, is so now.
+        asked = [["ps"], ["logs", "nobody-here"]] * times
+        if engine.level == 1:
+            for words in asked:
+                engine(*words)
+        else:
+            for client in [engine.begin(*words, timeout=CLIENT_SECONDS) for words in asked]:
+                client.wait()
 
     request(1)
     before = steady(engine.descriptor_count)

@@ -10,7 +10,6 @@ from grading.api.container import Container
 from grading.api.engine import Engine
 from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
-from grading.session import Session
 
 
 @dataclass(frozen=True)
@@ -158,24 +157,6 @@ def test_unknown_things_fail(refused_words: Refusals) -> None:
 def test_logs_of_an_unknown_id_fail(refused_words: Refusals) -> None:
     """`logs` of an unknown id fails."""
     refused(refused_words, "logs of an unknown id")
-
-
-@check(
-    "client",
-    stage="alone",
-    needs=["containers.starts"],
-    needs_at_2=["client.unknown_things_fail"],
-    hint="connect() fails where nobody listens; so must the client.",
-)
-def test_client_without_a_supervisor_fails(graded: Session) -> None:
-    """Where no supervisor runs, a client says so and fails."""
-    graded.renew_supervisor()
-    engine = graded.idle_engine()
-    for words in (["ps"], ["logs", "nobody"], ["stop", "nobody"]):
-        done = engine(*words)
-        expect(not done.timed_out, f"`engine {' '.join(words)}` ends", "it waits")
-        expect(done.refuses, f"`engine {' '.join(words)}` ends with a status other than 0", done.code)
-        expect(done.said, f"`engine {' '.join(words)}` says something", "nothing")
 
 
 @check(

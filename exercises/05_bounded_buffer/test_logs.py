@@ -12,6 +12,7 @@ from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.allowance import BEARS
 from grading.api.container import Container, await_all_gone
 from grading.api.engine import Engine
+from grading.api.several import start_several
 from grading.guest.observer import Observer
 
 ODD = b"first line\n\0after a NUL\r\n\xff\xfe no text \x1b[31m\n\n\nlast line without an end"
@@ -61,34 +62,35 @@ def files_with(engine: Engine, observer: Observer, entry: str, word: bytes) -> I
 def logs(engine: Engine, observer: Observer) -> Logs:
     """Small outputs of different kinds."""
     found = Logs()
-    living = engine.start("polite 0 NONCE", name="live")
+    first = start_several(engine, {"live": "polite 0 NONCE", "torn": "torn NONCE"}, running=("live", "torn"))
+    living, torn = first["live"], first["torn"]
     word = f"{living.rootfs.nonce} ready".encode()
     found.live = word in living.await_log(word)
     found.shown_live = word in living.await_shown(word)
     found.entry = engine.ps().entry(living.id)
     found.paths = tuple(files_with(engine, observer, found.entry, word))
-    torn = engine.start("torn NONCE", name="torn")
     half = f"{torn.rootfs.nonce} torn".encode()
     torn.await_log(half, 3)
     init = torn.init or torn.await_running()
     observer.signal(init.pid, 9, start=init.start)
-    out = engine.start("write 1 " + b"to standard output\n".hex(), name="out", running=False)
-    err = engine.start("write 2 " + b"to standard error\n".hex(), name="err", running=False)
-    unended = engine.start("write 1 " + UNENDED.hex(), name="unended", running=False)
-    plain = engine.start("write 1 " + PLAIN.hex(), name="plain", running=False)
-    found.out = out.await_log(b"to standard output\n")
-    found.shown = out.await_shown(b"to standard output")
-    found.err = err.await_log(b"to standard error\n")
-    found.unended = unended.await_log(LAST_LINE)
-    found.plain = plain.await_log(PLAIN)
+    probes = {
+        "out": "write 1 " + b"to standard output\n".hex(), "err": "write 2 " + b"to standard error\n".hex(),
+        "unended": "write 1 " + UNENDED.hex(), "plain": "write 1 " + PLAIN.hex(),
+    }  # fmt: skip
+    if engine.level == 2:
+        probes |= {"odd": "write 1 " + ODD.hex(), "empty": "exit 0"}
+    others = start_several(engine, probes)
+    found.out = others["out"].await_log(b"to standard output\n")
+    found.shown = others["out"].await_shown(b"to standard output")
+    found.err = others["err"].await_log(b"to standard error\n")
+    found.unended = others["unended"].await_log(LAST_LINE)
+    found.plain = others["plain"].await_log(PLAIN)
     torn.await_gone(5)
     found.torn, found.torn_nonce = torn.log(f"{torn.rootfs.nonce} whole\n".encode()), torn.rootfs.nonce
     if engine.level == 2:
-        odd = engine.start("write 1 " + ODD.hex(), name="odd", running=False)
-        empty = engine.start("exit 0", name="empty", running=False)
-        found.odd = odd.await_shown(ODD, 5)
-        empty.await_gone(5)
-        found.empty = engine.logs(empty.id)
+        found.odd = others["odd"].await_shown(ODD, 5)
+        others["empty"].await_gone(5)
+        found.empty = engine.logs(others["empty"].id)
     engine.stop(living.id)
     return found
 

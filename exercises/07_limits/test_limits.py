@@ -22,6 +22,7 @@ from grading.api.module import (
     settle,
     tried,
 )
+from grading.api.several import start_several
 from grading.guest.records import Finished, Process
 from grading.guest.vm import Guest
 from grading.session import Session
@@ -237,9 +238,8 @@ def run_killed(engine: Engine, kernel_log: KernelLog) -> Finished | None:
 @scenario(containers=7, waits=2)
 def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
     """An idle hog, a crowd; and a small neighbour."""
-    neighbour = engine.start("hold 4", name="near")
-    exited = engine.start("exit 0", name="ended", running=False)
-    stopped = engine.start("polite 0 NONCE", name="asked")
+    probes = {"near": "hold 4", "ended": "exit 0", "asked": "polite 0 NONCE"}
+    neighbour, exited, stopped = start_several(engine, probes, running=("near", "asked")).values()
     crowds = []  # only level 2 asks for the whole container
     if engine.level == 2:
         crowds.append(engine.start("crowd 6 8", name="crowd", soft=12, hard=30, running=False))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from grading.api import check, expect, scenario
 from grading.api.container import await_all_gone
 from grading.api.engine import Engine
+from grading.api.several import start_several
 from grading.guest.observer import Observer
 
 
@@ -43,7 +44,8 @@ class Orphaned:
 @scenario
 def orphaned(engine: Engine) -> Orphaned:
     """Kill the supervisor under two containers; then start another."""
-    containers = [engine.start("stubborn NONCE", name="orphan"), engine.start("deaf", name="orphan")]
+    probes = {"orphan": "stubborn NONCE", "other": "deaf"}
+    containers = start_several(engine, probes, running=probes).values()
     engine.stop_supervisor(signal.SIGKILL)
     gone = await_all_gone(containers, 5)
     for container in containers:

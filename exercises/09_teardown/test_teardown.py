@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.container import and_said
 from grading.api.engine import Engine
+from grading.api.several import start_several
 from grading.guest.records import Finished
 from grading.guest.vm import Guest
 from grading.session import Session
@@ -55,13 +56,10 @@ def shut_down(
     observer = guest.observer
     if not engine.supervisor_lives:
         engine.start_supervisor()
-    polite = engine.start("polite 0 NONCE", name="polite")
-    containers = [polite]
+    probes = {"polite": "polite 0 NONCE"}
     if hard_to_end:  # the second has no handler of its own, and is PID 1: see pid_namespaces(7)
-        containers += [
-            engine.start("stubborn NONCE", name="stubborn"),
-            engine.start("deaf", name="plain"),
-        ]
+        probes |= {"stubborn": "stubborn NONCE", "plain": "deaf"}
+    polite, *_ = containers = [*start_several(engine, probes, running=probes).values()]
     word = f"{polite.rootfs.nonce} ready".encode()
     polite.await_log(word)
     sockets = [path for path in engine.sockets if observer.stat(path)]

@@ -307,7 +307,7 @@ class Engine:
         """
         container = self.begin_start(probe, name=name, soft=soft, hard=hard, nice=nice, rootfs=rootfs)
         try:
-            self._await_start(container, running=running)
+            self.await_start(container, running=running)
         except (Stuck, Disturbed):
             raise
         except Unmet:
@@ -317,8 +317,8 @@ class Engine:
         self._came_up += 1
         return container
 
-    def _await_start(self, container: Container, *, running: bool) -> None:
-        """Wait until `start` has succeeded, and where it is asked for, until the container runs."""
+    def await_start(self, container: Container, *, running: bool) -> None:
+        """Wait until the `start` of one that was begun has succeeded, and where it is asked for, until it runs."""
         client, seconds = container.client, self._within(("start",), CLIENT_SECONDS)
         assert client is not None
         # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
