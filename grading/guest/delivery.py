@@ -65,8 +65,8 @@ class Product:
     @property
     def refusals(self) -> tuple[str, ...]:
         """What this guest's own compiler said to a program that only an older one takes; mostly it is a bug."""
-        if not self.path or not self.label.endswith(OLDER):
-            return ()
+        if not self.path or not self.attempts or not self.label.endswith(OLDER):
+            return ()  # of one that was kept since it was built, nobody knows any more what was said
         label = self.label.removesuffix(OLDER)
         refused = next((each for each in self.attempts if each.label == label), self.attempts[0])
         said = errors_first(refused.finished.said, REFUSAL_CHARACTERS)

@@ -134,6 +134,7 @@ def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
             f"{each.run} run, {each.seconds:.1f} s"
             + "".join(f"\n    {line}" for line in outcome.wrong_lines(each)),
             highlight=False,
+            markup=False,  # a kernel's lines have brackets, too
         )
         yield each
 

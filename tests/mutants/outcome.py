@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from patches import Mutant
+from rich.markup import escape
 from rich.table import Table
 
 from grading.verdicts import CheckResult
@@ -83,7 +84,7 @@ def shown(outcomes: Iterable[Outcome]) -> Table:
     for each in outcomes:
         table.add_row(
             "✓" if each.is_right else "✗", each.implementation, each.name, str(each.named), str(each.lost),
-            "\n".join(wrong_lines(each)), str(each.run), f"{each.seconds:.1f}",
+            escape("\n".join(wrong_lines(each))), str(each.run), f"{each.seconds:.1f}",
             style="" if each.is_right else "bold red",
         )  # fmt: skip
     return table

@@ -155,6 +155,7 @@ def _together(
             f"{len(group)} together are not right:",
             *outcome.wrong_lines(sum_of_all),
             sep="\n    ",
+            markup=False,
         )
         for half in (group[: len(group) // 2], group[len(group) // 2 :]):
             yield from _together(kept, kit, implementation, half)

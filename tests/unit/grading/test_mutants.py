@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "mutants"))
 
@@ -158,3 +160,12 @@ def test_the_whole_form_reads_what_the_suite_has_written(
     monkeypatch.setattr("grading.run.machines.remove", lambda machine: None)
     monkeypatch.setattr(implementations.Implementation, "copy", lambda self, to: None)
     assert whole.grade(implementations.REFERENCE) == checks
+
+
+def test_a_kernels_lines_are_shown_with_their_brackets() -> None:
+    lines = ("[container_monitor] oops", "Modules linked in: [/submission/monitor]")
+    lost = CheckResult("hard.a", "hard", 1, "failed", 0, 1, actual="it broke", kernel=lines)
+    said = io.StringIO()
+    table = outcome.shown([outcome.compare("c", "it", [], {"hard.a": lost}, 1)])
+    Console(file=said, width=200).print(table)
+    assert all(line in said.getvalue() for line in lines)

@@ -17,7 +17,7 @@ from lab.workspace.state import Workspace
 def answers(*arguments: Any) -> Iterator[dict[str, Any]]:
     """What a keeper says of two checks."""
     ids = ("logs.output_is_kept", "control.run_waits")
-    yield {"checks": [{"id": id_} for id_ in ids], "parents": 0}
+    yield {"checks": ids, "parents": 0}
     for id_ in ids:
         result = CheckResult(id_, id_.partition(".")[0], 1, "failed", 0, 1, expected="this", actual="that")
         yield {"verdict": {**result.__dict__, "kernel": []}, "exercise": "05", "half": "engine"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grading.api.checks import Check
-from grading.guest.delivery import Product
+from grading.guest.delivery import OLDER, Product
 from grading.student import trial
 from grading.student.kernel_words import meanings, telling
 from grading.student.store import Store
@@ -136,6 +136,13 @@ def test_products_are_kept_by_their_sources(tmp_path: Path) -> None:
     assert len(list(store.folder.glob("*.bin"))) == len(list(store.folder.glob("*.json"))) == 24
     next(store.folder.glob("*.json")).write_text("[]")
     assert [each for each in range(40) if store.find("monitor", str(each))]
+
+
+def test_of_what_was_kept_nobody_knows_what_the_compiler_said(tmp_path: Path) -> None:
+    store = Store(tmp_path / "products")
+    store.keep("engine", "a", Product("/x/engine", f"make engine{OLDER}", ()), b"\x7fELF a")
+    found = store.find("engine", "a")
+    assert found is not None and found[0].refusals == ()
 
 
 def test_of_what_a_grading_tells_only_verdicts_are_told_on() -> None:
