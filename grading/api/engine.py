@@ -293,8 +293,8 @@ class Engine:
     ) -> Container:  # fmt: skip
         """`engine start` of a container that runs the probe, which must succeed.
 
-        At level 1 one that does not come up is started anew where most others did: an engine that races with itself
-        once in forty starts would else lose at random what is asked of that container.
+        At level 1 one that does not come up is started anew, once, where most others did: an engine that races with
+        itself once in forty starts would else lose at random what is asked of that container.
 
         Args:
             probe: the probe's words, as `hold 20`; NONCE stands for the rootfs's own nonce.
@@ -313,7 +313,8 @@ class Engine:
         except Unmet:
             if rootfs or not self._was_chance():
                 raise
-            return self.start(probe, name=name, soft=soft, hard=hard, nice=nice, running=running)
+            container = self.begin_start(probe, name=name, soft=soft, hard=hard, nice=nice)
+            self.await_start(container, running=running)
         self._came_up += 1
         return container
 

@@ -78,6 +78,15 @@ def test_what_is_no_rare_chance_fails(level: int, losing: set[int]) -> None:
         begun(Racing(level, losing), UP_FOR_EACH_LOST + 2)
 
 
+def test_what_never_comes_up_is_tried_twice() -> None:
+    many = 10 * UP_FOR_EACH_LOST
+    engine = Racing(1, set(range(many + 1, many + 9)))
+    begun(engine, many)
+    with pytest.raises(Unmet, match="no process"):
+        engine.start("burn 600")
+    assert engine.turn == many + 2
+
+
 def test_one_in_a_rootfs_of_its_own_choice_is_not_started_anew() -> None:
     engine = Racing(1, {UP_FOR_EACH_LOST + 1})
     begun(engine, UP_FOR_EACH_LOST)
