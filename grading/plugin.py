@@ -88,7 +88,7 @@ class Grading(Fixtures):
         self._session: Session | None = None
         self.verdicts: dict[str, CheckResult] = {}
         self._outcome = Outcome()
-        self._told = False
+        self._told: dict[str, object] = {}
         self._measured = 0
         self._broke: dict[str, str] = {}
         """Scenarios that broke the guest, and the check on which that was pinned."""
@@ -110,24 +110,26 @@ class Grading(Fixtures):
             self.results.flush()
 
     def _about(self) -> None:
-        """What was taken and built, once it is known."""
+        """What was taken and built, once it is known, and whenever there is more to say of it."""
         session = self._session
-        if self._told or session is None or session.built is None:
+        if session is None or session.built is None:
             return
-        self._told = True
-        parts = {}
-        for name, half, product in (
-            ("engine", session.engine_half, session.built.engine),
-            ("monitor", session.module_half, session.built.module),
+        # A guest that was lost is not replaced for this.
+        parts: dict[str, object] = {"kernel": self._told.get("kernel") or session.guest.kernel}
+        for name, half, product, remark in (
+            ("engine", session.engine_half, session.built.engine, session.starts.remark),
+            ("monitor", session.module_half, session.built.module, ""),
         ):
             path = half.folder.removeprefix(TREE).strip("/") or "."
             parts[name] = {
                 "found": bool(half.folder),
                 "path": path if half.folder and half.whose == "submission" else "",
                 "built_by": "reference" if half.whose == "reference" else product.label,
-                "reasons": (*half.reasons, *product.refusals),
+                "reasons": (*half.reasons, *product.refusals, *([remark] if remark else ())),
             }
-        self._tell({"about": {**parts, "kernel": session.guest.kernel}})
+        if parts != self._told:
+            self._told = parts
+            self._tell({"about": parts})
 
     # What is run, and in which order
 

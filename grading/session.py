@@ -26,6 +26,7 @@ from grading.api.engine import Engine
 from grading.api.expectations import Unmet, wait_until, wait_with
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios
+from grading.api.starts import Starts
 from grading.guest import delivery, kbuild, roots
 from grading.guest.delivery import Product, Tried
 from grading.guest.observer import GuestError
@@ -120,6 +121,7 @@ class Session:
         ours = self.engine_half.whose == "reference"
         most = BEARS if self.level == 1 else None
         self.allowance = Allowance(most, self.renew_supervisor, is_strict=ours)
+        self.starts = Starts(self.allowance.has_room)
         self.scenarios = self._new_scenarios()
         self.random = random.Random(self.seed)
 
@@ -280,7 +282,7 @@ class Session:
                 self._services["engine"] = Engine(
                     guest.observer, (path,), posixpath.dirname(path), BASE, self.level,
                     self.new_rootfs, self.new_id, is_shared=self.scenarios.beside_each_other, hung=self._hung,
-                    sockets_before=self._sockets, ask=self.allowance.ask,
+                    sockets_before=self._sockets, ask=self.allowance.ask, starts=self.starts,
                 )  # fmt: skip
             found: Engine = self._services["engine"]
             return found

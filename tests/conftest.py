@@ -40,8 +40,8 @@ WORKERS_GROUPS = {
     "demo": "shown",
     "grading": LONGEST,
 }
-"""What one worker of `pytest -n 3` does, by the folder of the tests: each of these groups has one machine of its own
-at most, and all other folders are one group together. The gate is a process of its own, for which a worker waits."""
+"""What one worker of `pytest -n 3` does, by the folder of the tests: each of these groups has machines of its
+own, and all other folders are one group together. The gate is a process of its own, for which a worker waits."""
 
 
 def _group(nodeid: str) -> str:

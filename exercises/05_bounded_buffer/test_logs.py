@@ -12,7 +12,7 @@ from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.allowance import BEARS
 from grading.api.container import Container, await_all_gone
 from grading.api.engine import Engine
-from grading.api.several import start_several
+from grading.api.starts import start_several
 from grading.guest.observer import Observer
 
 ODD = b"first line\n\0after a NUL\r\n\xff\xfe no text \x1b[31m\n\n\nlast line without an end"
@@ -192,16 +192,15 @@ class Flood:
     ended: dict[str, bool] = field(default_factory=dict)
 
 
-@scenario(
-    containers=BEARS
-)  # beside nobody: a timer that interrupts these finds none of the processes it looks for
+# Beside nobody: a timer that interrupts these finds none of the processes it looks for.
+@scenario(containers=BEARS)
 def flood(engine: Engine) -> Flood:
     """Several MiB by each of three at once."""
     found = Flood()
     noisy = [engine.begin_start(f"flood NONCE {FLOOD_MIB}", name=f"flood{n}") for n in range(3)]
     clients = [each.client for each in noisy if each.client]
     wait_until(lambda: all(client.wait(0) for client in clients) or all(each.processes for each in noisy), 6)
-    quiet = engine.start("polite 0 NONCE", name="quiet")
+    quiet = engine.start("polite 0 NONCE", name="quiet", again=False)
     word = f"{quiet.rootfs.nonce} ready".encode()
     found.ps_answered = engine("ps", timeout=10).code == 0
     found.quiet_came = word in quiet.await_log(word, 8)

@@ -22,7 +22,7 @@ from grading.api.module import (
     settle,
     tried,
 )
-from grading.api.several import start_several
+from grading.api.starts import start_several
 from grading.guest.records import Finished, Process
 from grading.guest.vm import Guest
 from grading.session import Session

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from grading.api import check, expect, scenario
 from grading.api.container import await_all_gone
 from grading.api.engine import Engine
-from grading.api.several import start_several
+from grading.api.starts import start_several
 from grading.guest.observer import Observer
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.container import and_said
 from grading.api.engine import Engine
-from grading.api.several import start_several
+from grading.api.starts import start_several
 from grading.guest.records import Finished
 from grading.guest.vm import Guest
 from grading.session import Session

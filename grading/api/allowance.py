@@ -81,5 +81,10 @@ class Allowance:
                     "Say `@scenario(containers=N)` or `@check(…, containers=N)`, with the most that it may start.",
                 )
 
+    def has_room(self) -> bool:
+        """Whether one more may be asked for that nobody has said he would start."""
+        with self._changed:
+            return self._most is None or self._taken < self._most
+
     def _fits(self, containers: int) -> bool:
         return self._most is None or not self._taken or self._taken + containers <= self._most

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from grading.api.container import LISTED_LEAST, Container, Rootfs, and_said
 from grading.api.expectations import Disturbed, Unmet, expect, wait_until
 from grading.api.listing import Listing
-from grading.api.sockets import descriptors, sockets, sockets_of
+from grading.api.sockets import descriptors, listening, sockets_of
+from grading.api.starts import Starts
 from grading.guest.observer import GuestError, Job, Observer
 from grading.guest.records import Finished
 
@@ -43,6 +44,7 @@ HELD_UP_PACES = 10
 LOOK_SECONDS = 0.5
 """Between two looks whether a container that is run still lives."""
 
+SOON_SECONDS = 0.3
 QUICK_SECONDS = 2.0
 """In which `start` comes to its end, if it does not wait for its container's; its end is told, and nobody need look."""
 
@@ -51,9 +53,6 @@ STUCK_SECONDS = 3.0
 
 SOCKET_SECONDS = 4.0
 """In which a supervisor is expected to open its socket; clients that ask before take its processor from it."""
-
-UP_FOR_EACH_LOST = 5
-"""So many containers must have come up for each that did not, if that is taken for chance."""
 
 
 class Stuck(Unmet):
@@ -92,14 +91,11 @@ class Engine:
     asks that a supervisor takes over a stale one; each of ours may have been killed."""
     ask: Callable[[], None] = lambda: None
     """Called before each container that it is asked for."""
+    starts: Starts = field(default_factory=Starts)
     outputs_missed: int = 0
     """So many more outputs were waited for in vain than were kept."""
-    transcript: list[str] = field(default_factory=list)
     _starts_linger: bool = False
     """Whether the last `start` went on for long; then its container is looked for meanwhile."""
-    _came_up: int = 0
-    _lost: int = 0
-    """Containers that did not come up, where that was taken for chance."""
     _slowest: float = 0.0
     """Seconds of the slowest client that came to its end and did not wait for a container, on a fast machine."""
     _answered: float = 0.0
@@ -114,7 +110,6 @@ class Engine:
         finished = self.observer.run(
             *self.words, *arguments, folder=self.folder, timeout=self._within(arguments, timeout), limit=limit
         )
-        self._note(arguments, finished)
         self._learn(arguments, finished)
         return finished
 
@@ -179,15 +174,7 @@ class Engine:
     def begin(self, *arguments: str, timeout: float = 60) -> Job:
         """Start a client, and go on."""
         self._count(arguments)
-        self.transcript.append("engine " + " ".join(arguments) + " &")
         return self.observer.start(*self.words, *arguments, folder=self.folder, timeout=timeout)
-
-    def _note(self, arguments: Sequence[str], finished: Finished) -> None:
-        said = finished.said
-        self.transcript.append(
-            f"engine {' '.join(arguments)}  → {finished.code} in {finished.seconds:.2f} s"
-            + (f"\n{said[:2000]}" if said else "")
-        )
 
     # A supervisor
 
@@ -201,7 +188,6 @@ class Engine:
         """Start one."""
         if self.level == 1 and self.sockets_before:
             self.observer.run("rm", "-f", *sorted(self.sockets_before))
-        self.transcript.append(f"engine supervisor {self.base} &")
         self._others_listen = self._listening()
         self.supervisor = self.observer.start(
             *self.words, "supervisor", self.base, folder=self.folder, timeout=0, limit=1 << 16
@@ -232,7 +218,7 @@ class Engine:
         self.sockets_before |= self.sockets.keys()
 
     def _listening(self) -> frozenset[str]:
-        return frozenset(each.inode for each in sockets(self.observer))
+        return frozenset(each.inode for each in listening(self.observer))
 
     @property
     def supervisor_lives(self) -> bool:
@@ -289,12 +275,9 @@ class Engine:
 
     def start(
         self, probe: str, *, name: str = "c", soft: int | None = None, hard: int | None = None,
-        nice: int | None = None, rootfs: Rootfs | None = None, running: bool = True,
+        nice: int | None = None, rootfs: Rootfs | None = None, running: bool = True, again: bool = True,
     ) -> Container:  # fmt: skip
         """`engine start` of a container that runs the probe, which must succeed.
-
-        At level 1 one that does not come up is started anew, once, where most others did: an engine that races with
-        itself once in forty starts would else lose at random what is asked of that container.
 
         Args:
             probe: the probe's words, as `hold 20`; NONCE stands for the rootfs's own nonce.
@@ -304,6 +287,9 @@ class Engine:
             nice: likewise.
             rootfs: None for a new one.
             running: also wait until the kernel shows its process.
+            again: at level 1 one that does not come up is started anew, once, where nearly all others did: an engine
+                that races with itself once in forty starts would else lose at random what is asked of it. Not where
+                just that is looked for, nor in a rootfs that was named.
         """
         container = self.begin_start(probe, name=name, soft=soft, hard=hard, nice=nice, rootfs=rootfs)
         try:
@@ -311,42 +297,35 @@ class Engine:
         except (Stuck, Disturbed):
             raise
         except Unmet:
-            if rootfs or not self._was_chance():
+            is_tolerant = again and self.level == 1 and rootfs is None
+            if not is_tolerant or self.stuck or not self.supervisor_lives or not self.starts.was_chance():
                 raise
             container = self.begin_start(probe, name=name, soft=soft, hard=hard, nice=nice)
             self.await_start(container, running=running)
-        self._came_up += 1
         return container
 
     def await_start(self, container: Container, *, running: bool) -> None:
         """Wait until the `start` of one that was begun has succeeded, and where it is asked for, until it runs."""
         client, seconds = container.client, self._within(("start",), CLIENT_SECONDS)
         assert client is not None
-        # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
-        answer = None if self._starts_linger else client.wait(min(QUICK_SECONDS, seconds))
+        # At level 1 what is to run may not live for long, and is looked for soon.
+        quick = min(seconds, SOON_SECONDS if running and self.level == 1 else QUICK_SECONDS)
+        answer = None if self._starts_linger else client.wait(quick)
         if answer is None:
+            # A client that hangs is a failure of its own (control.start_returns), and no reason to see nothing else.
             wait_until(lambda: client.wait(0) or (running and container.processes), seconds)
             # Who does not wait for its process waits for the client's own limit.
             answer = client.wait(0 if running else 1)
         self._starts_linger = answer is None
         if answer is not None:
-            words = client.words[len(self.words) :]
-            self._note(words, answer)
-            self._learn(words, answer)
+            self._learn(client.words[len(self.words) :], answer)
             if answer.refuses:
                 # Its supervisor may have been interrupted by the end of another's container.
                 kind = Disturbed if self.is_shared() else Unmet
                 raise kind("`engine start` succeeds", f"status {answer.code}: {answer.said[-600:]}")
         if running:
             container.await_running()
-
-    def _was_chance(self) -> bool:
-        """Whether a container that did not come up may be put down to chance; notes it then."""
-        is_rare = self._came_up >= UP_FOR_EACH_LOST * (self._lost + 1)
-        if self.level > 1 or not is_rare or not self.supervisor_lives:
-            return False
-        self._lost += 1
-        return True
+        self.starts.note()
 
     def begin_start(
         self, probe: str, *, name: str = "c", soft: int | None = None, hard: int | None = None,
@@ -369,9 +348,7 @@ class Engine:
         container = self.begin_run(
             probe, name=name, soft=soft, hard=hard, nice=nice, rootfs=rootfs, timeout=timeout
         )
-        finished = self.await_return(container)
-        self._note(("run", container.id, "…", probe), finished)
-        return container, finished
+        return container, self.await_return(container)
 
     def await_return(self, container: Container) -> Finished:
         """The end of a `run`; one that does not come though its container has ended is not waited for any longer."""

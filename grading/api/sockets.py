@@ -23,7 +23,7 @@ class Socket:
     """As it was bound; empty where it has no name."""
 
 
-def sockets(observer: Observer) -> Iterator[Socket]:
+def listening(observer: Observer) -> Iterator[Socket]:
     """All of the guest."""
     for line in observer.proc("net/unix").splitlines()[1:]:
         fields = line.split(maxsplit=7)
@@ -31,7 +31,7 @@ def sockets(observer: Observer) -> Iterator[Socket]:
             continue
         kind = int(fields[4], 16)
         if int(fields[3], 16) & LISTENS or kind == socket.SOCK_DGRAM:
-            yield Socket(fields[6], kind, "".join(fields[7:]))
+            yield Socket(fields[6], kind, fields[7] if len(fields) > 7 else "")
 
 
 def sockets_of(observer: Observer, pid: int, folder: str) -> dict[str, int]:
@@ -49,7 +49,7 @@ def sockets_of(observer: Observer, pid: int, folder: str) -> dict[str, int]:
             mine.add(target[8:-1])
     return {
         each.path if each.path.startswith("/") else f"{folder}/{each.path}": each.kind
-        for each in sockets(observer)
+        for each in listening(observer)
         if each.path and each.inode in mine
     }
 

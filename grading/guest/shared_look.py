@@ -27,21 +27,22 @@ class SharedLook(Generic[Value]):
 
     def __call__(self) -> Value:
         """What there is to see, seen after this was called."""
-        with self._changed:
-            wanted = self._begun + 1
-            self._changed.wait_for(lambda: self._ended >= wanted or not self._is_looking)
-            if self._ended >= wanted:
-                return self._kept[0]
-            self._is_looking = True
-            self._begun += 1
-            mine = self._begun
         seen: list[Value] = []
+        mine = 0
         try:
-            seen.append(self._look())
-        finally:
             with self._changed:
-                self._is_looking = False
-                if seen:
-                    self._ended, self._kept = mine, seen
-                self._changed.notify_all()
+                wanted = self._begun + 1
+                self._changed.wait_for(lambda: self._ended >= wanted or not self._is_looking)
+                if self._ended >= wanted:
+                    return self._kept[0]
+                mine = self._begun = self._begun + 1
+                self._is_looking = True
+            seen.append(self._look())
+        finally:  # Ctrl-C may come anywhere, and nobody is to wait for a look that never ends
+            if mine:
+                with self._changed:
+                    self._is_looking = False
+                    if seen:
+                        self._ended, self._kept = mine, seen
+                    self._changed.notify_all()
         return seen[0]

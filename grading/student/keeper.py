@@ -1,10 +1,11 @@
 """The process that keeps a workspace's guest between two commands: one for each workspace, started by `lab check`.
 
 It speaks JSON lines over a UNIX socket in its folder. A request is one line, `{"do": "check", …}`; answers are
-`{"step": …}` and `{"verdict": …}` as things go on, and at last `{"done": …}`, `{"error": …}` or `{"other": …}`,
-the last where the kit has changed since this process was started. Who hangs up cancels. After each request
-the guest is made ready for the next, so that nobody waits for it. It ends, and its machine with it, when
-nobody has asked for anything for a while; and by itself when its machine was taken down.
+`{"step": …}` as things go on, `{"checks": [IDS], "parents": NUMBER}` before the first `{"verdict": …}`, and at
+last `{"done": …}`, `{"error": …}` or `{"other": …}`, the last where the kit has changed since this process was
+started. Who hangs up cancels. After each request the guest is made ready for the next, so that nobody waits for
+it. It ends, and its machine with it, when nobody has asked for anything for a while; and by itself when its
+machine was taken down.
 """
 
 from __future__ import annotations

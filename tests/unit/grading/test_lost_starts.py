@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from grading.api.container import Container, Rootfs
-from grading.api.engine import UP_FOR_EACH_LOST, Engine
+from grading.api.engine import Engine
 from grading.api.expectations import Unmet
+from grading.api.starts import Starts, start_several
 from grading.guest.patience import Patience
 
 
@@ -55,40 +56,63 @@ def begun(engine: Engine, containers: int, *, running: bool = True) -> list[str]
 
 
 def test_one_in_many_that_never_comes_up_is_started_anew() -> None:
-    lost = UP_FOR_EACH_LOST + 1
-    engine = Racing(1, {lost})
-    ids = begun(engine, lost)
-    assert len(ids) == lost and ids[-1] == f"c-{lost + 1}"
+    engine = Racing(1, {20})
+    assert begun(engine, 20)[-1] == "c-21"
+    assert engine.starts.remark == "1 of 21 containers did not come up, and were started anew"
 
 
 def test_one_in_many_that_is_refused_is_started_anew() -> None:
-    lost = UP_FOR_EACH_LOST + 1
-    assert begun(Racing(1, set(), {lost}), lost, running=False)[-1] == f"c-{lost + 1}"
+    assert begun(Racing(1, set(), {20}), 20, running=False)[-1] == "c-21"
     with pytest.raises(Unmet, match="succeeds"):
-        begun(Racing(2, set(), {lost}), lost, running=False)
+        begun(Racing(2, set(), {20}), 20, running=False)
 
 
 @pytest.mark.parametrize(
     ("level", "losing"),
-    [(1, {UP_FOR_EACH_LOST}), (1, {UP_FOR_EACH_LOST + 1, UP_FOR_EACH_LOST + 2}), (2, {UP_FOR_EACH_LOST + 1})],
-    ids=["few came up", "lost again", "level 2"],
+    [(1, {12}), (1, {20, 21}), (1, {13, 24}), (2, {20})],
+    ids=["few came up", "lost again", "lost too soon after", "level 2"],
 )
 def test_what_is_no_rare_chance_fails(level: int, losing: set[int]) -> None:
+    engine = Racing(level, losing)
     with pytest.raises(Unmet, match="no process"):
-        begun(Racing(level, losing), UP_FOR_EACH_LOST + 2)
+        begun(engine, 30)
 
 
 def test_what_never_comes_up_is_tried_twice() -> None:
-    many = 10 * UP_FOR_EACH_LOST
-    engine = Racing(1, set(range(many + 1, many + 9)))
-    begun(engine, many)
+    engine = Racing(1, set(range(101, 120)))
+    begun(engine, 100)
     with pytest.raises(Unmet, match="no process"):
         engine.start("burn 600")
-    assert engine.turn == many + 2
+    assert engine.turn == 102
 
 
-def test_one_in_a_rootfs_of_its_own_choice_is_not_started_anew() -> None:
-    engine = Racing(1, {UP_FOR_EACH_LOST + 1})
-    begun(engine, UP_FOR_EACH_LOST)
+def test_one_in_a_rootfs_that_was_named_or_that_is_looked_for_is_not_started_anew() -> None:
+    for how in ({"rootfs": Rootfs("/srv/shared", "n0")}, {"again": False}):
+        engine = Racing(1, {20})
+        begun(engine, 19)
+        with pytest.raises(Unmet, match="no process"):
+            engine.start("hold 4", **how)
+
+
+def test_nobody_is_asked_anew_where_the_supervisor_is_gone_or_has_no_room() -> None:
+    engine = Racing(1, {20})
+    begun(engine, 19)
+    engine.supervisor = SimpleNamespace(wait=lambda seconds: "ended")  # type: ignore[assignment]
     with pytest.raises(Unmet, match="no process"):
-        engine.start("hold 4", rootfs=Rootfs("/srv/shared", "n0"))
+        engine.start("hold 4")
+    crowded = Racing(1, {20})
+    crowded.starts = Starts(has_room=lambda: False)
+    with pytest.raises(Unmet, match="no process"):
+        begun(crowded, 20)
+
+
+def test_several_are_begun_at_once_at_level_2_and_one_by_one_at_level_1() -> None:
+    order: list[str] = []
+    for level, told in ((1, ["begin a", "await a", "begin b", "await b"]),
+                        (2, ["begin a", "begin b", "await a", "await b"])):  # fmt: skip
+        engine = Racing(level, set())
+        engine.begin_start = lambda probe, name="c", **how: order.append(f"begin {name}") or name  # type: ignore
+        engine.await_start = lambda container, running: order.append(f"await {container}")  # type: ignore
+        start_several(engine, {"a": "exit 0", "b": "exit 0"})
+        assert order == told
+        order.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ import whole
 from grading.api.checks import MARK, Check
 from grading.run.catalogue import all_checks
 from grading.verdicts import CheckResult, Verdict
+from lab import console
 from lab.errors import LabError
 
 EVERY = [
@@ -162,10 +164,13 @@ def test_the_whole_form_reads_what_the_suite_has_written(
     assert whole.grade(implementations.REFERENCE) == checks
 
 
-def test_a_kernels_lines_are_shown_with_their_brackets() -> None:
+def test_a_kernels_lines_are_shown_with_their_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ("[container_monitor] oops", "Modules linked in: [/submission/monitor]")
     lost = CheckResult("hard.a", "hard", 1, "failed", 0, 1, actual="it broke", kernel=lines)
-    said = io.StringIO()
-    table = outcome.shown([outcome.compare("c", "it", [], {"hard.a": lost}, 1)])
-    Console(file=said, width=200).print(table)
-    assert all(line in said.getvalue() for line in lines)
+    wrong = outcome.compare("c", "it", [], {"hard.a": lost}, 1)
+    table, as_it_comes = io.StringIO(), io.StringIO()
+    Console(file=table, width=200).print(outcome.shown([wrong]))
+    monkeypatch.setattr(console, "err", Console(file=as_it_comes, width=200))
+    told = runpy.run_path(str(Path(outcome.__file__).with_name("__main__.py")), run_name="gate")["_told"]
+    assert list(told(iter([wrong]))) == [wrong]
+    assert all(line in said.getvalue() for said in (table, as_it_comes) for line in lines)

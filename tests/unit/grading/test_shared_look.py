@@ -55,6 +55,8 @@ def test_who_waits_looks_himself_where_the_look_fails() -> None:
         first = pool.submit(shared)
         assert entered.wait(10)
         second = pool.submit(shared)
+        while not shared._changed._waiters:  # type: ignore[attr-defined]
+            time.sleep(0.001)
         go_on.set()
         with pytest.raises(OSError, match="the first"):
             first.result(10)
