@@ -5,5 +5,7 @@
 #
 # Until you do, whoever types something else is given help, and told that all is well.
 if command is None:
+    from supervisor.commands import help
+
     command = help.HELP
     rest = []
