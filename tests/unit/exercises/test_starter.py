@@ -79,6 +79,19 @@ def test_each_stage_imports_and_answers_with_its_usage(number: str, tmp_path: Pa
     assert all(word in done.stderr for word in ("supervisor", "start", "run", "ps", "logs", "stop"))
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_stage_uses_a_name_that_it_has_not(number: str, tmp_path: Path) -> None:
+    """A stub that raises by mistake may earn the points of who refuses on purpose."""
+    put(stage(number), tmp_path)
+    undefined = ["F821", "F822", "F823", "PLE"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--preview",
+         "--select", ",".join(undefined), str(tmp_path / "runtime")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_stage_has_what_was_solved_and_nothing_of_what_was_not(number: str, track: Track) -> None:
