@@ -49,7 +49,7 @@ class Starts:
 
 
 def start_several(
-    engine: Engine, probes: Mapping[str, str], *, running: Collection[str] = (), again: bool = True
+    engine: Engine, probes: Mapping[str, str], *, running: Collection[str] = ()
 ) -> dict[str, Container]:
     """`Engine.start` of several: beside each other at level 2, one by one at level 1.
 
@@ -57,12 +57,10 @@ def start_several(
         engine: the engine.
         probes: the words of each one's probe, by the name with which its id begins.
         running: the names of those that are waited for until the kernel shows their processes.
-        again: as of `Engine.start`.
     """
     if engine.level == 1:
         return {
-            name: engine.start(probe, name=name, running=name in running, again=again)
-            for name, probe in probes.items()
+            name: engine.start(probe, name=name, running=name in running) for name, probe in probes.items()
         }
     begun = {name: engine.begin_start(probe, name=name) for name, probe in probes.items()}
     for name, container in begun.items():

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from grading.api.expectations import wait_until
 from grading.guest.shared_look import SharedLook
 
 
@@ -55,8 +56,7 @@ def test_who_waits_looks_himself_where_the_look_fails() -> None:
         first = pool.submit(shared)
         assert entered.wait(10)
         second = pool.submit(shared)
-        while not shared._changed._waiters:  # type: ignore[attr-defined]
-            time.sleep(0.001)
+        wait_until(lambda: shared._changed._waiters, 10, "the second waits")  # type: ignore[attr-defined]
         go_on.set()
         with pytest.raises(OSError, match="the first"):
             first.result(10)

@@ -32,7 +32,7 @@ def test_until_it_is_as_asked_or_enough(outcomes: str, expected: str, attempts: 
     ("outcomes", "others_did", "disturbed"),
     [("n" * 9, True, True), ("n" * 9, False, False), ("n" * MORE_ATTEMPTS + "y", True, False)],
 )
-def test_where_others_may_be_why_it_is_to_be_what_was_seen(
+def test_where_others_may_be_why_it_is_to_be_seen_alone(
     outcomes: str, others_did: bool, disturbed: bool
 ) -> None:
     attempts = iter(outcomes)
