@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,6 +53,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where workers share the tests, one begins with what takes longest."""
     if os.environ.get("PYTEST_XDIST_WORKER"):
         items.sort(key=lambda item: _group(item.nodeid) != LONGEST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a `LabError` brings as evidence, such as the end of a serial log, stands below the failure."""
+    report = yield
+    detail = getattr(call.excinfo and call.excinfo.value, "detail", "")
+    if detail:
+        report.sections.append(("Evidence", str(detail)))
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -102,6 +102,9 @@ LINKS = {
             "boxwright-host-key.service",
         )
     },
+    "etc/systemd/system/sysinit.target.wants/boxwright-limits.slice": (
+        "/etc/systemd/system/boxwright-limits.slice"
+    ),
     # The network's name stays the kernel's, eth0, under which the initrd has set it.
     "etc/systemd/network/99-default.link": "/dev/null",
 }

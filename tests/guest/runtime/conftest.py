@@ -104,8 +104,14 @@ def supervisor(machine: Machine, rootfs: str) -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def doomed(machine: Machine, rootfs: str) -> Iterator[Supervisor]:
-    """A second supervisor, for a test that stops or kills it; with a state folder of its own."""
-    one = Supervisor(machine, f"{FOLDER}-doomed").start()
+def unstarted(machine: Machine, rootfs: str) -> Iterator[Supervisor]:
+    """A second supervisor, with a state folder of its own, for a test that starts it itself."""
+    one = Supervisor(machine, f"{FOLDER}-doomed")
     yield one
     one.stop()
+
+
+@pytest.fixture
+def doomed(unstarted: Supervisor) -> Supervisor:
+    """A second supervisor, for a test that stops or kills it."""
+    return unstarted.start()
