@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab import lifecycle
 from lab.errors import LabError
-from lab.machine.record import machine_names, machines_folder
+from lab.machine.record import machine_names
 
 NAME = re.compile(r"grade-(\d+)-(\d+)-\d+")
 
@@ -20,14 +20,13 @@ def name(slot: int) -> str:
 
 
 def remove(machine: str) -> None:
-    """Take a machine away, whatever state it is in, and its lock; nothing happens where there is none.
+    """Take a machine away, whatever state it is in; nothing happens where there is none.
 
     Raises:
         OSError: this host does not let us.
     """
     with contextlib.suppress(LabError):  # there is none
         lifecycle.destroy(machine)
-    (machines_folder() / f"{machine}.lock").unlink(missing_ok=True)
 
 
 def sweep() -> list[str]:

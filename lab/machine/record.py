@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from lab import paths
 from lab.errors import LabError, MachineError
@@ -191,24 +191,41 @@ def write_record(record: Record) -> None:
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold the machine's lock while the block changes it.
+    """Hold the machine's lock while the block changes it; the lock's file goes with the machine.
 
     Raises:
         MachineError: another command holds it; said at once, with its pid.
     """
     path = machines_folder() / f"{check_name(name)}.lock"
-    with path.open("a+") as lock:
+    with _lock(path, name) as lock:
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        try:
+            yield
+        finally:
+            if not machine_folder(name).exists():
+                path.unlink(missing_ok=True)
+
+
+def _lock(path: Path, name: str) -> TextIO:
+    """The open file of a lock that is ours now, and that is still the one at its path."""
+    while True:
+        lock = path.open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
+            lock.close()
             raise MachineError(
                 f"Another `lab` command (pid {holder}) is working on machine {name!r}",
                 "Wait for it, or end it.",
             ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+        try:
+            if path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                return lock
+        except FileNotFoundError:
+            pass  # whoever held it has removed the machine since we opened it
+        lock.close()

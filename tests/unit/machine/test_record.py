@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,6 +120,34 @@ def test_the_second_of_two_commands_is_told_who_holds_the_lock() -> None:
         other.write("4711")
         other.flush()
         with pytest.raises(MachineError, match=r"pid 4711"), locked("one"):
+            pass
+
+
+def test_a_lock_goes_with_its_machine() -> None:
+    path = machines_folder() / "one.lock"
+    with locked("one"):
+        (machines_folder() / "one").mkdir()
+    assert path.exists()
+    with locked("one"):
+        (machines_folder() / "one").rmdir()
+    assert not path.exists()
+
+
+def test_a_lock_that_went_while_somebody_asked_for_it_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = machines_folder() / "one.lock"
+    lock, asked = fcntl.flock, []
+
+    def slow(file: Any, operation: int) -> None:
+        if not asked:  # its holder removes the machine after we have opened the file
+            path.unlink()
+        asked.append(file)
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    with locked("one"):
+        assert len(asked) == 2
+        assert path.read_text() == str(os.getpid())
+        with pytest.raises(MachineError, match="working on machine 'one'"), locked("one"):
             pass
 
 
