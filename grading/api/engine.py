@@ -44,9 +44,11 @@ HELD_UP_PACES = 10
 LOOK_SECONDS = 0.5
 """Between two looks whether a container that is run still lives."""
 
-SOON_SECONDS = 0.3
 QUICK_SECONDS = 2.0
 """In which `start` comes to its end, if it does not wait for its container's; its end is told, and nobody need look."""
+
+SOON_SECONDS = 0.3
+"""The same at level 1 for one that is to run: it may not live for long."""
 
 STUCK_SECONDS = 3.0
 """In which one more client must be answered, when one was not and none has been since it began."""
@@ -308,7 +310,6 @@ class Engine:
         """Wait until the `start` of one that was begun has succeeded, and where it is asked for, until it runs."""
         client, seconds = container.client, self._within(("start",), CLIENT_SECONDS)
         assert client is not None
-        # At level 1 what is to run may not live for long, and is looked for soon.
         quick = min(seconds, SOON_SECONDS if running and self.level == 1 else QUICK_SECONDS)
         answer = None if self._starts_linger else client.wait(quick)
         if answer is None:
