@@ -10,7 +10,7 @@ from functools import cache, partial
 
 from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.allowance import BEARS
-from grading.api.container import Container, await_all_gone
+from grading.api.container import Container, await_all_gone, await_logs
 from grading.api.engine import Engine
 from grading.api.starts import start_several
 from grading.guest.observer import Observer
@@ -24,6 +24,9 @@ PLAIN = b"first line\n\n\n" + b"a long line " * 125 + b"\nlast line\n"
 LAST_LINE = b"last line without an end"
 UNENDED = b"first line\n" + LAST_LINE
 FLOOD_MIB = 3
+
+FLOOD_KEPT_SECONDS = 4.0
+"""From the end of one that wrote so much until its log is complete."""
 
 
 @dataclass
@@ -64,13 +67,12 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     found = Logs()
     first = start_several(engine, {"live": "polite 0 NONCE", "torn": "torn NONCE"}, running=("live", "torn"))
     living, torn = first["live"], first["torn"]
-    word = f"{living.rootfs.nonce} ready".encode()
-    found.live = word in living.await_log(word)
-    found.shown_live = word in living.await_shown(word)
+    word, half = f"{living.rootfs.nonce} ready".encode(), f"{torn.rootfs.nonce} torn".encode()
+    live, _ = await_logs([(living, word), (torn, half)])
+    found.live = word in live
+    found.shown_live = found.live and word in living.await_shown(word)
     found.entry = engine.ps().entry(living.id)
     found.paths = tuple(files_with(engine, observer, found.entry, word))
-    half = f"{torn.rootfs.nonce} torn".encode()
-    torn.await_log(half, 3)
     init = torn.init or torn.await_running()
     observer.signal(init.pid, 9, start=init.start)
     probes = {
@@ -80,11 +82,12 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     if engine.level == 2:
         probes |= {"odd": "write 1 " + ODD.hex(), "empty": "exit 0"}
     others = start_several(engine, probes)
-    found.out = others["out"].await_log(b"to standard output\n")
-    found.shown = others["out"].await_shown(b"to standard output")
-    found.err = others["err"].await_log(b"to standard error\n")
-    found.unended = others["unended"].await_log(LAST_LINE)
-    found.plain = others["plain"].await_log(PLAIN)
+    words = {
+        "out": b"to standard output\n", "err": b"to standard error\n", "unended": LAST_LINE, "plain": PLAIN
+    }  # fmt: skip
+    kept = await_logs([(others[name], word) for name, word in words.items()])
+    found.out, found.err, found.unended, found.plain = kept
+    found.shown = others["out"].await_shown(b"to standard output") if found.out else b""
     torn.await_gone(5)
     found.torn, found.torn_nonce = torn.log(f"{torn.rootfs.nonce} whole\n".encode()), torn.rootfs.nonce
     if engine.level == 2:
@@ -208,14 +211,19 @@ def flood(engine: Engine) -> Flood:
     # At level 1 `logs` may cut what it shows. The quiet one's file is found by what it wrote; the others' have
     # their own ids in its place.
     path = next(iter(quiet.log_files(word)), "") if engine.level == 1 else ""
+    seconds = FLOOD_KEPT_SECONDS
     for container in noisy:
         found.ended[container.rootfs.nonce] = not container.processes
         its_path = path.replace(quiet.id, container.id)
         found.outputs[container.rootfs.nonce] = look_until(
             partial(_kept, container, its_path if its_path != path else ""),
             partial(_is_whole, container),
-            4 if found.ended[container.rootfs.nonce] else 0,  # of one that is held up nothing more comes
+            seconds
+            if found.ended[container.rootfs.nonce]
+            else 0,  # of one that is held up nothing more comes
         )
+        if found.outputs[container.rootfs.nonce] == b"":
+            seconds = 0.0  # nor does anything of the others, which wrote as long as this one
     engine.stop(quiet.id)
     return found
 

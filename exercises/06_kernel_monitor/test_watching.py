@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from grading.api import check, expect, scenario, wait_until
+from grading.api import check, expect, only_waiting, scenario, wait_until
 from grading.api.module import (
     REGISTER,
     UNREGISTER,
@@ -60,6 +60,7 @@ def watch(module: Module, seconds: float) -> Watched:
     with module.opened() as device:
         result, number, _ = device.ioctl(REGISTER, request(holder.pid, 12 * MIB, 200 * MIB, identifier))
         waits = not refused((result, number))
+        only_waiting()
         warned = wait_until(
             lambda: module.log.about(identifier, holder.pid, what="SOFT LIMIT"), seconds if waits else 0
         )

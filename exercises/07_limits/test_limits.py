@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from grading.api import check, expect, look_until, scenario, wait_until
+from grading.api import check, expect, look_until, only_waiting, scenario, wait_until
 from grading.api.allowance import BEARS
 from grading.api.container import Container, and_said, await_all_gone
 from grading.api.engine import Engine
@@ -30,9 +30,6 @@ from grading.session import Session
 MIB = 1 << 20
 UNSEEN_SECONDS = 1.2
 """Between two looks at one that never sleeps."""
-
-TOLD_SECONDS = 3.5
-"""The most until `probe told` has grown past its limit: it was not told, where the engine has copied the rootfs."""
 
 FOR_OTHER_ENDS = frozenset(("stopped", "exited"))
 """Words that `ps` has for a stop and for an end of its own, or that a reader takes for that."""
@@ -84,22 +81,10 @@ def above_the_default(engine: Engine, kernel_log: KernelLog, seconds: float) -> 
     container = engine.start("told NONCE 4 40 48" if engine.level == 2 else "hold 48", name="default")
     pid = (container.init or container.await_running()).pid
     if engine.level == 2:
-        let_grow(container, 44)
+        container.grow_past(44)
     lines = wait_until(lambda: kernel_log.about(container.id, pid, what="LIMIT"), seconds)
     engine.stop(container.id)
     return lines, kernel_log.names(container.id, pid)
-
-
-def let_grow(container: Container, mib: int) -> None:
-    """Tell `probe told` to go on, and wait until it has grown past so many MiB, or is gone.
-
-    It was not told, where the engine has copied the rootfs; then it goes on by itself, later.
-    """
-    container.tell()
-    wait_until(
-        lambda: max((each.rss_bytes for each in container.processes), default=mib * MIB) >= mib * MIB,
-        TOLD_SECONDS,
-    )
 
 
 def warn(engine: Engine, kernel_log: KernelLog, mib: tuple[int, int], seconds: float) -> Warned:
@@ -110,7 +95,8 @@ def warn(engine: Engine, kernel_log: KernelLog, mib: tuple[int, int], seconds: f
     container = engine.start(probe, name="warm", soft=mib[0], hard=mib[1])
     init = container.init or container.await_running()
     if engine.level == 2:
-        let_grow(container, 24)  # from here on a wrong monitor may kill it
+        container.grow_past(24)  # from here on a wrong monitor may kill it
+    only_waiting()
     told = wait_until(lambda: kernel_log.about(container.id, init.pid, what="SOFT LIMIT"), seconds)
     lives = settle(lambda: bool(container.processes), 2.5 if told else 0)
     listing = engine.ps(container)
@@ -217,7 +203,8 @@ def hog(engine: Engine, seconds: float, *, run: bool = False) -> Hog:
     begin = engine.begin_run if run else engine.start
     container = begin("told NONCE 4 60 48", name="ran" if run else "idle", soft=10, hard=26)
     init = container.init or container.await_running()
-    let_grow(container, 40)  # from here on it does not live for long
+    container.grow_past(40)  # from here on it does not live for long
+    only_waiting()
     job = container.job
     wait_until(lambda: not container.processes and (job is None or job.wait(0)), seconds)
     found = Hog(container, init, not container.processes, job.wait(0) if job else None)
@@ -249,7 +236,8 @@ def killed(engine: Engine, kernel_log: KernelLog) -> Killed:
         lambda: engine.is_shared() and kernel_log.tells("HARD LIMIT"),
     )
     idle, init = seen.container, seen.init
-    crowd_gone = await_all_gone(crowds, WATCH_SECONDS)
+    # Where the hog goes on, the crowd, which came before it, has had its time.
+    crowd_gone = await_all_gone(crowds, WATCH_SECONDS if seen.gone else 0)
     engine.stop(stopped.id)
     listing = look_until(
         lambda: engine.ps(idle, exited, stopped), lambda told: told.ended(idle.id), 4 if seen.gone else 0
@@ -280,7 +268,7 @@ def busy_hog(engine: Engine, module: Module) -> bool:
         gone = unseen(module, lambda: not busy.processes)
     else:
         busy = engine.start("told NONCE 4 60 48 busy", name="busy", soft=10, hard=26)
-        let_grow(busy, 40)
+        busy.grow_past(40)
         gone = busy.await_gone(WATCH_SECONDS)
     if not gone:
         engine.stop(busy.id)

@@ -44,7 +44,7 @@ class Orphaned:
 @scenario
 def orphaned(engine: Engine) -> Orphaned:
     """Kill the supervisor under two containers; then start another."""
-    probes = {"orphan": "stubborn NONCE", "other": "deaf"}
+    probes = {"orphan": "stubborn", "other": "deaf"}
     containers = start_several(engine, probes, running=probes).values()
     engine.stop_supervisor(signal.SIGKILL)
     gone = await_all_gone(containers, 5)

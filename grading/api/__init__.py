@@ -5,6 +5,6 @@ from grading.api import check, expect, scenario
 
 from grading.api.checks import check
 from grading.api.expectations import expect, look_until, wait_until
-from grading.api.scenarios import scenario
+from grading.api.scenarios import only_waiting, scenario
 
-__all__ = ["check", "expect", "look_until", "scenario", "wait_until"]
+__all__ = ["check", "expect", "look_until", "only_waiting", "scenario", "wait_until"]

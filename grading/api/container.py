@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from grading.api.expectations import look_until, wait_until
@@ -27,9 +29,12 @@ LISTED_SECONDS = 1.0
 REFUSED_SECONDS = 1.0
 """Until it is believed that a container whose client said no is not there."""
 
-UNKEPT_MOST = 2
+TOLD_SECONDS = 3.5
+"""The most until `probe told` has grown past its limit: it was not told, where the engine has copied the rootfs."""
+
+UNKEPT_MOST = 1
 UNKEPT_SECONDS = 1.5
-"""Where so many more outputs were waited for in vain than were kept, the next ones have only this time each."""
+"""Where so many more outputs were waited for in vain than were kept, the others have only this time each."""
 
 LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
 """Where an engine may keep its logs, besides its own folder; `logs` does not say where."""
@@ -131,9 +136,32 @@ class Container:
         began = f"{self.rootfs.path}{self.rootfs.probe}.args"  # written right before
         return self.engine.observer.search(word, [self.engine.folder, *LOG_FOLDERS], since=began)
 
+    def await_ready(self, seconds: float = 5) -> bool:
+        """Wait until `probe polite` or `probe stubborn` has its handler for SIGTERM; False where it has not.
+
+        The kernel tells it (proc(5), `SigCgt` in /proc/pid/status), whatever is kept of what it writes. A program
+        begins without handlers: execve(2).
+        """
+        return bool(wait_until(lambda: any(map(self._handles_sigterm, self.processes)), seconds))
+
+    def _handles_sigterm(self, process: Process) -> bool:
+        status = self.engine.observer.proc(f"{process.pid}/status")
+        caught = re.search(r"^SigCgt:\t([0-9a-f]+)$", status, re.MULTILINE)
+        return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
     def tell(self) -> None:
-        """Let `probe told` go on: it was found, and may end whenever it is to."""
+        """Let `probe told` go on, or `probe exit` end: it was found, and may end whenever it is to."""
         self.engine.observer.write(f"{self.rootfs.path}/go-{self.rootfs.nonce}", b"")
+
+    def grow_past(self, mib: int) -> None:
+        """Tell `probe told` to go on, and wait until it has grown past so many MiB, or is gone.
+
+        It was not told, where the engine has copied the rootfs; then it goes on by itself, later.
+        """
+        self.tell()
+        wait_until(
+            lambda: max((each.rss_bytes >> 20 for each in self.processes), default=mib) >= mib, TOLD_SECONDS
+        )
 
     def kill(self) -> None:
         """End what is left of it from outside, with SIGKILL; the engine is not asked."""
@@ -168,20 +196,44 @@ class Container:
                 return self.engine.observer.read(path)
         return self.engine.logs(self.id)
 
-    def await_log(self, word: bytes, seconds: float = 5) -> bytes:
+    def await_log(self, word: bytes, seconds: float = 3) -> bytes:
         """Wait until a word of its output has been kept; returns what there is then, or at the deadline."""
-        return self._await_output(lambda: self.log(word), word, seconds)
+        return await_logs([(self, word)], seconds)[0]
 
     def await_shown(self, word: bytes, seconds: float = 2) -> bytes:
         """Wait until `logs` shows a word of its output; returns what it shows then, or at the deadline."""
-        return self._await_output(lambda: self.engine.logs(self.id), word, seconds)
+        return _await_outputs(self.engine, [(lambda: self.engine.logs(self.id), word)], seconds)[0]
 
-    def _await_output(self, look: Callable[[], bytes], word: bytes, seconds: float) -> bytes:
-        if self.engine.outputs_missed >= UNKEPT_MOST:
-            seconds = min(seconds, UNKEPT_SECONDS)
-        output = look_until(look, lambda seen: word in seen, seconds)
-        self.engine.outputs_missed += -1 if word in output else 1
-        return output
+
+def await_logs(wanted: Sequence[tuple[Container, bytes]], seconds: float = 3) -> list[bytes]:
+    """`Container.await_log` of several, beside each other.
+
+    Args:
+        wanted: at least one, each with a word of its output.
+        seconds: for all together, on a fast machine.
+    """
+    looks = [(partial(container.log, word), word) for container, word in wanted]
+    return _await_outputs(wanted[0][0].engine, looks, seconds)
+
+
+def _await_outputs(
+    engine: Engine, wanted: Sequence[tuple[Callable[[], bytes], bytes]], seconds: float
+) -> list[bytes]:
+    outputs = [b""] * len(wanted)
+    few = engine.observer.patience.deadline(min(seconds, UNKEPT_SECONDS))
+
+    def is_over() -> bool:
+        for at, (look, word) in enumerate(wanted):
+            if word not in outputs[at]:
+                outputs[at] = look()
+        if all(word in output for output, (_, word) in zip(outputs, wanted, strict=True)):
+            return True
+        return engine.outputs_missed >= UNKEPT_MOST and few.left() <= 0
+
+    wait_until(is_over, seconds)
+    for output, (_, word) in zip(outputs, wanted, strict=True):
+        engine.outputs_missed += -1 if word in output else 1
+    return outputs
 
 
 def await_all_gone(containers: Iterable[Container], seconds: float = 10) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -42,6 +43,22 @@ UNSAID = 3
 KNOWN: dict[str, Scenario] = {}
 """All that were declared, by name; a name is taken once."""
 
+HEAD_START_SECONDS = 2.0
+"""The most that others leave the processors to those that will wait for long; it changes no verdict."""
+
+_running = threading.local()
+"""`waits`, an event: of the scenario that this thread runs beside others, and that will wait for long."""
+
+
+def only_waiting() -> None:
+    """Say that the scenario from which this is called does little but wait from now on: the others may begin.
+
+    It is for those that declare `waits`; elsewhere it does nothing.
+    """
+    waits: threading.Event | None = getattr(_running, "waits", None)
+    if waits is not None:
+        waits.set()
+
 
 @overload
 def scenario(function: Function) -> Function: ...
@@ -66,7 +83,8 @@ def scenario(
         function: the scenario.
         exclusive: nothing else may run beside it, as where processor time is measured.
         containers: the most that it may start, refused ones included; see `grading.api.allowance`.
-        waits: seconds, about, in which it does nothing but wait; those that wait longest begin first.
+        waits: seconds, about, in which it does nothing but wait; those that wait longest begin first, and the
+            others when these call `only_waiting`.
     """
 
     def declare(target: Callable[..., Any]) -> Any:
@@ -122,10 +140,13 @@ class Scenarios:
         if self.one_by_one:
             return
         with self._lock:
-            for each in scenarios:
-                if each.name not in self._futures and not each.exclusive:
-                    self._beside.add(each.name)
-                    self._futures[each.name] = self._pool.submit(self._run, each)
+            new = [each for each in scenarios if each.name not in self._futures and not each.exclusive]
+            patient = {each.name: threading.Event() for each in new if each.waits}
+            for each in new:
+                self._beside.add(each.name)
+                waits = patient.get(each.name)
+                before = () if waits else tuple(patient.values())
+                self._futures[each.name] = self._pool.submit(self._run_beside, each, waits, before)
 
     def evidence(self, wanted: Scenario) -> Any:
         """What a scenario saw; raises what it raised. Waits for it, or runs it now."""
@@ -207,6 +228,20 @@ class Scenarios:
         """Let one run again at the next look."""
         with self._lock:
             self._futures.pop(name, None)
+
+    def _run_beside(
+        self, each: Scenario, waits: threading.Event | None, before: Collection[threading.Event]
+    ) -> Any:
+        """Run one, when those before it do nothing but wait."""
+        latest = time.monotonic() + HEAD_START_SECONDS
+        for other in before:
+            other.wait(max(0.0, latest - time.monotonic()))
+        _running.waits = waits
+        try:
+            return self._run(each)
+        finally:
+            only_waiting()
+            _running.waits = None
 
     def _run(self, each: Scenario, *, alone: bool = False) -> Any:
         services = inspect.signature(each.function).parameters

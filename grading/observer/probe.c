@@ -9,10 +9,11 @@
  *   probe lines NONCE COUNT [PAUSE_US]   "NONCE 1\n" to "NONCE COUNT\n", then exit 0
  *   probe flood NONCE MIB        so many MiB of numbered lines, then exit 0
  *   probe torn NONCE             a line, half a line without its end, then waits to be killed
- *   probe exit CODE | die SIGNAL | sleep SECONDS
+ *   probe exit CODE [NONCE]      with a nonce once /go-NONCE is there, or after some seconds
+ *   probe die SIGNAL | sleep SECONDS
  *   probe deaf                   sleeps and has no handler: as PID 1 it is not reached by SIGTERM (pid_namespaces(7))
  *   probe polite CODE NONCE      says "NONCE ready"; on SIGTERM makes /term-NONCE, says "NONCE bye", exits with CODE
- *   probe stubborn NONCE         says "NONCE ready", ignores SIGTERM
+ *   probe stubborn               does nothing on SIGTERM
  *   probe hold MIB [SECONDS]     so much resident memory, idle
  *   probe grow STEP_MIB PAUSE_MS MOST_MIB [busy]   grows step by step; then idle, or busy and never asleep
  *   probe wave MIB               grows to so much, lets it go and takes it again, with more than a second between; then idle
@@ -218,6 +219,11 @@ static void leave(int number)
 	_exit(exit_code);
 }
 
+static void stay(int number)
+{
+	(void)number;
+}
+
 static void end_at_once(int number)
 {
 	_exit(128 + number);
@@ -285,8 +291,10 @@ int main(int argc, char **argv)
 	const char *first = argc > 2 ? argv[2] : "0";
 	long second = argc > 3 ? atol(argv[3]) : 0, third = argc > 4 ? atol(argv[4]) : 0;
 
-	if (strcmp(what, "deaf") && strcmp(what, "torn") && strcmp(what, "die"))
-		signal(SIGTERM, end_at_once);	/* polite and stubborn have their own */
+	/* By a handler of their own the kernel tells when polite and stubborn are ready. */
+	if (strcmp(what, "deaf") && strcmp(what, "torn") && strcmp(what, "die") && strcmp(what, "polite") &&
+	    strcmp(what, "stubborn"))
+		signal(SIGTERM, end_at_once);
 	if (!strcmp(what, "view"))
 		return view(first, second, argv);
 	if (!strcmp(what, "write") && argc > 3)
@@ -304,8 +312,11 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	}
-	if (!strcmp(what, "exit"))
+	if (!strcmp(what, "exit")) {
+		if (argc > 3)
+			await_go(argv[3]);
 		return atoi(first);
+	}
 	if (!strcmp(what, "die")) {
 		/* PID 1 of a namespace ignores its own signals but for faults; SIGKILL it cannot send itself. */
 		if (atoi(first) == SIGSEGV)
@@ -322,16 +333,14 @@ int main(int argc, char **argv)
 		exit_code = atoi(first);
 		snprintf(last_words, sizeof(last_words), "%.64s bye\n", argc > 3 ? argv[3] : "");
 		snprintf(mark, sizeof(mark), "/term-%.64s", argc > 3 ? argv[3] : "");
-		signal(SIGTERM, leave);
 		printf("%s ready\n", argc > 3 ? argv[3] : "");
 		fflush(stdout);
+		signal(SIGTERM, leave);
 		for (;;)
 			pause();
 	}
 	if (!strcmp(what, "stubborn")) {
-		signal(SIGTERM, SIG_IGN);
-		printf("%s ready\n", first);
-		fflush(stdout);
+		signal(SIGTERM, stay);
 		for (;;)
 			pause();
 	}

@@ -12,11 +12,8 @@ from typing import TextIO
 
 from supervisor.commands import COMMANDS, handle, tell
 from supervisor.commands.help import usage
-from supervisor.control import Control
 from supervisor.errors import EngineError, UsageError
-from supervisor.lifecycle import Engine
 from supervisor.state import claim, place
-from supervisor.zygote import Zygote
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 STACK = 256 << 10
@@ -38,6 +35,11 @@ def supervise(base_rootfs: str) -> None:
     Raises:
         EngineError: it cannot be.
     """
+    # Not above: loading these takes long, and who only learns that there is no supervisor should not wait for them.
+    from supervisor.control import Control
+    from supervisor.lifecycle import Engine
+    from supervisor.zygote import Zygote
+
     # In every thread to come, these wait for sigwait() below and interrupt nothing.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     if os.geteuid() != 0:

@@ -43,7 +43,7 @@ class Engine:
         process = SimpleNamespace(pid=pid, nice=asked.get("nice", 0), rss_bytes=48 << 20)
         return SimpleNamespace(
             id=asked["name"], init=process, processes=[process],
-            await_running=lambda: process, tell=lambda: None, kill=lambda: None,
+            await_running=lambda: process, grow_past=lambda mib: None, kill=lambda: None,
         )  # fmt: skip
 
     def stop(self, *ids: str) -> None:

@@ -8,8 +8,9 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
+from grading.api import scenarios as module
 from grading.api.expectations import Disturbed
-from grading.api.scenarios import Scenario, Scenarios
+from grading.api.scenarios import Scenario, Scenarios, only_waiting
 
 SECONDS = 20.0
 
@@ -118,3 +119,44 @@ def test_what_others_may_have_disturbed_runs_once_more_when_they_have_ended(last
             assert scenarios.evidence(second) == "seen"
     assert beside == [False, True]
     assert scenarios.evidence(first) == "seen"
+
+
+def test_who_will_wait_for_long_has_a_head_start_until_it_only_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEAD_START_SECONDS", SECONDS)
+    happened: list[str] = []
+    others_ran = threading.Event()
+
+    def patient() -> None:
+        happened.append("prepared")
+        only_waiting()
+        assert others_ran.wait(SECONDS)
+
+    def other() -> None:
+        happened.append("other")
+        only_waiting()  # says nothing of this one
+        others_ran.set()
+
+    scenarios = Scenarios(lambda name: name, lambda _: nullcontext(), workers=4)
+    named = [Scenario("patient", patient, False, 1, waits=3), Scenario("other", other, False, 1)]
+    scenarios.begin(named)
+    for each in named:
+        scenarios.evidence(each)
+    assert happened == ["prepared", "other"]
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["one that fails", "one that never says that it waits"])
+def test_a_head_start_has_an_end(monkeypatch: pytest.MonkeyPatch, ends: bool) -> None:
+    monkeypatch.setattr(module, "HEAD_START_SECONDS", SECONDS if ends else 0.01)
+    others_ran = threading.Event()
+
+    def patient() -> None:
+        if ends:
+            raise OSError("in the midst of it")
+        assert others_ran.wait(SECONDS)
+
+    scenarios = Scenarios(lambda name: name, lambda _: nullcontext(), workers=4)
+    other = Scenario("other", others_ran.set, False, 1)
+    scenarios.begin([Scenario("patient", patient, False, 1, waits=3), other])
+    scenarios.evidence(other)
+    scenarios.settle()
+    assert others_ran.is_set()
