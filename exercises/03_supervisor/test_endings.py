@@ -29,7 +29,7 @@ STEADY_LOOKS = 8
 CLOSED_SECONDS = 1.5
 """In which a supervisor closes what belonged to a container or a client that has gone."""
 
-DESCRIPTOR_ROUNDS = 3
+DESCRIPTOR_ROUNDS = 4
 """More than the one descriptor by which two looks at a supervisor may differ."""
 
 
@@ -98,7 +98,7 @@ def endings(engine: Engine, observer: Observer) -> Endings:
 
 @dataclass(frozen=True)
 class Stubborn:
-    """A container that ignores SIGTERM, and was stopped."""
+    """A container that does nothing on SIGTERM, and was stopped."""
 
     container: Container
     gone: bool
@@ -272,8 +272,13 @@ def unattended(engine: Engine, observer: Observer) -> list[Process]:
     def zombies() -> list[Process]:
         return [each for each in observer.processes() if each.state == "Z" and each.parent == supervisor.pid]
 
+    pids = {each.pid for each in container.processes}
+
+    def have_ended() -> bool:
+        return all(each.state == "Z" for each in observer.processes() if each.pid in pids)
+
     container.tell()
-    wait_until(lambda: all(each.state == "Z" for each in container.processes), ENDED_SECONDS)
+    wait_until(have_ended, ENDED_SECONDS)
     return look_until(zombies, lambda found: not found, REAPED_SECONDS)
 
 

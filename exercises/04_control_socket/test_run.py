@@ -89,7 +89,8 @@ def runs(engine: Engine, observer: Observer) -> Runs:
     assert long.job is not None
     process = long.await_running()
     asked = engine.begin("ps")
-    # Meanwhile, since that saves its time; where `run` holds up all others, it begins when the long one has ended.
+    # Meanwhile, since that saves its time. Where `run` holds up all others, it begins when the long one has ended;
+    # where no two `run` can wait at once, the long one may be the one that suffers.
     victim = engine.begin_run("sleep 600", name="victim")
     only_waiting()
     while long.processes:

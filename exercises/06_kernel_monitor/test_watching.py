@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from grading.api import check, expect, only_waiting, scenario, wait_until
@@ -19,9 +21,13 @@ from grading.api.module import (
     settle,
     tried,
 )
+from grading.guest.observer import GuestError
 from grading.session import Session
 
 MIB = 1 << 20
+SMALL_SECONDS = 1.2
+"""A monitor that looks once a second sees it before it grows."""
+
 WAVE_SECONDS = 8.0
 """The most until `probe wave` has grown again."""
 
@@ -61,6 +67,12 @@ def watch(module: Module, seconds: float) -> Watched:
         result, number, _ = device.ioctl(REGISTER, request(holder.pid, 12 * MIB, 200 * MIB, identifier))
         waits = not refused((result, number))
         only_waiting()
+        settle(
+            lambda: not module.log.about(identifier, holder.pid, what="SOFT LIMIT"),
+            SMALL_SECONDS if waits else 0,
+        )
+        with suppress(GuestError):  # a wrong monitor may have killed it
+            module.observer.signal(holder.pid, signal.SIGUSR1)
         warned = wait_until(
             lambda: module.log.about(identifier, holder.pid, what="SOFT LIMIT"), seconds if waits else 0
         )

@@ -16,11 +16,11 @@ from grading.session import Session
 END_SECONDS = 15.0
 """In which a supervisor ends, with a time of grace for its containers."""
 
-KEPT_SECONDS = 1.0
-"""In which a line is in the log of one that goes on; an engine that writes it later does so in the end."""
-
 DEAF_SECONDS = 6.0
 """The same, of one that went on after SIGTERM when it had no container."""
+
+KEPT_SECONDS = 1.0
+"""In which a line is in the log of one that goes on; an engine that writes it later does so in the end."""
 
 
 @dataclass(frozen=True)

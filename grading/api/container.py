@@ -77,7 +77,10 @@ class Container:
 
     @property
     def processes(self) -> list[Process]:
-        """Its processes, living and zombie, as the kernel tells them: those that execute the probe of its rootfs."""
+        """Its living processes, as the kernel tells them: those that execute the probe of its rootfs.
+
+        One that ends has lost its command line a moment before it is a zombie.
+        """
         return [
             process
             for process in self.engine.observer.processes()
@@ -170,7 +173,7 @@ class Container:
                 self.engine.observer.signal(process.pid, signal.SIGKILL, start=process.start)
 
     def await_gone(self, seconds: float = 10) -> bool:
-        """Wait until none of its processes is left, zombies included; False where one stays."""
+        """Wait until none of its processes lives; False where one stays."""
         return await_all_gone([self], seconds)
 
     def view(self, seconds: float = 10) -> dict[str, bytes]:
@@ -237,7 +240,7 @@ def _await_outputs(
 
 
 def await_all_gone(containers: Iterable[Container], seconds: float = 10) -> bool:
-    """Wait until no process of any of these is left, zombies included; False where one stays.
+    """Wait until no process of any of these lives; False where one stays.
 
     Args:
         containers: as many as there are.
@@ -259,4 +262,6 @@ def await_told(engine: Engine, containers: Collection[Container], seconds: float
         return is_hopeless or all(listing.ended(each.id) for each in containers)
 
     listing = look_until(engine.ps, is_told, seconds)
-    return listing if is_told(listing) else engine.ps(*list(containers)[-LISTED_LEAST:])
+    if all(listing.ended(each.id) for each in containers):
+        return listing
+    return engine.ps(*list(containers)[-LISTED_LEAST:])

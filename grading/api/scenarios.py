@@ -142,11 +142,12 @@ class Scenarios:
         with self._lock:
             new = [each for each in scenarios if each.name not in self._futures and not each.exclusive]
             patient = {each.name: threading.Event() for each in new if each.waits}
+            latest = time.monotonic() + HEAD_START_SECONDS
             for each in new:
                 self._beside.add(each.name)
                 waits = patient.get(each.name)
                 before = () if waits else tuple(patient.values())
-                self._futures[each.name] = self._pool.submit(self._run_beside, each, waits, before)
+                self._futures[each.name] = self._pool.submit(self._run_beside, each, waits, before, latest)
 
     def evidence(self, wanted: Scenario) -> Any:
         """What a scenario saw; raises what it raised. Waits for it, or runs it now."""
@@ -230,10 +231,13 @@ class Scenarios:
             self._futures.pop(name, None)
 
     def _run_beside(
-        self, each: Scenario, waits: threading.Event | None, before: Collection[threading.Event]
+        self,
+        each: Scenario,
+        waits: threading.Event | None,
+        before: Collection[threading.Event],
+        latest: float,
     ) -> Any:
-        """Run one, when those before it do nothing but wait."""
-        latest = time.monotonic() + HEAD_START_SECONDS
+        """Run one, when those before it do nothing but wait, or at the latest moment (of `time.monotonic`)."""
         for other in before:
             other.wait(max(0.0, latest - time.monotonic()))
         _running.waits = waits

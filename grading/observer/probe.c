@@ -16,7 +16,8 @@
  *   probe stubborn               does nothing on SIGTERM
  *   probe hold MIB [SECONDS]     so much resident memory, idle
  *   probe grow STEP_MIB PAUSE_MS MOST_MIB [busy]   grows step by step; then idle, or busy and never asleep
- *   probe wave MIB               grows to so much, lets it go and takes it again, with more than a second between; then idle
+ *   probe wave MIB               on SIGUSR1, or after some seconds, grows to so much, lets it go and takes it again, with
+ *                                more than a second between; then idle
  *   probe told NONCE STEP_MIB PAUSE_MS MOST_MIB [busy]   the same once /go-NONCE is there, or after some seconds
  *   probe crowd COUNT MIB        so many children, each with so much resident memory
  *   probe burn SECONDS           nothing but processor time
@@ -161,10 +162,16 @@ static void grow(long step, long wait_ms, long most, int busy)
 static void wave(size_t mib)
 {
 	enum { STATE_US = 1200000, STEP_US = 40000, STEP_MIB = 4 };
+	const struct timespec most = { 5, 0 };
 	size_t held;
 	char *steps[64];
+	sigset_t told;
 
-	pause_us(STATE_US);
+	/* Of PID 1 of a namespace, too: a signal that is blocked is kept, whatever its handler (kernel/signal.c, sig_ignored). */
+	sigemptyset(&told);
+	sigaddset(&told, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &told, NULL);
+	sigtimedwait(&told, NULL, &most);
 	for (held = 0; held < mib / STEP_MIB && held < 64; held++) {
 		steps[held] = touch(STEP_MIB);
 		pause_us(STEP_US);
