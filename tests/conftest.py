@@ -36,8 +36,8 @@ WORKERS_GROUPS = {
     "unit": "quick",
     "pages": "quick",
     "student": "student",
-    "vagrant": "shown",
-    "demo": "shown",
+    "vagrant": "vagrant",
+    "demo": "demo",
     "grading": LONGEST,
 }
 """What one worker of `pytest -n 3` does, by the folder of the tests: each of these groups has machines of its
