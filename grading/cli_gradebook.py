@@ -231,9 +231,9 @@ def export(
         )
         outcome = exports.export(format_, request)
     for note in outcome.notes:
-        console.err.print(note, markup=False, soft_wrap=True)
+        console.err.print(note, markup=False)
     files = f"{len(outcome.files)} files in " if len(outcome.files) != 1 else ""
-    console.out.print(f"{files}{request.output}", markup=False, soft_wrap=True)
+    console.out.print(f"{files}{request.output}", markup=False)
 
 
 def _lateness(results: Path, moment: str) -> str:

@@ -36,7 +36,7 @@ def replay(
     with console.progress() as progress:
         ground = prepare(progress, found.job.suite or None)
     for sentence in replays.differences(found, ground):
-        console.err.print(f"[yellow]note:[/yellow] {escape(sentence)}", soft_wrap=True)
+        console.err.print(f"[yellow]note:[/yellow] {escape(sentence)}")
     if shell:
         if not replays.held(found, ground, _log_in):
             raise LabError(f"{found.check.id} did not fail this time, so there is nothing to look at")
@@ -48,12 +48,12 @@ def replay(
         console.print_json({"recorded": found.check.__dict__, "now": now.__dict__})
         return
     same = "as before" if now.verdict == found.check.verdict else f"and was {found.check.verdict}"
-    console.out.print(f"[bold]{escape(now.id)}[/bold]: {now.verdict}, {same}.", soft_wrap=True)
+    console.out.print(f"[bold]{escape(now.id)}[/bold]: {now.verdict}, {same}.")
     for name in ("expected", "actual", "rationale", "hint"):
         if text := getattr(now, name):
-            console.out.print(f"[dim]{name}[/dim] {escape(text)}", soft_wrap=True)
+            console.out.print(f"[dim]{name}[/dim] {escape(text)}")
     for line in now.kernel:
-        console.out.print(f"[dim]kernel[/dim] {escape(line)}", soft_wrap=True)
+        console.out.print(f"[dim]kernel[/dim] {escape(line)}")
 
 
 def _log_in(machine: str) -> None:
@@ -63,7 +63,6 @@ def _log_in(machine: str) -> None:
     console.err.print(
         f"The check has just failed; this is its VM, {machine}, and it goes when you leave. The submission is in "
         "/submission, our tools in /run/boxwright-tools.",
-        soft_wrap=True,
     )
     address = QemuMachine.find(machine).address
     try:

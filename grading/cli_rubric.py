@@ -83,14 +83,14 @@ def _in_full(each: Named, rows: list[Row] | None, weights: Mapping[str, Decimal]
     counts = ""
     if weight is not None and weight != exact(each.criterion.points):
         counts = f", which count {plain(weight)} in the course"
-    out.print(Text(f"{each.name}: {each.criterion.points:g} points{counts}", style="bold"), soft_wrap=True)
+    out.print(Text(f"{each.name}: {each.criterion.points:g} points{counts}", style="bold"))
     out.print(Text(_without_parameters(each)))
     for level in each.criterion.levels:
         out.print(Text(f"  {level}"))
     if rows is not None:
         missing = [line(title) for title in lacking(rows, each.name)]
         said = f"Without points: {', '.join(missing)}." if missing else "Nobody is without points."
-        out.print(Text(said, style="yellow" if missing else "dim"), soft_wrap=True)
+        out.print(Text(said, style="yellow" if missing else "dim"))
 
 
 def _without_parameters(each: Named) -> str:

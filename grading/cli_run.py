@@ -230,7 +230,6 @@ def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> No
         console.out.print(table(found, console.out.width))
         console.out.print(
             f"The gradebook is in {results}. [dim]grade show · grade report · grade export[/dim]",
-            soft_wrap=True,
         )
     open_ = [result for result in found if result.undecided]
     if open_:

@@ -48,5 +48,4 @@ def box(
     console.out.print(
         f"[green]{made.name}[/green] {made.version}: {made.size / (1 << 20):.0f} MiB, {escape(str(made.file))}. "
         "[dim]cd vagrant && vagrant up[/dim]",
-        soft_wrap=True,
     )

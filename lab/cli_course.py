@@ -87,14 +87,12 @@ def new(
     console.out.print(
         f"[green]{escape(str(made.file))}[/green] is the course; set points and deadlines there, then "
         f"[dim]lab course update {escape(str(folder))}[/dim]",
-        soft_wrap=True,
     )
     for place in made.students:
-        console.out.print(f"[green]{escape(str(place))}[/green] is for students to clone.", soft_wrap=True)
+        console.out.print(f"[green]{escape(str(place))}[/green] is for students to clone.")
     if not any((place / make.GITHUB).exists() for place in made.students):
         console.err.print(
             "Nothing is checked on a push, since it is not known where the kit is: write `kit` into course.toml.",
-            soft_wrap=True,
         )
 
 
@@ -105,7 +103,7 @@ def update(folder: FolderArgument = Path()) -> None:
 
     changed = make.update(folder)
     for path in changed:
-        console.out.print(escape(str(path)), soft_wrap=True)
+        console.out.print(escape(str(path)))
     if not changed:
         console.out.print("Nothing was changed: it is there already.")
 
@@ -139,9 +137,7 @@ def join(
     from lab.course import make
 
     mine = make.join(Path.cwd(), student)
-    console.out.print(
-        f"This workspace is [green]{escape(mine.student)}[/green]'s. [dim]lab guide[/dim]", soft_wrap=True
-    )
+    console.out.print(f"This workspace is [green]{escape(mine.student)}[/green]'s. [dim]lab guide[/dim]")
 
 
 def _document(course: Course) -> dict[str, Any]:

@@ -36,9 +36,7 @@ def new(
 
     where = place or paths.EXERCISES
     folder = drafts.create(name, title, where)
-    console.out.print(
-        f"[green]{escape(str(folder))}[/green] is made, and can be graded as it is.", soft_wrap=True
-    )
+    console.out.print(f"[green]{escape(str(folder))}[/green] is made, and can be graded as it is.")
     number = folder.name[:2]
     steps = [
         f"lab exercise region {number}.WORD FILE:FIRST-LAST --summary '…'   makes lines of the reference a region",
@@ -48,7 +46,7 @@ def new(
     if not drafts.is_kits(where):
         steps.insert(0, f"export BOXWRIGHT_EXERCISES={where.absolute()}   lets all commands find it")
     for step in steps:
-        console.out.print(f"[dim]{escape(step)}[/dim]", soft_wrap=True)
+        console.out.print(f"[dim]{escape(step)}[/dim]")
 
 
 @app.command()
@@ -71,5 +69,4 @@ def region(
     console.out.print(
         f"[green]{made.name}[/green] is marked in {escape(str(made.source))}. What students find there at first is "
         f"{escape(str(made.stub))}: say in it what comes in and what must go out.",
-        soft_wrap=True,
     )

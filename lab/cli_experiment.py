@@ -152,7 +152,7 @@ def _run(
     kind.check(values)
 
     def heard(repetition: int, what: str) -> None:
-        console.err.print(f"  {repetition}: {escape(what)}", soft_wrap=True)
+        console.err.print(f"  {repetition}: {escape(what)}")
 
     where = chosen(machine)
     with locked(where), console.progress() as progress:
@@ -167,7 +167,7 @@ def _run(
                 found, now.accelerator or now.kind, kind, values, repeat, folder, progress, heard
             )  # fmt: skip
         except run.Interrupted as interrupted:
-            raise _kept(interrupted.store.path, len(interrupted.store.repetitions)) from None
+            raise _interrupted(interrupted.store.kept) from None
         finally:
             found.close()
     if as_json:
@@ -176,15 +176,12 @@ def _run(
     console.out.print(
         f"[green]{escape(str(done.path))}[/green]: {len(done.repetitions)} repetitions. "
         f"[dim]lab experiment plot {escape(str(done.path))}[/dim]",
-        soft_wrap=True,
     )
 
 
-def _kept(path: Path | None, count: int) -> LabError:
-    what = (
-        f"{count} whole repetitions are in {path}" if path else "No repetition was whole, so there is no file"
-    )
-    return LabError("Interrupted; the machine is cleared", f"{what}.", exit_status=130)  # fmt: skip
+def _interrupted(kept: str) -> LabError:
+    what = kept or "No repetition was whole, so there is no file"
+    return LabError("Interrupted; the machine is cleared", f"{what}.", exit_status=130)
 
 
 @app.command()
@@ -213,7 +210,7 @@ def _draw(plot: Any, experiments: list[Experiment], path: Path) -> None:
     if path.resolve() in {each.path.resolve() for each in experiments}:
         raise LabError(f"The picture {path} would take the experiment's place", "Name another one with -o.")
     alt = plot(experiments, path)
-    console.err.print(f"[green]{escape(str(path))}[/green]: {escape(alt)}", soft_wrap=True)
+    console.err.print(f"[green]{escape(str(path))}[/green]: {escape(alt)}")
 
 
 @app.command()

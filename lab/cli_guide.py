@@ -66,7 +66,7 @@ def _next(workspace: Workspace | None) -> Exercise | None:
 
 def _list(exercises: tuple[Exercise, ...]) -> None:
     for each in exercises:
-        console.out.print(f"[bold]{each.number}[/bold]  {escape(each.title)}", soft_wrap=True)
+        console.out.print(f"[bold]{each.number}[/bold]  {escape(each.title)}")
     console.out.print("\n[dim]lab guide 00 shows the first one's guide; lab init makes a workspace.[/dim]")
 
 
@@ -93,7 +93,7 @@ def _page(exercise: Exercise, values: dict[str, str | int], whose: str) -> None:
     from lab.site import single
 
     path = single.write(paths.cache() / "guides", exercise, values, whose)
-    console.out.print(escape(str(path)), soft_wrap=True)
+    console.out.print(escape(str(path)))
     if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         try:
             webbrowser.open(path.as_uri())

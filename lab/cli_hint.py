@@ -42,8 +42,8 @@ def hint(
         console.print_json(asdict(shown))
         return
     about = f"  [dim]{escape(shown.title)}[/dim]" if shown.title else ""
-    console.out.print(f"[bold]{escape(shown.target)}[/bold]{about}", soft_wrap=True)
-    console.out.print(f"[cyan]{CALLED[shown.stage]}:[/cyan] {escape(shown.text)}", soft_wrap=True)
+    console.out.print(f"[bold]{escape(shown.target)}[/bold]{about}")
+    console.out.print(f"[cyan]{CALLED[shown.stage]}:[/cyan] {escape(shown.text)}")
     console.out.print(f"[dim]{_what_is_left(shown.exercise, shown.left, shown.again)}[/dim]")
 
 

@@ -65,7 +65,6 @@ def add(
     console.out.print(
         f"[green]{machine.name}[/green] is a machine of the lab: {where}, {machine.record.suite}; "
         f"the playbook: {outcome.ok} ok, {outcome.changed} changed. [dim]lab demo -m {machine.name}[/dim]",
-        soft_wrap=True,
     )
 
 
@@ -78,7 +77,7 @@ def _trusted(where: Destination, *, accept: bool) -> str:
     from lab.machine.host_key import fingerprint, scan
 
     shown = scan(where.host, where.port)
-    console.err.print(f"The host key of {where} is {fingerprint(shown)}.", markup=False, soft_wrap=True)
+    console.err.print(f"The host key of {where} is {fingerprint(shown)}.", markup=False)
     if accept:
         return shown
     if not _somebody_listens():

@@ -39,7 +39,7 @@ def logs(
         if json_:
             console.print_json({"name": what, "text": text})
         else:
-            console.out.print(text, markup=False, soft_wrap=True, end="")
+            console.out.print(text, markup=False, end="")
         return
     parts = {name: kept.read(workspace, name) for name in kept.PARTS}
     ids = kept.containers(workspace)
@@ -50,12 +50,10 @@ def logs(
         lines = parts[name].splitlines()
         console.out.print(f"[bold]{name}[/bold]  [dim]{meaning}[/dim]")
         for line in lines[-SHOWN:]:
-            console.out.print(f"  {line}", markup=False, soft_wrap=True)
+            console.out.print(f"  {line}", markup=False)
         if not lines:
             console.out.print("  [dim]nothing[/dim]")
         elif len(lines) > SHOWN:
             console.out.print(f"  [dim]… the last {SHOWN} of {len(lines)} lines; lab logs {name}[/dim]")
     there = escape(", ".join(ids)) or "no container's log was found"
-    console.out.print(
-        f"[bold]containers[/bold]  [dim]lab logs ID shows one's log[/dim]\n  {there}", soft_wrap=True
-    )
+    console.out.print(f"[bold]containers[/bold]  [dim]lab logs ID shows one's log[/dim]\n  {there}")

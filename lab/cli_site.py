@@ -29,7 +29,7 @@ def build(
         progress.step("Building the site")
         number = site.build(output)
     shown = escape(str(output / "index.html"))
-    console.out.print(f"[green]{number} pages[/green] are made; open {shown} in a browser.", soft_wrap=True)
+    console.out.print(f"[green]{number} pages[/green] are made; open {shown} in a browser.")
 
 
 @app.command()
@@ -45,7 +45,7 @@ def serve(
             progress.step("Building the site")
             site.build(Path(folder))
         with server(Path(folder), port) as running:
-            console.out.print(f"http://{ADDRESS}:{running.server_port}/ until Ctrl-C.", soft_wrap=True)
+            console.out.print(f"http://{ADDRESS}:{running.server_port}/ until Ctrl-C.")
             try:
                 running.serve_forever()
             except KeyboardInterrupt:

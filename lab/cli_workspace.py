@@ -42,7 +42,6 @@ def init(
     console.out.print(
         f"[green]{shown}[/green] is made: {made.regions} regions are yours to write. "
         f"[dim]cd {shown} && lab guide 00[/dim]",
-        soft_wrap=True,
     )
     if not made.committed:
         console.err.print("git is not installed, so there is no history; everything else works without it.")
@@ -60,7 +59,6 @@ def reset_regions(exercise: str | None, region: str | None) -> None:
     console.out.print(
         f"The stub is back: {', '.join(done.regions)}. What you had lies in "
         f"{escape(str(done.backup.relative_to(workspace.folder)))}.",
-        soft_wrap=True,
     )
 
 

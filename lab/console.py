@@ -12,18 +12,30 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 from lab.errors import LabError
 
-out = Console(highlight=False)
+
+class WholeLines(Console):
+    """A console that breaks no line of text: a path or a command in it can be found and copied as it is."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Rich's; tables and the like still fit the terminal."""
+        if all(isinstance(each, (str, Text)) for each in objects):
+            options.setdefault("soft_wrap", True)
+        super().print(*objects, **options)
+
+
+out = WholeLines(highlight=False)
 """Results."""
 
-err = Console(stderr=True, highlight=False)
+err = WholeLines(stderr=True, highlight=False)
 """Progress and errors."""
 
 

@@ -92,13 +92,13 @@ def _report(subject: Subject, held: tuple[Held, ...]) -> Report:
 
 def _show(report: Report) -> None:
     mark = "[red]✗[/red]" if report.wrong else "[yellow]◦[/yellow]" if report.open else "[green]✓[/green]"
-    console.out.print(f"{mark} [bold]{report.number} · {escape(report.title)}[/bold]", soft_wrap=True)
+    console.out.print(f"{mark} [bold]{report.number} · {escape(report.title)}[/bold]")
     for name, sentences in report.wrong.items():
-        console.out.print(f"  [red]✗[/red] not so: {escape(name)}", soft_wrap=True)
+        console.out.print(f"  [red]✗[/red] not so: {escape(name)}")
         for sentence in sentences:
-            console.out.print(f"      {escape(sentence)}", soft_wrap=True)
+            console.out.print(f"      {escape(sentence)}")
     for sentence in report.open:
-        console.out.print(f"  [yellow]◦[/yellow] {escape(sentence)}", soft_wrap=True)
+        console.out.print(f"  [yellow]◦[/yellow] {escape(sentence)}")
 
 
 def _gate(subject: Subject) -> None:
@@ -121,7 +121,7 @@ def _gate(subject: Subject) -> None:
         console.err.print("No mutant loses a check of this exercise, so none is looked at.")
     failed = []
     for command in commands:
-        console.err.print(f"[dim]python {' '.join(command)}[/dim]", soft_wrap=True)
+        console.err.print(f"[dim]python {' '.join(command)}[/dim]")
         if subprocess.run([sys.executable, *command], check=False).returncode:
             failed.append(command[0].rpartition("/")[2])
     if failed:

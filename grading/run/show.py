@@ -87,7 +87,7 @@ class Shown:
                 self._progress.remove_task(self._bars.pop(result.submission))
             count = f"[dim]{len(self._ended):>3}/{len(self._names)}[/dim]"
             left = "" if self._console.is_terminal else f"  [dim]{self._left()}[/dim]"
-            self._console.print(f"{count} {line(result)}{left}", soft_wrap=True)
+            self._console.print(f"{count} {line(result)}{left}")
             self._tell_all()
 
     def _tell_all(self) -> None:

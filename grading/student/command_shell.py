@@ -27,7 +27,7 @@ def shell(context: typer.Context) -> None:
             place = trying.open_place(workspace, context.obj, progress)
         try:
             for note in place.notes:
-                console.err.print(escape(note), soft_wrap=True)
+                console.err.print(escape(note))
             if not context.args:
                 console.err.print(f"[dim]{escape(trying.GREETING)}[/dim]")
             status = trying.attach(place, context.args)

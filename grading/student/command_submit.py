@@ -38,10 +38,9 @@ def submit(
         console.print_json({"file": str(made.file), **made.manifest})
         return
     for note in made.notes:
-        console.out.print(f"[yellow]{escape(note)}[/yellow]", soft_wrap=True)
+        console.out.print(f"[yellow]{escape(note)}[/yellow]")
     files, hints = len(made.manifest["files"]), len(made.manifest["hints"])
     console.out.print(
         f"[green]{escape(str(made.file))}[/green]: {files} files, {made.file.stat().st_size / 1024:.0f} KiB, "
         f"SHA-256 {made.digest[:16]}…; {hints} hints taken.",
-        soft_wrap=True,
     )

@@ -72,7 +72,6 @@ def _sum(out: Console, outcome: Outcome) -> None:
     out.print(
         f"\n[{colour}]{exercise.number} {escape(exercise.title)}: {outcome.points:g} of {outcome.max_points:g} points"
         f"[/{colour}] [dim]({passed} of {len(outcome.verdicts)} checks passed, {outcome.seconds:.1f} s)[/dim]",
-        soft_wrap=True,
     )
 
 
@@ -85,27 +84,23 @@ def _blocking(out: Console, verdict: Verdict, outcome: Outcome) -> None:
     out.print(
         f"\n[red]✗[/red] [bold]{verdict.exercise} {escape(verdict.result.id)}[/bold] fails, on which this builds: "
         f"[cyan]{where}[/cyan]\n  {escape(verdict.title)}",
-        soft_wrap=True,
     )
     _seen(out, verdict)
 
 
 def _failure(out: Console, workspace: Workspace, outcome: Outcome, verdict: Verdict) -> None:
     result = verdict.result
-    out.print(
-        f"\n[red]✗[/red] [bold]{escape(verdict.title)}[/bold]  [dim]{escape(result.id)}[/dim]", soft_wrap=True
-    )
+    out.print(f"\n[red]✗[/red] [bold]{escape(verdict.title)}[/bold]  [dim]{escape(result.id)}[/dim]")
     if result.hidden:
         out.print("  [dim]This check does not tell more.[/dim]")
         return
     if result.rationale:
-        out.print(f"  {escape(result.rationale)}", soft_wrap=True)
+        out.print(f"  {escape(result.rationale)}")
     _seen(out, verdict)
     heading = outcome.explanation(verdict, workspace.values(outcome.exercise))
     out.print(
         f"  [dim]explained[/dim] lab guide {outcome.exercise.number}, “{escape(heading)}”\n"
         f"  [dim]stuck?   [/dim] lab hint {escape(result.id)}",
-        soft_wrap=True,
     )
 
 
@@ -113,13 +108,13 @@ def _seen(out: Console, verdict: Verdict) -> None:
     result = verdict.result
     for label, text in (("expected ", result.expected), ("seen     ", result.actual)):
         if text and not result.hidden:
-            out.print(f"  [dim]{label}[/dim] {escape(_cut(text.replace(TREE, '')))}", soft_wrap=True)
+            out.print(f"  [dim]{label}[/dim] {escape(_cut(text.replace(TREE, '')))}")
     if result.kernel:
         out.print("  [dim]the kernel said[/dim]")
         for line in telling(result.kernel):
-            out.print(f"    {line}", markup=False, style="yellow", soft_wrap=True)
+            out.print(f"    {line}", markup=False, style="yellow")
         for meaning in meanings(result.kernel):
-            out.print(f"  [dim]that means[/dim] {escape(meaning)}", soft_wrap=True)
+            out.print(f"  [dim]that means[/dim] {escape(meaning)}")
 
 
 def _cut(text: str) -> str:
@@ -140,19 +135,18 @@ def _said(out: Console, outcome: Outcome) -> None:
     for text in outcome.tracebacks:
         out.print("\n[bold]Your engine raised this:[/bold]")
         for line in text.splitlines()[-MOST_LINES:]:
-            out.print(f"  {line}", markup=False, soft_wrap=True)
+            out.print(f"  {line}", markup=False)
     if outcome.warnings:
         out.print("\n[bold]The compiler said:[/bold]")
         for line in outcome.warnings[:MOST_LINES]:
-            out.print(f"  {line}", markup=False, soft_wrap=True)
+            out.print(f"  {line}", markup=False)
     if outcome.replaced:
         times = "" if outcome.replaced == 1 else f" {outcome.replaced} times"
         out.print(
             f"\nThe machine broke and was replaced{times}; yours goes on as if nothing had been.",
-            soft_wrap=True,
         )
     for note in outcome.notes:
-        out.print(f"[dim]{escape(note)}[/dim]", soft_wrap=True)
+        out.print(f"[dim]{escape(note)}[/dim]")
 
 
 def _answers(out: Console, workspace: Workspace, outcome: Outcome) -> None:
@@ -164,9 +158,7 @@ def _answers(out: Console, workspace: Workspace, outcome: Outcome) -> None:
     out.print(f"\n{answers.NAME}: {len(given)} of {len(verdicts)} questions answered")
     for each in given:
         if each.state in ("wrong", "unclear"):
-            out.print(
-                f"  [red]✗[/red] {escape(each.question.id)}: {escape(each.why or each.state)}", soft_wrap=True
-            )
+            out.print(f"  [red]✗[/red] {escape(each.question.id)}: {escape(each.why or each.state)}")
 
 
 def _next(out: Console, outcome: Outcome, failed: bool, blocking: list[Verdict]) -> None:

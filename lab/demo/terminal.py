@@ -98,5 +98,4 @@ def summary(console: Console, report: Report, page: str) -> None:
     console.print(
         f" [bold]{held} of {len(report.demonstrations)}[/] demonstrations hold, in {report.seconds:.0f} s. "
         f"The page: {escape(page)}",
-        soft_wrap=True,
     )

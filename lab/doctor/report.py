@@ -57,7 +57,7 @@ def show(findings: Sequence[Finding], out: Console, subject: str) -> None:
     for finding in sorted(todo, key=lambda finding: finding.status != "failed"):
         word, style = LOOKS[finding.status]
         out.print(f"\n[{style}]{word}[/] {finding.name}: what to do", highlight=False)
-        out.print(f"  {escape(finding.fix)}", soft_wrap=True)
+        out.print(f"  {escape(finding.fix)}")
     out.print()
     out.print(_summary(findings, subject))
 

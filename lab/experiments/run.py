@@ -88,7 +88,7 @@ def run(
 @contextlib.contextmanager
 def _told_as_errors(machine: Machine, repetition: int, store: Store) -> Iterator[None]:
     """What goes wrong in a repetition names it, and where those before it are."""
-    kept = f" {len(store.repetitions)} whole repetitions are in {store.path}." if store.path else ""
+    kept = f" {store.kept}." if store.kept else ""
     try:
         yield
     except Unreadable as error:

@@ -43,6 +43,14 @@ class Store:
         self.path: Path | None = None
         """None until the first repetition is in it."""
 
+    @property
+    def kept(self) -> str:
+        """How many whole repetitions are where, as a clause; empty where there is none."""
+        if self.path is None:
+            return ""
+        count = len(self.repetitions)
+        return f"{count} whole {'repetition is' if count == 1 else 'repetitions are'} in {self.path}"
+
     def add(self, rows: Sequence[Row]) -> Experiment:
         """Put a repetition into the file, by a rename, and return the experiment so far.
 

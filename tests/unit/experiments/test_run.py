@@ -112,9 +112,7 @@ def test_a_failure_says_where_the_earlier_ones_are(error: Exception, place: Plac
             raise error
         return ROWS
 
-    with pytest.raises(
-        LabError, match=r"Repetition 2 failed.*it broke off.*1 whole repetitions are in .*cpu-"
-    ):
+    with pytest.raises(LabError, match=r"Repetition 2 failed.*it broke off.*1 whole repetition is in .*cpu-"):
         go(repeat, tmp_path)
     assert place.done[-1] == "clear"
 
