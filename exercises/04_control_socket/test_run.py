@@ -89,9 +89,6 @@ def runs(engine: Engine, observer: Observer) -> Runs:
     assert long.job is not None
     process = long.await_running()
     asked = engine.begin("ps")
-    # Meanwhile, since that saves its time. Where `run` holds up all others, it begins when the long one has ended;
-    # where no two `run` can wait at once, the long one may be the one that suffers.
-    victim = engine.begin_run("sleep 600", name="victim")
     only_waiting()
     while long.processes:
         found.beside = found.beside or asked.wait(0)
@@ -101,6 +98,8 @@ def runs(engine: Engine, observer: Observer) -> Runs:
     found.long = engine.await_return(long)
     found.gone_at_end = not long.processes
     found.waited = found.long.ended - process.start / TICKS
+    # Not before: where no two `run` can wait at once, the long one would be the one that suffers.
+    victim = engine.begin_run("sleep 600", name="victim")
     victim.await_running()
     if found.beside is None:  # a slow machine, or one that is held up: this one lives until it is killed
         asked = engine.begin("ps", timeout=PATIENT_SECONDS)
