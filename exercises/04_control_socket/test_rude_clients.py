@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import signal
 from collections.abc import Iterator
@@ -31,9 +32,20 @@ def a_socket(engine: Engine) -> tuple[str, int]:
 
 
 def connected(engine: Engine, address: tuple[str, int]) -> Handle:
-    """A connection to the control socket."""
+    """A connection to the control socket; where its queue is full, as soon as there is room: a client waits, too."""
+
+    def tried() -> Handle | None:
+        try:
+            return engine.observer.connect(*address)
+        except GuestError as error:
+            if error.errno != errno.EAGAIN:  # unix(7), connect(2)
+                raise
+            return None
+
     try:
-        return engine.observer.connect(*address)
+        if (handle := wait_until(tried, PROMPT_SECONDS)) is not None:
+            return handle
+        raise GuestError(errno.EAGAIN, "its queue is full, and stays so")
     except GuestError as error:  # an earlier client has ended the supervisor, as SIGPIPE does
         ended = engine.supervisor and engine.supervisor.wait(0)
         expect(

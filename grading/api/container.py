@@ -32,9 +32,13 @@ REFUSED_SECONDS = 1.0
 TOLD_SECONDS = 3.5
 """The most until `probe told` has grown past its limit: it was not told, where the engine has copied the rootfs."""
 
-UNKEPT_MOST = 1
+KEPT_SECONDS = {1: 5.0, 2: 3.0}
+"""By level: in which an output is kept. Level 1 asks of nobody to write at once what has come."""
+
+UNKEPT_MOST = {1: 2, 2: 1}
 UNKEPT_SECONDS = 1.5
-"""Where so many more outputs were waited for in vain than were kept, the others have only this time each."""
+"""Where so many more outputs were waited for in vain than were kept (by level), the others have only this time; at
+level 1 each, at level 2 those together that are waited for together."""
 
 LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
 """Where an engine may keep its logs, besides its own folder; `logs` does not say where."""
@@ -199,7 +203,7 @@ class Container:
                 return self.engine.observer.read(path)
         return self.engine.logs(self.id)
 
-    def await_log(self, word: bytes, seconds: float = 3) -> bytes:
+    def await_log(self, word: bytes, seconds: float | None = None) -> bytes:
         """Wait until a word of its output has been kept; returns what there is then, or at the deadline."""
         return await_logs([(self, word)], seconds)[0]
 
@@ -208,22 +212,24 @@ class Container:
         return _await_outputs(self.engine, [(lambda: self.engine.logs(self.id), word)], seconds)[0]
 
 
-def await_logs(wanted: Sequence[tuple[Container, bytes]], seconds: float = 3) -> list[bytes]:
+def await_logs(wanted: Sequence[tuple[Container, bytes]], seconds: float | None = None) -> list[bytes]:
     """`Container.await_log` of several, beside each other.
 
     Args:
         wanted: at least one, each with a word of its output.
-        seconds: for all together, on a fast machine.
+        seconds: for all together, on a fast machine; `KEPT_SECONDS` where nothing is said.
     """
     looks = [(partial(container.log, word), word) for container, word in wanted]
-    return _await_outputs(wanted[0][0].engine, looks, seconds)
+    engine = wanted[0][0].engine
+    return _await_outputs(engine, looks, KEPT_SECONDS[engine.level] if seconds is None else seconds)
 
 
 def _await_outputs(
     engine: Engine, wanted: Sequence[tuple[Callable[[], bytes], bytes]], seconds: float
 ) -> list[bytes]:
     outputs = [b""] * len(wanted)
-    few = engine.observer.patience.deadline(min(seconds, UNKEPT_SECONDS))
+    few_seconds = UNKEPT_SECONDS * (len(wanted) if engine.level == 1 else 1)
+    few = engine.observer.patience.deadline(min(seconds, few_seconds))
 
     def is_over() -> bool:
         for at, (look, word) in enumerate(wanted):
@@ -231,7 +237,7 @@ def _await_outputs(
                 outputs[at] = look()
         if all(word in output for output, (_, word) in zip(outputs, wanted, strict=True)):
             return True
-        return engine.outputs_missed >= UNKEPT_MOST and few.left() <= 0
+        return engine.outputs_missed >= UNKEPT_MOST[engine.level] and few.left() <= 0
 
     wait_until(is_over, seconds)
     for output, (_, word) in zip(outputs, wanted, strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from grading.api import container
-from grading.api.container import UNKEPT_SECONDS, Container, Rootfs, await_logs
+from grading.api.container import KEPT_SECONDS, UNKEPT_SECONDS, Container, Rootfs, await_logs
 
 STEP_SECONDS = 0.5
 
@@ -40,11 +40,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def some(clock: Clock, count: int, shown: dict[str, bytes]) -> list[Container]:
+def some(clock: Clock, count: int, shown: dict[str, bytes], level: int = 2) -> list[Container]:
     def logs(identifier: str) -> bytes:
         return shown.get(identifier, b"")
 
-    engine: Any = SimpleNamespace(outputs_missed=0, logs=logs, folder="/", observer=SimpleNamespace())
+    engine: Any = SimpleNamespace(
+        outputs_missed=0, logs=logs, folder="/", observer=SimpleNamespace(), level=level
+    )
     engine.observer.patience = clock
     engine.observer.search = lambda *args, **more: []
     return [Container(engine, f"c{at}", Rootfs(f"/srv/c{at}", f"n{at}")) for at in range(count)]
@@ -65,6 +67,14 @@ def test_several_are_waited_for_within_the_time_of_one(clock: Clock) -> None:
     several = some(clock, 3, shown)
     assert await_logs([(each, b"word") for each in several], 4) == [b"", b"its word", b""]
     assert clock.waited == [4]
+
+
+def test_level_1_gives_each_its_time(clock: Clock) -> None:
+    several = some(clock, 2, {}, level=1)
+    wanted = [(each, b"word") for each in several]
+    for _ in range(2):
+        await_logs(wanted)
+    assert clock.waited == [KEPT_SECONDS[1], 2 * UNKEPT_SECONDS]
 
 
 def test_one_that_is_waited_for_meanwhile_is_given_up_sooner_too(clock: Clock) -> None:
