@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from rich.console import Console
 
-from lab.console import NoProgress
+from lab.console import NoProgress, WholeLines
 from lab.doctor import finding, report
 from lab.doctor.finding import Check, Finding, ask, examine, failed, ok, skipped, warning
 from lab.errors import LabError
@@ -129,7 +128,7 @@ def test_the_json_has_the_keys_that_the_readme_names() -> None:
 
 def table(findings: list[Finding], **settings: object) -> str:
     text = io.StringIO()
-    report.show(findings, Console(file=text, width=80, highlight=False, **settings), "This host")  # type: ignore[arg-type]
+    report.show(findings, WholeLines(file=text, width=80, highlight=False, **settings), "This host")  # type: ignore[arg-type]
     return text.getvalue()
 
 

@@ -79,15 +79,16 @@ def test_level_1_gives_each_its_time(clock: Clock) -> None:
 
 def test_one_that_is_waited_for_meanwhile_is_given_up_sooner_too(clock: Clock) -> None:
     [one] = some(clock, 1, {})
+    engine: Any = one.engine
     looks = 0
 
     def logs(identifier: str) -> bytes:
         nonlocal looks
         looks += 1
         if looks == 5:
-            one.engine.outputs_missed += 1  # what another waited for
+            engine.outputs_missed += 1  # what another waited for
         return b""
 
-    one.engine.logs = logs  # type: ignore[method-assign, assignment]
+    engine.logs = logs
     assert one.await_shown(b"word", 8) == b""
     assert clock.waited == [(5 - 1) * STEP_SECONDS]
