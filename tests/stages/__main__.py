@@ -43,7 +43,7 @@ def main(
             raise LabError(f"There is no track {track!r}", f"There is {' and '.join(catalogue.TRACKS)}.")
         outcomes = []
         for outcome in _outcomes(named, numbers or list(catalogue.folders())):
-            console.err.print(outcome.shown, highlight=False, markup=False, soft_wrap=True)
+            console.err.print(outcome.shown, highlight=False, markup=False)
             outcomes.append(outcome)
     except LabError as error:
         console.report(error)
