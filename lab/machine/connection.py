@@ -40,6 +40,9 @@ WATCH_INTERVAL = 0.5
 AFTER_EXIT = 1.0
 """Seconds that output may still come after a command's end: a daemon may hold the pipe open for ever."""
 
+NO_STATUS = -1
+"""paramiko's status of a channel that was closed without one: the command died of a signal, or the server went."""
+
 host_key.quiet_paramiko()
 
 
@@ -230,6 +233,11 @@ class Connection:
         looked = time.monotonic()
         deadline = looked + limit
         while True:
+            # First whether it has ended, then what it said: all may arrive between the two looks, and in
+            # the other order its last words would be taken for silence.
+            lost = not self._transport_alive()
+            exited = channel.exit_status_ready()
+            complete = exited and (channel.eof_received or channel.closed)
             moved = False
             while channel.recv_ready():
                 stdout += channel.recv(CHUNK)
@@ -253,12 +261,12 @@ class Connection:
                     feeding = False  # the command has ended without reading all of it
                 moved = True
             now = time.monotonic()
-            if channel.exit_status_ready():
-                ended = ended or now
-                if (channel.eof_received and not moved) or now - ended > AFTER_EXIT:
-                    return bytes(stdout), bytes(stderr)
-            elif channel.closed or not self._transport_alive():
+            if lost and channel.exit_status == NO_STATUS:
                 raise EOFError("the guest closed the connection")
+            if exited:
+                ended = ended or now
+                if complete or now - ended > AFTER_EXIT:
+                    return bytes(stdout), bytes(stderr)
             if now >= deadline:
                 raise _timeout(command, limit)
             if moved:
