@@ -37,8 +37,9 @@ CONNECT_SECONDS = 60
 WATCH_INTERVAL = 0.5
 """Seconds without output after which the machine itself is looked at."""
 
-AFTER_EXIT = 1.0
-"""Seconds that output may still come after a command's end: a daemon may hold the pipe open for ever."""
+AFTER_EXIT = 0.5
+"""Seconds of silence (of a fast machine) after a command's end, when no more of its output is waited for: a
+daemon may hold the pipe open for ever. The status overtakes output that the SSH server still has to send."""
 
 NO_STATUS = -1
 """paramiko's status of a channel that was closed without one: the command died of a signal, or the server went."""
@@ -237,7 +238,7 @@ class Connection:
             # the other order its last words would be taken for silence.
             lost = not self._transport_alive()
             exited = channel.exit_status_ready()
-            complete = exited and (channel.eof_received or channel.closed)
+            complete = lost or (exited and (channel.eof_received or channel.closed))
             moved = False
             while channel.recv_ready():
                 stdout += channel.recv(CHUNK)
@@ -261,11 +262,13 @@ class Connection:
                     feeding = False  # the command has ended without reading all of it
                 moved = True
             now = time.monotonic()
-            if lost and channel.exit_status == NO_STATUS:
-                raise EOFError("the guest closed the connection")
+            if complete:
+                if channel.exit_status == NO_STATUS and (lost or not channel.eof_received):
+                    raise EOFError("the guest closed the connection")
+                return bytes(stdout), bytes(stderr)
             if exited:
-                ended = ended or now
-                if complete or now - ended > AFTER_EXIT:
+                ended = now if moved or not ended else ended
+                if now - ended > self._scale(AFTER_EXIT):
                     return bytes(stdout), bytes(stderr)
             if now >= deadline:
                 raise _timeout(command, limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 Times = Mapping[int, tuple[float, float]]
@@ -18,11 +19,13 @@ def thread_times(pid: int) -> Times:
     """Of all threads of a process; empty where it is gone or the kernel does not tell."""
     found = {}
     try:
-        for path in Path(f"/proc/{pid}/task").iterdir():
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return {}
+    for path in threads:
+        with suppress(OSError, ValueError):  # it has ended meanwhile, as QEMU's idle workers do
             ran, waited, *_ = (path / "schedstat").read_text().split()
             found[int(path.name)] = (int(ran) / 1e9, int(waited) / 1e9)
-    except (OSError, ValueError):
-        return {}
     return found
 
 

@@ -84,6 +84,8 @@ def main(identifier: str, program: str, seconds: float) -> None:
     answered = False
     say(ready=True)
     while now() < end:
+        # First whether it is there, then what the monitor said of it, so that nothing is missing of that.
+        gone = pid is not None and resident(pid) is None
         own_program = own_program or (pid is not None and executes(pid, program))
         rss = resident(pid) if pid is not None and own_program else None
         if rss is not None:
@@ -100,10 +102,10 @@ def main(identifier: str, program: str, seconds: float) -> None:
                 question = subprocess.Popen(
                     ["engine", "ps"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
                 )
-        if question is not None and question.poll() is not None and not answered:
+        if question is not None and not answered and (gone or question.poll() is not None):
             say(ps=question.communicate()[0])
             answered = True
-        if pid is not None and resident(pid) is None:
+        if gone:
             say(end="gone")
             return
         time.sleep(PAUSE)
