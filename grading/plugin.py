@@ -62,6 +62,8 @@ class Outcome:
         self.error: BaseException | None = None
         self.skipped = ""
         self.trouble: Trouble | None = None
+        self.was_beside = False
+        """Whether scenarios ran meanwhile: what they do, others feel."""
         self.seconds = 0.0
 
     @property
@@ -173,6 +175,7 @@ class Grading(Fixtures):
                 self._outcome = Outcome()
                 began = time.monotonic()
                 self._begin_scenarios(item, check)
+                self._outcome.was_beside = self.session.scenarios.beside_each_other()
                 with self._room(item, check):
                     runtestprotocol(item, log=False, nextitem=nextitem)
                 outcome = self._outcome
@@ -258,12 +261,15 @@ class Grading(Fixtures):
     def _again(self, item: pytest.Item, check: Check, outcome: Outcome, attempt: int) -> bool:
         """Look at the kernel, replace what is broken, and say whether the check must run again."""
         session = self.session
+        ended = session.scenarios.ended()
+        outcome.was_beside = outcome.was_beside or session.scenarios.beside_each_other()
         try:
-            outcome.trouble = session.guest.trouble()
+            outcome.trouble = session.guest.trouble(ask=not outcome.lost)
         except (LabError, OSError) as error:
             outcome.error = outcome.error or error
         broken = outcome.trouble is not None or outcome.lost
-        beside_others = session.scenarios.beside_each_other()
+        if not broken:
+            session.scenarios.vouch_for(ended)
         if not broken and session.is_stuck:
             # Beside others nobody knows whose doing it was; alone it was the check's own.
             shared = not session.scenarios.one_by_one and check.stage != "alone"
@@ -271,7 +277,7 @@ class Grading(Fixtures):
             return shared and outcome.error is not None and attempt < ATTEMPTS
         if not broken and not outcome.is_ours:
             return False
-        if broken and beside_others:
+        if broken and outcome.was_beside:
             session.replace_guest()  # who it was shows when they run one by one
             return attempt < ATTEMPTS
         session.replace_guest()

@@ -137,6 +137,7 @@ class Session:
 
     def replace_guest(self) -> None:
         """Throw the guest away; the next look makes a new one."""
+        self.scenarios.begin_no_more()
         with self._lock:
             if self._guest is not None:
                 self._guest.close()

@@ -134,6 +134,8 @@ class Scenarios:
         self._is_over = False
         self._whole: set[str] = set()
         """Those that had come to their end when it was over."""
+        self._vouched: set[str] = set()
+        """Those that had come to their end when the kernel had nothing to complain of."""
 
     def begin(self, scenarios: list[Scenario]) -> None:
         """Let these run beside each other, in this order, where they have not run yet."""
@@ -187,8 +189,19 @@ class Scenarios:
         """Whether several may be under way now: what one does, others feel."""
         return self.busy() and not self.one_by_one
 
+    def ended(self) -> frozenset[str]:
+        """The names of those that have come to their end."""
+        with self._lock:
+            return frozenset(name for name, future in self._futures.items() if future.done())
+
+    def vouch_for(self, names: Collection[str]) -> None:
+        """Say that a look at the kernel, after these had ended, found nothing."""
+        self._vouched.update(names)
+
     def adopt(self, others: Scenarios, *, failures: bool = False) -> None:
-        """Take over what was seen to its end; what was not may run again, one by one.
+        """Take over what was vouched for and seen to its end; the rest may run again, one by one.
+
+        Where the kernel complains beside others, it may be the doing of any that ended since the last look.
 
         Args:
             others: begins nothing more.
@@ -198,11 +211,14 @@ class Scenarios:
         self.one_by_one = True
         others.begin_no_more()
         others._pool.shutdown(wait=True)
+        self._vouched = set(others._vouched)
         self._futures = {
             name: future
             for name, future in others._futures.items()
             # One that was under way has lost its supervisor, or its guest, in the middle.
-            if name in others._whole and not future.cancelled() and (alone or future.exception() is None)
+            if name in others._whole & others._vouched
+            and not future.cancelled()
+            and (alone or future.exception() is None)
         }
 
     def begin_no_more(self) -> None:

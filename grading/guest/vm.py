@@ -20,6 +20,7 @@ from lab.machine.boot import serial_tail
 from lab.machine.deadline import thread_times
 from lab.machine.process import running_pid
 from lab.machine.qemu_command import Hardware
+from lab.machine.record import machine_folder
 from lab.machine.remote import RemoteMachine
 
 TOOLS = "/run/boxwright-tools"
@@ -114,13 +115,29 @@ class Guest:
         """Processes that were not there before the delivery; those of the observer's own jobs included."""
         return self.observer.processes()
 
-    def trouble(self) -> Trouble | None:
-        """What the kernel complained of since the last call."""
+    def trouble(self, *, ask: bool = True) -> Trouble | None:
+        """What the kernel complained of since the last call.
+
+        Args:
+            ask: have the guest answer first, so that nothing of it is still on its way.
+
+        Raises:
+            MachineError: it does not answer, and has not complained.
+        """
+        lost: MachineError | None = None
+        if ask:
+            try:
+                self.observer.proc("uptime")
+            except MachineError as error:
+                lost = error
         for event in self.machine.events():
             if event.kind in ("panic", "reset", "shutdown"):
                 self.watch.machine_broke([f"{event.kind} {event.detail}".strip(), *self.serial()])
                 break
-        return self.watch.take()
+        trouble = self.watch.take()
+        if trouble is None and lost is not None:
+            raise lost
+        return trouble
 
     def serial(self) -> list[str]:
         """The end of the serial console, from the last complaint on."""
@@ -139,7 +156,16 @@ class Guest:
 
 
 def fresh_guest(name: str, tools: Tools, progress: Progress, suite: str | None = None) -> Guest:
-    """A new QEMU machine of that name, a clone of the warm state that has the tools' disk."""
+    """A new QEMU machine of that name, a clone of the warm state that has the tools' disk.
+
+    Raises:
+        LabError: there is a machine of that name still, or none can be made.
+    """
+    if (machine_folder(name) / "machine.json").exists():
+        raise MachineError(
+            f"Machine {name!r} is there still, and not fresh any more",
+            f"End the `lab` or `grade` that works on it, or remove it: lab destroy {name}",
+        )
     prepare = f"{MOUNT} && sh {TOOLS}/{PREPARE.name} {ROOTFS_BASE} {POOL} {POOL_SIZE} && umount {TOOLS}"
     hardware = Hardware(read_only_disk=str(tools.disk), prepare=prepare)
     machine = lifecycle.up(name, progress, suite=suite, hardware=hardware)

@@ -63,14 +63,13 @@ class Telling(InsideGrading):
 
     def _again(self, item: pytest.Item, check: Check, outcome: Outcome, attempt: int) -> bool:
         session = self.session
-        beside_others = session.scenarios.beside_each_other()
         lost = isinstance(outcome.error, MachineError)
         if lost:
             seen = on_console(session.guest)
             if seen is not None and session.guest.watch.peek() is None:
                 session.guest.watch.machine_broke(seen.lines)
         again = super()._again(item, check, outcome, attempt)
-        if (lost or outcome.lost) and not beside_others:
+        if (lost or outcome.lost) and not outcome.was_beside:
             self._losses += 1
             self._breaker = check.id
             return False

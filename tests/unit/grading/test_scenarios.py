@@ -45,6 +45,7 @@ def test_who_waits_for_room_does_not_begin_any_more_and_who_runs_does_so_again()
     scenarios.begin_no_more()
     go_on.set()
     others = Scenarios(lambda name: name, room, workers=4)
+    scenarios.vouch_for(["first"])
     others.adopt(scenarios)
     assert began == ["first"]
     assert others.evidence(Scenario("first", first, False, 1)) == "seen"
@@ -84,10 +85,29 @@ def test_what_has_failed_alone_and_got_the_supervisor_stuck_does_not_run_again()
     with pytest.raises(AssertionError):
         scenarios.evidence(scenario)
     others = Scenarios(lambda name: name, lambda _: threading.Lock(), workers=2)
+    scenarios.vouch_for(scenarios.ended())
     others.adopt(scenarios, failures=True)
     with pytest.raises(AssertionError, match="it answers nobody"):
         others.evidence(scenario)
     assert len(tries) == 1
+
+
+def test_what_ended_before_a_clean_look_at_the_kernel_is_kept_and_the_rest_runs_again() -> None:
+    """Where the kernel complains, it may be the doing of any that ended since it was last looked at."""
+    runs: list[str] = []
+
+    def made(name: str) -> Scenario:
+        return Scenario(name, lambda: runs.append(name), False, 1)
+
+    scenarios = Scenarios(lambda name: name, lambda _: nullcontext(), workers=2)
+    scenarios.evidence(made("before"))
+    scenarios.vouch_for(scenarios.ended())
+    scenarios.evidence(made("after"))
+    others = Scenarios(lambda name: name, lambda _: nullcontext(), workers=2)
+    others.adopt(scenarios)
+    for name in ("before", "after"):
+        others.evidence(made(name))
+    assert runs == ["before", "after", "after"]
 
 
 @pytest.mark.parametrize("lasts", [False, True])
