@@ -36,10 +36,6 @@ LENGTH = struct.Struct("<I")
 ANSWER_SECONDS = 20.0
 """The most for a request that does not wait for a program, on a fast machine."""
 
-MARGIN_SECONDS = 10.0
-"""What an answer may take beyond a program's own time limit, on a fast machine."""
-
-
 REMEMBERED = 300
 """Programs whose words and outputs are kept for a look at what went before a failure."""
 
@@ -71,11 +67,11 @@ class _Answers:
 class Job:
     """A program in the guest that the observer started."""
 
-    def __init__(self, observer: Observer, words: tuple[str, ...], answers: _Answers, limit: float) -> None:
+    def __init__(self, observer: Observer, words: tuple[str, ...], answers: _Answers, given: float) -> None:
         self._observer = observer
         self.words = words
         self._answers = answers
-        self._limit = limit
+        self._ends = observer.patience.until(given) if given else None
         self._stdout, self._stderr = bytearray(), bytearray()
         self.finished: Finished | None = None
         self._lock = threading.RLock()
@@ -89,8 +85,8 @@ class Job:
     def wait(self, seconds: float | None = None) -> Finished | None:
         """Wait for its end; None where it has not ended after so many seconds (of a fast machine)."""
         with self._lock:
-            limit = self._limit + MARGIN_SECONDS if seconds is None else seconds
-            deadline = self._observer.patience.deadline(limit)
+            patience = self._observer.patience
+            deadline = patience.deadline(seconds) if seconds is not None else self._ends or patience.until(0)
             while self.finished is None:
                 try:
                     self._take(*self._observer.frame_before(self._answers, deadline, self.words[0]))
@@ -226,9 +222,9 @@ class Observer:
             limit: bytes of each of its outputs that are kept; the rest is read and only counted.
             user: its user and group id.
         """
-        milliseconds = int(self.patience.now(timeout) * 1000)
-        _, answers = self._send("start", milliseconds, limit, folder, user, stdin, *words)
-        job = Job(self, words, answers, timeout)
+        given = self.patience.now(timeout)
+        _, answers = self._send("start", int(given * 1000), limit, folder, user, stdin, *words)
+        job = Job(self, words, answers, given)
         self.jobs.append(job)
         return job
 

@@ -19,6 +19,9 @@ which an emulated processor does not lengthen, and limits are many times what a 
 UNKNOWN_SHARE = 1 / 4
 """The same where the host's own load cannot be seen."""
 
+MARGIN_SECONDS = 10.0
+"""What an answer may take beyond the limit that the guest itself watches, on a fast machine."""
+
 CONTENTION_MOST = 8.0
 WINDOW_SECONDS = 4.0
 """So far back contention is looked at."""
@@ -52,6 +55,10 @@ class Patience:
     def deadline(self, seconds: float) -> Deadline:
         """The limit for what is waited for from now on."""
         return Deadline(self.quiet(seconds), self._times)
+
+    def until(self, given: float) -> Deadline:
+        """The limit for the guest to tell the end of what `now` has given so many seconds."""
+        return Deadline(given + self.quiet(MARGIN_SECONDS), self._times)
 
     def _look(self) -> None:
         before, self._sample, self._sampled = self._sample, self._times(), time.monotonic()

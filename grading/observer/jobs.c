@@ -22,6 +22,7 @@
 
 #define DRAIN_NS 150000000ull	/* a daemon may hold a job's output open for ever */
 #define CHUNK 65536
+#define LAST_CHUNKS 16	/* a full pipe, and what a daemon that holds it writes meanwhile */
 
 struct job;
 
@@ -238,12 +239,26 @@ int jobs_next_deadline(void)
 	return next <= now ? 0 : (int)((next - now) / 1000000u + 1);
 }
 
+/* Other work may have kept the loop from looking until its time was over. */
+static void drain(struct stream *stream)
+{
+	uint64_t before;
+
+	for (int i = 0; i < LAST_CHUNKS && stream->source.fd >= 0; i++) {
+		before = stream->passed;
+		read_stream(&stream->source);
+		if (stream->passed == before)
+			break;
+	}
+	finish_stream(stream);
+}
+
 static void finish(struct job *job)
 {
 	struct message message = { 0 };
 
-	finish_stream(&job->out);
-	finish_stream(&job->err);
+	drain(&job->out);
+	drain(&job->err);
 	if (job->in.fd >= 0) {
 		unwatch(&job->in);
 		close(job->in.fd);

@@ -29,6 +29,10 @@
 
 int proc, events;
 
+static void kernel_ready(struct source *source);
+
+static struct source kernel = { .ready = kernel_ready };
+
 static const struct {
 	const char *name;
 	void (*answer)(const struct request *request);
@@ -95,6 +99,8 @@ static void input_ready(struct source *source)
 		exit(0);	/* the host has gone: nobody is left to observe for */
 	if (got > 0)
 		length += (size_t)got;
+	/* What the kernel said before a request goes out before its answer; it wakes nobody at once. */
+	kernel_ready(&kernel);
 	while (length - used >= HEADER) {
 		uint32_t size, number;
 
@@ -148,7 +154,7 @@ static int own_procfs(void)
 int main(int count, char **words)
 {
 	static struct source input = { .ready = input_ready, .fd = STDIN_FILENO };
-	static struct source kernel = { .ready = kernel_ready }, child = { .ready = child_ready };
+	static struct source child = { .ready = child_ready };
 	static struct source output = { .fd = STDOUT_FILENO };
 	struct message hello = { 0 };
 	sigset_t blocked;
@@ -205,6 +211,7 @@ int main(int count, char **words)
 			if (source->ready)
 				source->ready(source);
 		}
+		kernel_ready(&kernel);	/* as above: what it said before a program's end */
 		jobs_expire();
 	}
 }
