@@ -214,7 +214,15 @@ def _fetch(machine: RemoteMachine[Any], folder: str, archive: Path) -> None:
                         "Name the folder with the sources alone.",
                     )
                 file.write(piece)
+        # The end of the stream is the end of the archive only if tar says so: 1 is a file that changed meanwhile.
+        stream.status_event.wait(max(0.1, deadline - time.monotonic()))
+        if stream.exit_status not in (0, 1):
+            raise LabError(
+                f"The machine did not send all of {folder}: the connection was lost, or its tar failed",
+                "Grade it again; look whether it has tar and room.",
+            )
     except TimeoutError:
+        archive.unlink(missing_ok=True)
         raise LabError(
             f"What lies in {folder} does not come in time", "Look what the machine does."
         ) from None

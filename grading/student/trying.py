@@ -27,6 +27,7 @@ from lab.machine.record import machine_folder
 from lab.workspace.state import Workspace
 
 LOCK = "shell.lock"
+OPENING_LOCK = "shell-opening.lock"
 SUFFIX = "-shell"
 LONGEST_NAME = 31
 ROOTS = ("/root/rootfs-a", "/root/rootfs-b")
@@ -56,12 +57,29 @@ def held(workspace: Workspace) -> Iterator[IO[str]]:
         yield lock
 
 
+@contextmanager
+def _alone(workspace: Workspace, progress: Progress) -> Iterator[None]:
+    """Keep others from opening the machine, or finding it half prepared, meanwhile."""
+    with (home(workspace) / OPENING_LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.step("Waiting for the VM of your other shell")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def open_place(workspace: Workspace, named: str | None, progress: Progress) -> TryingPlace:
     """The machine that another shell of this workspace has open, or a fresh one.
 
     Raises:
         LabError: there is no engine, or no machine can be started.
     """
+    with _alone(workspace, progress):
+        return _opened(workspace, named, progress)
+
+
+def _opened(workspace: Workspace, named: str | None, progress: Progress) -> TryingPlace:
     name = machine_name(workspace, named)[: LONGEST_NAME - len(SUFFIX)] + SUFFIX
     folder = machine_folder(name)
     if process.running_pid(folder) is not None and process.state(folder) == "running":

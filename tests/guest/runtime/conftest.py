@@ -8,7 +8,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,6 +16,7 @@ from lab.machine.protocol import CommandResult, Machine
 
 BASE = "/srv/boxwright/rootfs-base"
 FOLDER = "/run/bwtest"
+T = TypeVar("T")
 _numbers = itertools.count(1)
 
 
@@ -76,6 +77,17 @@ class Supervisor:
         """What `ps` tells of a container, once it has ended."""
         self.wait(lambda: self.ps(identifier)["state"] == "exited", f"{identifier} has ended")
         return self.ps(identifier)
+
+    def settled(self, look: Callable[[], T]) -> T:
+        """What a look sees once two, one after the other, see the same: what a container leaves goes soon."""
+        seen: list[T] = [look()]
+
+        def again() -> bool:
+            seen.append(look())
+            return seen[-1] == seen[-2]
+
+        self.wait(again, "two looks see the same")
+        return seen[-1]
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
         """Wait until a condition holds."""

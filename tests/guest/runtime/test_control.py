@@ -141,6 +141,7 @@ def test_an_orderly_shutdown(doomed: Supervisor, machine: Machine) -> None:
     doomed.wait(lambda: not machine.run(f"test -d /proc/{pid}", check=False).ok, "it has ended")
     assert machine.run(f"systemctl show -P ExecMainStatus {doomed.unit}").text == "0"
     assert machine.run(f"cat {doomed.state}/logs/back.log").text == "up\nlast words"
+    doomed.wait(lambda: machine.run("cat /tmp/front").text.endswith("\n0"), "the waiting client has ended")
     assert machine.run("cat /tmp/front").text == "up\nlast words\n0"
     assert not machine.run(f"ls {doomed.state}/engine.sock", check=False).ok
     assert not machine.run(

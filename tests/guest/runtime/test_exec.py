@@ -208,7 +208,7 @@ def test_nothing_is_left_of_it(supervisor: Supervisor, machine: Machine, box: st
         ).text
 
     supervisor.engine("exec", box, "true")
-    before = held()
+    before = supervisor.settled(held)
     for words in (["true"], ["nosuch"], ["sh", "-c", "sleep 1 & echo left behind"]):
         for _ in range(3):
             supervisor.engine("exec", box, *words, check=False)

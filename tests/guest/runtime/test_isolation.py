@@ -16,7 +16,8 @@ def test_the_host_is_the_same_during_and_after(supervisor: Supervisor, machine: 
     """Mount table, hostname and /proc of the host do not change; the supervisor's descriptors neither."""
     supervisor.engine("run", "warm", "/srv/a", "true")
     descriptors = f"ls /proc/{supervisor.pid}/fd | wc -l; ls /proc/{supervisor.pid}/task | wc -l"
-    before, counts = machine.run(HOST).stdout, machine.run(descriptors).stdout
+    before = supervisor.settled(lambda: machine.run(HOST).stdout)
+    counts = supervisor.settled(lambda: machine.run(descriptors).stdout)
     supervisor.engine(
         "start", "visitor", "/srv/a", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"
     )

@@ -115,10 +115,11 @@ def test_stats_tell_what_is_used(supervisor: Supervisor, machine: Machine) -> No
 def test_events_tell_what_happens_in_order(supervisor: Supervisor, machine: Machine, limits: str) -> None:
     """Live, and afterwards; from the start to the removal."""
     supervisor.engine("rm", "-f", "a", check=False)
-    machine.run(
-        f"({supervisor.line('events', '--filter', 'id=a')} > /tmp/live; echo end >> /tmp/live) > /dev/null 2>&1 &"
-    )
-    supervisor.wait(lambda: machine.run("pgrep -f 'events --filter'", check=False).ok, "it listens")
+    earlier = machine.run("date +%s.%N").text
+    supervisor.engine("run", "--rm", "a", "/srv/a", "true")
+    listen = supervisor.line("events", "--since", earlier, "--filter", "id=a")
+    machine.run(f"({listen} > /tmp/live; echo end >> /tmp/live) > /dev/null 2>&1 &")
+    supervisor.wait(lambda: '"remove"' in machine.run("cat /tmp/live").text, "it listens")
     began = float(machine.run("date +%s.%N").text)
     if limits == "--hard-mib=12":
         answer = supervisor.engine(
@@ -156,7 +157,7 @@ def test_events_tell_what_happens_in_order(supervisor: Supervisor, machine: Mach
     assert live[-len(past) :] == past
     some = supervisor.engine("events", "--since", f"{began:.6f}", "--until", "0s", "--filter", "event=exit")
     assert [json.loads(line)["event"] for line in some.text.splitlines()] == ["exit"]
-    machine.run("pkill -INT -f '[e]vents --filter'")
+    machine.run("pkill -INT -f '[e]vents --since'")
 
 
 def test_ps_filters(supervisor: Supervisor) -> None:

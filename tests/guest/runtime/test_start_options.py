@@ -18,7 +18,7 @@ TABLE = "cat /proc/self/mountinfo; ls /sys/fs/cgroup/boxwright"
 @pytest.fixture(autouse=True)
 def tidy(supervisor: Supervisor, machine: Machine) -> Iterator[None]:
     """Mounts and cgroups of the host are after each test what they were before; so are the threads."""
-    before = machine.run(TABLE).stdout
+    before = supervisor.settled(lambda: machine.run(TABLE).stdout)
     yield
     supervisor.wait(lambda: machine.run(TABLE).stdout == before, "the host is as before")
     assert "Traceback" not in supervisor.output
