@@ -54,12 +54,30 @@ def start(arguments: list[str], folder: Path) -> None:
 
 def running_pid(folder: Path) -> int | None:
     """The pid of this folder's QEMU, or None when it does not run."""
+    found = _running(folder)
+    return found[0] if found else None
+
+
+def arguments(folder: Path) -> list[str]:
+    """The arguments with which this folder's QEMU was started.
+
+    Raises:
+        MachineError: it does not run.
+    """
+    found = _running(folder)
+    if found is None:
+        raise MachineError(f"QEMU of {folder.name} does not run", f"`lab up {folder.name}` starts it.")
+    return found[1]
+
+
+def _running(folder: Path) -> tuple[int, list[str]] | None:
+    """The pid of this folder's QEMU and its arguments (proc_pid_cmdline(5))."""
     try:
         pid = int((folder / PID_FILE).read_text())
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().removesuffix(b"\0").split(b"\0")
     except (OSError, ValueError):
         return None
-    return pid if os.fsencode(folder / PID_FILE) in arguments else None
+    return (pid, [os.fsdecode(word) for word in words]) if os.fsencode(folder / PID_FILE) in words else None
 
 
 def end(folder: Path, *, patience: float = 5) -> None:

@@ -10,12 +10,13 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from lab.console import Progress
-from lab.errors import MachineError
+from lab.errors import CommandTimeout, MachineError
 from lab.machine import boot, process, qmp
 from lab.machine.address import SshAddress
 from lab.machine.keys import lab_keys
@@ -25,10 +26,11 @@ from lab.machine.qemu_command import (
     BootFiles,
     command_line,
     new_overlay,
+    paused_again,
 )
 from lab.machine.record import QemuRecord, machine_folder, read_qemu_record, write_record
 from lab.machine.remote import RemoteMachine
-from lab.machine.template import DISK_FILE, Template, find_template, resume_clone
+from lab.machine.template import DISK_FILE, Template, find_template, leaves_memory_out, resume_clone
 
 BROKEN_STATES: dict[str, Literal["panic", "shutdown"]] = {"guest-panicked": "panic", "shutdown": "shutdown"}
 """QEMU's run states that a lab VM enters by itself, and what they mean."""
@@ -92,7 +94,12 @@ class QemuMachine(RemoteMachine[QemuRecord]):
         self._job("snapshot-save", tag=name, vmstate="disk")
 
     def restore(self, name: str) -> None:
-        """As `Machine.restore`; a machine that panicked comes back as well."""
+        """As `Machine.restore`; a machine that panicked comes back as well.
+
+        It goes on in another QEMU. One that emulates never lets its time stamp counter go back
+        (`cpu_get_ticks` in system/cpu-timers.c), so in the same one the guest's clock would jump by all the time since
+        the snapshot: its kernel would complain of stalls, and after minutes systemd end its services.
+        """
         known = self.snapshots()
         if name not in known:
             raise MachineError(
@@ -102,11 +109,28 @@ class QemuMachine(RemoteMachine[QemuRecord]):
             )
         self.close()
         _connection_soon()
-        socket = self.folder / QMP_SOCKET
-        qmp.execute(socket, "stop")
-        self._job("snapshot-load", tag=name, vmstate="disk")
-        qmp.execute(socket, "cont")
+        arguments, port = process.arguments(self.folder), self.record.port
+        process.end(self.folder)
+        self._on_a_free_port(
+            lambda: process.start(paused_again(arguments, port, self.record.port), self.folder)
+        )
+        self._load(name)
+        qmp.execute(self.folder / QMP_SOCKET, "cont")
         boot.set_clock(self.connection)
+
+    def _load(self, name: str) -> None:
+        """Load a snapshot into a QEMU that waits.
+
+        QEMU refuses a state that was saved with another capability than it has: a clone of the warm state has one,
+        a machine that was booted has not.
+        """
+        for is_of_clone in (True, False):
+            qmp.execute_all(self.folder / QMP_SOCKET, [leaves_memory_out(is_of_clone)])
+            try:
+                return self._job("snapshot-load", tag=name, vmstate="disk")
+            except qmp.QmpRefused:
+                if not is_of_clone:
+                    raise
 
     def snapshots(self) -> list[str]:
         """As `Machine.snapshots`."""
@@ -207,11 +231,16 @@ class QemuMachine(RemoteMachine[QemuRecord]):
     def down(self, *, force: bool = False) -> None:
         """As `RemoteMachine.down`; its disk stays."""
         if not force and process.state(self.folder) == "running":
+            hangs = False
             try:
                 self.run("systemctl poweroff --no-block || poweroff", timeout=5, check=False)
-                process.await_state(self.folder, {"shutdown"}, timeout=self.deadline(10))
+            except CommandTimeout:
+                hangs = True
             except MachineError:
-                pass  # it hangs: end it as it is
+                pass  # the connection may end before the command says so
+            if not hangs:
+                with suppress(MachineError):  # else it is ended as it is
+                    process.await_state(self.folder, {"shutdown"}, timeout=self.deadline(10))
         self.close()
         process.end(self.folder)
 

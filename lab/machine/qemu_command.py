@@ -196,7 +196,7 @@ def command_line(
         "-device", "virtio-blk-pci,drive=disk",
         *_read_only_disk(hardware.read_only_disk),
         # restrict: the guest reaches nothing outside; only our port leads in.
-        "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22",
+        "-netdev", f"user,id=net,restrict=on,{_port_forward(port)}",
         "-device", "virtio-net-pci,netdev=net,romfile=",
         "-device", "virtio-rng-pci",
         "-device", "pvpanic-pci",
@@ -214,6 +214,25 @@ def command_line(
     if resume:
         arguments += ["-incoming", "defer"]
     return arguments
+
+
+def paused_again(arguments: list[str], port: int, new_port: int) -> list[str]:
+    """The arguments that start the same VM once more, without running it and without a state to wait for.
+
+    Args:
+        arguments: of its first start, whatever that was; from `command_line`.
+        port: that led to its SSH server.
+        new_port: that will; mostly the same.
+    """
+    same = [each.replace(_port_forward(port), _port_forward(new_port)) for each in arguments]
+    if "-incoming" in same:
+        at = same.index("-incoming")
+        del same[at : at + 2]
+    return same if "-S" in same else [*same, "-S"]
+
+
+def _port_forward(port: int) -> str:
+    return f"hostfwd=tcp:127.0.0.1:{port}-:22"
 
 
 def _read_only_disk(path: str) -> list[str]:

@@ -159,16 +159,21 @@ def make_template(
     return finished
 
 
+def leaves_memory_out(is_on: bool) -> qmp.Command:
+    """The QMP command that says whether states leave out memory that is a shared file's; it goes into each state."""
+    return (
+        "migrate-set-capabilities",
+        {"capabilities": [{"capability": "x-ignore-shared", "state": is_on}]},
+    )
+
+
 def _save(folder: Path) -> None:
     socket = folder / QMP_SOCKET
     qmp.execute_all(
         socket,
         [
             ("stop", {}),
-            (
-                "migrate-set-capabilities",
-                {"capabilities": [{"capability": "x-ignore-shared", "state": True}]},
-            ),
+            leaves_memory_out(True),
             ("migrate", {"uri": f"exec:cat > {shlex.quote(str(folder / STATE_FILE))}"}),
         ],
     )
@@ -181,10 +186,7 @@ def resume_clone(folder: Path, template: Template) -> None:
     qmp.execute_all(
         folder / QMP_SOCKET,
         [
-            (
-                "migrate-set-capabilities",
-                {"capabilities": [{"capability": "x-ignore-shared", "state": True}]},
-            ),
+            leaves_memory_out(True),
             ("migrate-incoming", {"uri": f"exec:cat {state}"}),
         ],
     )

@@ -121,6 +121,23 @@ def test_the_clock_is_right_after_a_restore(vm: QemuMachine) -> None:
     assert abs(float(vm.run("date +%s.%N").text) - time.time()) < 3
 
 
+def test_the_time_since_the_snapshot_has_not_passed_in_a_restored_guest(vm: QemuMachine) -> None:
+    """Else its kernel would take it for a stall, and a service that was silent for minutes would be ended."""
+
+    def up() -> float:
+        return float(vm.run("cut -d' ' -f1 /proc/uptime").text)
+
+    vm.snapshot("then")
+    then = up()
+    deadline = time.monotonic() + vm.deadline(60)
+    while up() < then + 8:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    began = time.monotonic()
+    vm.restore("then")
+    assert up() - then < time.monotonic() - began + 1
+
+
 def test_an_unknown_snapshot_is_named_with_those_there_are(vm: QemuMachine) -> None:
     with pytest.raises(MachineError, match="has no snapshot 'nope'"):
         vm.restore("nope")
@@ -259,11 +276,17 @@ def test_a_stopped_machine_boots_again_with_its_disk() -> None:
     name = f"disk-{os.getpid()}"
     machine = lifecycle.up(name, NoProgress())
     try:
-        machine.run("echo kept > /root/kept; sync")
+        machine.run("echo kept > /root/kept; echo resumed > /run/how; sync")
+        machine.snapshot("resumed")
         lifecycle.down(name)
         assert process.running_pid(machine.folder) is None
         again = lifecycle.up(name, NoProgress())
         assert again.run("cat /root/kept").text == "kept"
+        again.run("echo booted > /run/how")
+        again.snapshot("booted")
+        for state in ("resumed", "booted"):
+            again.restore(state)
+            assert again.run("cat /root/kept /run/how").text == f"kept\n{state}"
     finally:
         lifecycle.destroy(name)
     assert not machine.folder.exists()

@@ -54,3 +54,16 @@ def test_an_unknown_processor_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     with pytest.raises(LabError, match="No lab VM is known for a riscv64 processor"):
         a_command()
+
+
+def test_started_again_it_is_the_same_but_waits_and_may_have_another_port(tmp_path: Path) -> None:
+    disk = BootFiles(tmp_path / "disk", tmp_path / "kernel", tmp_path / "initrd", "")
+    first = command_line(
+        name="x", folder=tmp_path, boot=disk, hardware=Hardware(), accelerator="tcg", port=2222, resume=True
+    )  # fmt: skip
+    again = qemu_command.paused_again(first, 2222, 2223)
+    assert again[-1] == "-S" and "-incoming" not in again and "defer" not in again
+    assert [each for each in again if "hostfwd" in each] == [
+        "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:2223-:22"
+    ]
+    assert qemu_command.paused_again(again, 2223, 2222) == qemu_command.paused_again(first, 2222, 2222)
