@@ -62,6 +62,8 @@ class Outcome:
         self.error: BaseException | None = None
         self.skipped = ""
         self.trouble: Trouble | None = None
+        self.is_gone = False
+        """Whether the machine did not answer when it was looked at afterwards."""
         self.was_beside = False
         """Whether scenarios ran meanwhile: what they do, others feel."""
         self.seconds = 0.0
@@ -69,7 +71,9 @@ class Outcome:
     @property
     def lost(self) -> bool:
         """Whether the machine was lost meanwhile."""
-        return isinstance(self.error, MachineError) or bool(self.trouble and self.trouble.fatal)
+        return (
+            self.is_gone or isinstance(self.error, MachineError) or bool(self.trouble and self.trouble.fatal)
+        )
 
     @property
     def is_ours(self) -> bool:
@@ -175,7 +179,7 @@ class Grading(Fixtures):
                 self._outcome = Outcome()
                 began = time.monotonic()
                 self._begin_scenarios(item, check)
-                self._outcome.was_beside = self.session.scenarios.beside_each_other()
+                self._outcome.was_beside = self.session.scenarios.unlooked_at()
                 with self._room(item, check):
                     runtestprotocol(item, log=False, nextitem=nextitem)
                 outcome = self._outcome
@@ -267,6 +271,7 @@ class Grading(Fixtures):
             outcome.trouble = session.guest.trouble(ask=not outcome.lost)
         except (LabError, OSError) as error:
             outcome.error = outcome.error or error
+            outcome.is_gone = isinstance(error, MachineError)
         broken = outcome.trouble is not None or outcome.lost
         if not broken:
             session.scenarios.vouch_for(ended)

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from grading.api.allowance import BEARS, Allowance
 from grading.api.container import Rootfs
@@ -33,45 +33,19 @@ from grading.guest.observer import GuestError
 from grading.guest.records import Process, descendants
 from grading.guest.tools import BASE, MONITOR, ROOTS, Tools
 from grading.guest.vm import TOOLS, Guest
+from grading.halves import REFERENCE, Built, Half, reference_module
 from grading.submissions import compiling
 from grading.submissions.attempts import Attempt
 from grading.submissions.candidates import Half as HalfName
 from lab import paths
+from lab.errors import MachineError
 from lab.exercises import catalogue, parameters
 
-REFERENCE = "/reference"
 WORKERS = 6
 """Scenarios that run at once: most of each is waiting, and a guest has two processors."""
 
 RENEWAL_SECONDS = 1.5
 """A supervisor without containers has so long to end on SIGTERM, before it is killed."""
-
-Whose = Literal["submission", "reference"]
-
-
-@dataclass(frozen=True)
-class Half:
-    """What a half of a submission is made from. All paths are in the guest."""
-
-    whose: Whose
-    folder: str = ""
-    """Empty where there is nothing."""
-    attempts: tuple[Attempt, ...] = ()
-    products: tuple[str, ...] = ()
-    """Where the program or module is expected, the likeliest first; else it is looked for."""
-    reasons: tuple[str, ...] = ()
-    """Why this was taken, or nothing was."""
-    sources: tuple[str, ...] = ()
-    """Names of the files that a compiler is given, without folders."""
-
-
-@dataclass(frozen=True)
-class Built:
-    """What came out of building."""
-
-    engine: Product
-    module: Product
-
 
 STARTS = 2
 """So many supervisors are started that do not answer, before any has; it is known then, and each takes long."""
@@ -102,6 +76,8 @@ class Session:
     built: Built | None = None
     replaced: int = 0
     """How often a broken guest was replaced."""
+    _is_replacing: bool = False
+    """Whether scenarios may still be under way that lost their guest: the next one is not for them."""
     _guest: Guest | None = None
     _services: dict[str, Any] = field(default_factory=dict)
     _hung: set[str] = field(default_factory=set)
@@ -130,6 +106,8 @@ class Session:
         """The guest, with the submission delivered and built."""
         with self._lock:
             if self._guest is None:
+                if self._is_replacing:
+                    raise MachineError("The guest is being replaced")
                 self._guest = self.open_guest()
                 wait_with(self._guest.patience)
                 self._prepare(self._guest)
@@ -142,10 +120,14 @@ class Session:
             if self._guest is not None:
                 self._guest.close()
             self._guest = None
+            self._is_replacing = True
             self._services.clear()
             self.replaced += 1
         before, self.scenarios = self.scenarios, self._new_scenarios()
-        self.scenarios.adopt(before)
+        try:
+            self.scenarios.adopt(before)
+        finally:
+            self._is_replacing = False
 
     def _new_scenarios(self) -> Scenarios:
         return Scenarios(self.service, self.allowance.room, WORKERS)
@@ -421,19 +403,6 @@ class Session:
         modules = delivery.find_files(guest.observer, half.folder, lambda path, name: name.endswith(".ko"))
         named = [path for path in modules if posixpath.basename(path) == "monitor.ko"]
         return (named + modules + [""])[0]
-
-
-def reference_engine() -> Half:
-    """Our engine, in the place of a submission's."""
-    folder = f"{REFERENCE}/runtime"
-    init = Attempt("reference", ("make", "-s", "-C", "init"), folder, apart=True)
-    return Half("reference", folder, (init,), (f"{folder}/engine",))
-
-
-def reference_module() -> Half:
-    """Our monitor, in the place of a submission's."""
-    folder = f"{REFERENCE}/kernel"
-    return Half("reference", folder, (Attempt("reference", ("make", "-s"), folder, apart=True),))
 
 
 def _is_done(engine: Product, module: Half) -> bool:

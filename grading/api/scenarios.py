@@ -160,6 +160,7 @@ class Scenarios:
         if alone:
             self._beside.discard(wanted.name)
             self.settle()
+            self._vouched.discard(wanted.name)  # that was for what it did before
             future = None
         if future is None:
             if wanted.exclusive:
@@ -194,6 +195,11 @@ class Scenarios:
         with self._lock:
             return frozenset(name for name, future in self._futures.items() if future.done())
 
+    def unlooked_at(self) -> bool:
+        """Whether any was under way since the last look at the kernel: what it did, others feel."""
+        with self._lock:
+            return not self.one_by_one and not self._futures.keys() <= self._vouched
+
     def vouch_for(self, names: Collection[str]) -> None:
         """Say that a look at the kernel, after these had ended, found nothing."""
         self._vouched.update(names)
@@ -220,6 +226,7 @@ class Scenarios:
             and not future.cancelled()
             and (alone or future.exception() is None)
         }
+        self._vouched &= self._futures.keys()
 
     def begin_no_more(self) -> None:
         """Let those that run come to their end; whoever still waits for room is not among them."""
@@ -240,11 +247,6 @@ class Scenarios:
         """Begin nothing more, and wait until nothing runs."""
         self.begin_no_more()
         self._pool.shutdown(wait=True)
-
-    def forget(self, name: str) -> None:
-        """Let one run again at the next look."""
-        with self._lock:
-            self._futures.pop(name, None)
 
     def _run_beside(
         self,

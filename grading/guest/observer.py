@@ -71,12 +71,12 @@ class Job:
         self._observer = observer
         self.words = words
         self._answers = answers
-        self._ends = observer.patience.until(given) if given else None
         self._stdout, self._stderr = bytearray(), bytearray()
         self.finished: Finished | None = None
         self._lock = threading.RLock()
         _, self.began, (pid, start) = observer.next_frame(answers, ANSWER_SECONDS, "start")
         self.pid, self.start = int(pid), int(start)
+        self._ends = observer.patience.until(given) if given else None
 
     def signal(self, number: int, *, group: bool = False) -> None:
         """Send it a signal, or to its whole process group. Raises `GuestError` where it is gone."""

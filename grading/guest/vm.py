@@ -61,6 +61,8 @@ class Guest:
         self.watch = KernelWatch()
         self.on_silence: Callable[[], None] = lambda: None
         """Asked as well while an answer is waited for; raises `MachineError` where none will come."""
+        self.on_loss: Callable[[], None] = lambda: None
+        """Asked when it does not answer any more, for what can be seen from outside."""
         if has_disk:
             command = f"{MOUNT} && exec {TOOLS}/observer"
         else:
@@ -130,6 +132,7 @@ class Guest:
                 self.observer.proc("uptime")
             except MachineError as error:
                 lost = error
+                self.on_loss()
         for event in self.machine.events():
             if event.kind in ("panic", "reset", "shutdown"):
                 self.watch.machine_broke([f"{event.kind} {event.detail}".strip(), *self.serial()])
@@ -162,7 +165,7 @@ def fresh_guest(name: str, tools: Tools, progress: Progress, suite: str | None =
         LabError: there is a machine of that name still, or none can be made.
     """
     if (machine_folder(name) / "machine.json").exists():
-        raise MachineError(
+        raise LabError(
             f"Machine {name!r} is there still, and not fresh any more",
             f"End the `lab` or `grade` that works on it, or remove it: lab destroy {name}",
         )

@@ -15,7 +15,8 @@ from grading.api.checks import Check
 from grading.guest.delivery import TREE
 from grading.guest.tools import tools
 from grading.guest.vm import Guest, fresh_guest, remove_guest
-from grading.session import Half, Session, reference_engine, reference_module
+from grading.halves import Half, reference_engine, reference_module
+from grading.session import Session
 from grading.submissions.found import Submission
 from grading.submissions.leftovers import leftovers
 from grading.submissions.taking import Choice, take

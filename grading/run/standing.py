@@ -17,7 +17,7 @@ from grading.guest.observer import GuestError
 from grading.guest.records import Process
 from grading.guest.tools import ROOTS, Tools
 from grading.guest.vm import SETTINGS, TOOLS, Guest
-from grading.session import REFERENCE
+from grading.halves import REFERENCE
 from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError, MachineError
 from lab.machine import kinds

@@ -217,9 +217,11 @@ def _fetch(machine: RemoteMachine[Any], folder: str, archive: Path) -> None:
         # The end of the stream is the end of the archive only if tar says so: 1 is a file that changed meanwhile.
         stream.status_event.wait(max(0.1, deadline - time.monotonic()))
         if stream.exit_status not in (0, 1):
+            said = stream.recv_stderr(1 << 12) if stream.recv_stderr_ready() else b""
             raise LabError(
                 f"The machine did not send all of {folder}: the connection was lost, or its tar failed",
-                "Grade it again; look whether it has tar and room.",
+                "Grade it again; look whether tar can read all of it there.",
+                detail=said.decode("utf-8", "replace"),
             )
     except TimeoutError:
         archive.unlink(missing_ok=True)

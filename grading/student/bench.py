@@ -20,7 +20,8 @@ from grading.guest.observer import Job
 from grading.guest.records import KernelRecord
 from grading.guest.tools import Tools
 from grading.guest.vm import TOOLS, Guest, fresh_guest, remove_guest
-from grading.session import Built, Half, Session
+from grading.halves import Built, Half
+from grading.session import Session
 from grading.student.stalls import watched
 from grading.student.store import Store
 from grading.student.work import File, Work

@@ -26,6 +26,7 @@ def watched(guest: Guest) -> None:
         with contextlib.suppress(OSError):  # a kernel without hung-task detection, for one
             guest.observer.write(f"/proc/sys/{name}", value.encode())
     guest.on_silence = partial(_raise_if_stalled, guest)
+    guest.on_loss = partial(take_from_console, guest)
 
 
 def _raise_if_stalled(guest: Guest) -> None:
@@ -33,6 +34,13 @@ def _raise_if_stalled(guest: Guest) -> None:
     trouble = seen if seen is not None else on_console(guest)
     if trouble and STALLS.search("\n".join(trouble.lines)) and not trouble.may_be_the_hosts:
         raise MachineError("The kernel hangs in the module", "The machine is replaced.")
+
+
+def take_from_console(guest: Guest) -> None:
+    """Where a guest was lost and its observer told nothing, let the serial console tell what its kernel said."""
+    seen = on_console(guest)
+    if seen is not None and guest.watch.peek() is None:
+        guest.watch.machine_broke(seen.lines)
 
 
 def on_console(guest: Guest) -> Trouble | None:

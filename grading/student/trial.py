@@ -15,7 +15,7 @@ from grading.run.inside import InsideGrading, judge
 from grading.session import Session
 from grading.student.bench import WorkspaceSession
 from grading.student.evidence import printed
-from grading.student.stalls import on_console
+from grading.student.stalls import take_from_console
 from grading.verdicts import CheckResult
 from lab.errors import LabError, MachineError
 
@@ -65,9 +65,7 @@ class Telling(InsideGrading):
         session = self.session
         lost = isinstance(outcome.error, MachineError)
         if lost:
-            seen = on_console(session.guest)
-            if seen is not None and session.guest.watch.peek() is None:
-                session.guest.watch.machine_broke(seen.lines)
+            take_from_console(session.guest)
         again = super()._again(item, check, outcome, attempt)
         if (lost or outcome.lost) and not outcome.was_beside:
             self._losses += 1

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grading.guest.delivery import NEVER_NEEDED, TREE
+from grading.halves import Half, reference_engine, reference_module
 from grading.run.job import half_of
-from grading.session import Half, reference_engine, reference_module
 from grading.submissions.found import Submission
 from grading.submissions.leftovers import leftovers
 from grading.submissions.taking import Selection, take

@@ -41,6 +41,9 @@ AFTER_EXIT = 0.5
 """Seconds of silence (of a fast machine) after a command's end, when no more of its output is waited for: a
 daemon may hold the pipe open for ever. The status overtakes output that the SSH server still has to send."""
 
+MOST_AFTER_EXIT = 2.0
+"""The most that is waited in all, in such seconds: it may hold the pipe and go on talking."""
+
 NO_STATUS = -1
 """paramiko's status of a channel that was closed without one: the command died of a signal, or the server went."""
 
@@ -230,7 +233,7 @@ class Connection:
         stdout, stderr = bytearray(), bytearray()
         pending: bytes | memoryview = b""
         feeding = True
-        ended = 0.0
+        exited_at = quiet_since = 0.0
         looked = time.monotonic()
         deadline = looked + limit
         while True:
@@ -243,9 +246,13 @@ class Connection:
             while channel.recv_ready():
                 stdout += channel.recv(CHUNK)
                 moved = True
+                if not complete:
+                    break  # who prints without end does not keep the time limit from being looked at
             while channel.recv_stderr_ready():
                 stderr += channel.recv_stderr(CHUNK)
                 moved = True
+                if not complete:
+                    break
             while feeding and channel.send_ready():
                 if not pending:
                     chunk = next(source, None)
@@ -263,12 +270,17 @@ class Connection:
                 moved = True
             now = time.monotonic()
             if complete:
-                if channel.exit_status == NO_STATUS and (lost or not channel.eof_received):
+                if not channel.eof_received or (lost and channel.exit_status == NO_STATUS):
                     raise EOFError("the guest closed the connection")
                 return bytes(stdout), bytes(stderr)
             if exited:
-                ended = now if moved or not ended else ended
-                if now - ended > self._scale(AFTER_EXIT):
+                exited_at = exited_at or now
+                quiet_since = now if moved or not quiet_since else quiet_since
+                if (
+                    now - quiet_since > self._scale(AFTER_EXIT)
+                    or now - exited_at > self._scale(MOST_AFTER_EXIT)
+                    or now >= deadline
+                ):
                     return bytes(stdout), bytes(stderr)
             if now >= deadline:
                 raise _timeout(command, limit)

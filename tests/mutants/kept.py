@@ -18,7 +18,8 @@ from grading.guest.cleaning import LEFT, cleaned
 from grading.guest.delivery import TREE
 from grading.guest.tools import Tools
 from grading.guest.vm import Guest, fresh_guest, remove_guest
-from grading.session import Built, Half, Session
+from grading.halves import Built, Half
+from grading.session import Session
 from lab import console, paths
 from lab.errors import LabError
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 PAUSE = 0.05  # seconds between two looks
@@ -103,7 +104,8 @@ def main(identifier: str, program: str, seconds: float) -> None:
                     ["engine", "ps"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
                 )
         if question is not None and not answered and (gone or question.poll() is not None):
-            say(ps=question.communicate()[0])
+            with suppress(subprocess.TimeoutExpired):
+                say(ps=question.communicate(timeout=max(0.1, end - now()))[0])
             answered = True
         if gone:
             say(end="gone")

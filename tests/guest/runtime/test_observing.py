@@ -150,11 +150,12 @@ def test_events_tell_what_happens_in_order(supervisor: Supervisor, machine: Mach
     assert [event["time"] for event in past] == sorted(event["time"] for event in past)
     end = next(event for event in past if event["event"] == "exit")
     assert end["reason"] == ("hard_limit_killed" if limits == "--hard-mib=12" else "stopped")
-    supervisor.wait(
-        lambda: machine.run("cat /tmp/live").text.endswith('"id": "a"}'), "the listener has it all"
-    )
-    live = [json.loads(line) for line in machine.run("cat /tmp/live").text.splitlines()]
-    assert live[-len(past) :] == past
+
+    def live() -> list[dict[str, object]]:
+        whole = machine.run("cat /tmp/live").stdout.decode().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    supervisor.wait(lambda: live()[-len(past) :] == past, "the listener has it all")
     some = supervisor.engine("events", "--since", f"{began:.6f}", "--until", "0s", "--filter", "event=exit")
     assert [json.loads(line)["event"] for line in some.text.splitlines()] == ["exit"]
     machine.run("pkill -INT -f '[e]vents --since'")

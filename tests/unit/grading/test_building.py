@@ -15,7 +15,8 @@ import pytest
 from grading.guest import delivery, kbuild
 from grading.guest.observer import Observer
 from grading.guest.records import FileStatus, Finished
-from grading.session import Half, Session
+from grading.halves import Half
+from grading.session import Session
 from grading.submissions.attempts import Attempt
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from pathlib import Path
+
+import pytest
 
 from grading.guest import patience
 from grading.guest.patience import Patience
@@ -27,6 +30,24 @@ def test_a_deadline_moves_away_by_the_time_that_the_guest_had_to_wait() -> None:
     assert 6.0 < deadline.left() <= 7.0
     now[3] = (0.0, 9.0)  # a thread that was not there before
     assert 8.0 < deadline.left() <= 9.0
+
+
+def test_the_host_waits_longer_than_the_guest_though_it_became_quiet_meanwhile() -> None:
+    """The guest's own limit was set when the host was busy, and stays."""
+    now = {1: (0.0, 0.0)}
+    made = Patience(8, lambda: dict(now))
+    assert made.until(90 * 3).left() > 90 * 3
+
+
+def test_a_thread_that_ends_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """QEMU's idle workers do, also between being listed and being read."""
+    listed = Path.iterdir
+
+    def with_one_that_ended(folder: Path) -> list[Path]:
+        return [folder / "4194305", *listed(folder)]
+
+    monkeypatch.setattr(Path, "iterdir", with_one_that_ended)
+    assert os.getpid() in thread_times(os.getpid())
 
 
 def test_what_has_passed_stays_so() -> None:

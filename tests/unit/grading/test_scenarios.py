@@ -110,6 +110,29 @@ def test_what_ended_before_a_clean_look_at_the_kernel_is_kept_and_the_rest_runs_
     assert runs == ["before", "after", "after"]
 
 
+def test_a_clean_look_counts_for_the_run_before_it_and_not_for_a_second_one() -> None:
+    runs: list[str] = []
+
+    def disturbed() -> None:
+        runs.append("disturbed")
+        if len(runs) == 1:
+            raise Disturbed("a start that is taken", "status 1")
+
+    scenarios = Scenarios(lambda name: name, lambda _: nullcontext(), workers=2)
+    one = Scenario("disturbed", disturbed, False, 1)
+    scenarios.begin([one])
+    scenarios.settle()
+    assert scenarios.unlooked_at()
+    scenarios.vouch_for(scenarios.ended())
+    assert not scenarios.unlooked_at()
+    scenarios.evidence(one)
+    assert len(runs) == 2 and scenarios.unlooked_at()
+    others = Scenarios(lambda name: name, lambda _: nullcontext(), workers=2)
+    others.adopt(scenarios)
+    others.evidence(one)
+    assert len(runs) == 3
+
+
 @pytest.mark.parametrize("lasts", [False, True])
 def test_what_others_may_have_disturbed_runs_once_more_when_they_have_ended(lasts: bool) -> None:
     scenarios = Scenarios(lambda name: name, lambda _: nullcontext(), workers=2)

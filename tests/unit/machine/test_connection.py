@@ -91,6 +91,40 @@ def test_a_lost_connection_is_no_status_of_the_command(look: str) -> None:
         FedConnection(FedChannel(look, vanishes)).run("x", check=False)
 
 
+def test_what_was_cut_short_is_no_output_of_the_command() -> None:
+    """The status overtakes output that the server holds, and then the connection went."""
+
+    def half(channel: FedChannel) -> None:
+        channel.in_buffer.feed(b"ou")
+        channel.exit_status = 3
+        channel.status_event.set()
+        vanishes(channel)
+
+    with pytest.raises(MachineError, match="connection was lost during `x`"):
+        FedConnection(FedChannel("recv_ready", half)).run("x", check=False)
+
+
+def test_who_holds_the_output_and_goes_on_talking_is_not_waited_for() -> None:
+    """A daemon that a command left behind."""
+
+    class Talking(FedChannel):
+        def recv_ready(self) -> bool:
+            self.in_buffer.feed(b"x")
+            return super().recv_ready()
+
+        def recv(self, nbytes: int) -> bytes:
+            taken = super().recv(nbytes)
+            self.in_buffer.empty()
+            return taken
+
+    def ends(channel: FedChannel) -> None:
+        channel.exit_status = 0
+        channel.status_event.set()
+
+    done = FedConnection(Talking("send_ready", ends)).run("x", timeout=60)
+    assert done.ok and done.stdout and done.seconds < 30
+
+
 def test_a_command_that_ended_before_the_connection_did_has_its_status() -> None:
     """So do those that power a machine off."""
 

@@ -15,13 +15,14 @@ from typer.testing import CliRunner
 from grading.api.checks import MARK
 from grading.gradebook.roster import Student
 from grading.gradebook.store import Gradebook
+from grading.halves import Half
 from grading.run.batch import Settings
 from grading.run.catalogue import all_checks
 from grading.run.coursework import Coursework, coursework
 from grading.run.identities import Identity
 from grading.run.job import Job
 from grading.run.single import Graded
-from grading.session import Half, Session
+from grading.session import Session
 from grading.submissions.workspaces import handed
 from grading.verdicts import CheckResult, SubmissionResult
 from lab import console
