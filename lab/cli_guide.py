@@ -33,6 +33,7 @@ def guide(
 ) -> None:
     """Show an exercise's guide, in your workspace with your own numbers and names."""
     from lab.exercises import catalogue, parameters
+    from lab.workspace import asked
 
     workspace = _workspace()
     if exercise is not None:
@@ -42,6 +43,8 @@ def guide(
     if shown is None:
         _list(catalogue.exercises())
         return
+    if workspace:
+        asked.tell_nobodys(workspace)
     values = workspace.values(shown) if workspace else parameters.values(shown.parameters, "", "")
     if web:
         _page(shown, values, workspace.student if workspace else "")

@@ -23,7 +23,13 @@ from lab.errors import LabError
 
 
 class WholeLines(Console):
-    """A console that breaks no line of text: a path or a command in it can be found and copied as it is."""
+    """A console that breaks no line of text: a path or a command in it can be found and copied as it is.
+
+    Nor does it draw anything in the place of `:100:`, which is where a compiler complains.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, emoji=False, **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """As Rich's; tables and the like still fit the terminal."""
@@ -32,10 +38,10 @@ class WholeLines(Console):
         super().print(*objects, **options)
 
 
-out = WholeLines(highlight=False)
+out = WholeLines()
 """Results."""
 
-err = WholeLines(stderr=True, highlight=False)
+err = WholeLines(stderr=True)
 """Progress and errors."""
 
 

@@ -16,6 +16,12 @@ from collections.abc import Callable
 
 from lab.errors import LabError
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""What asks a command to end, as the terminal does when it is closed (signal(7))."""
+
+STATUS = "exit_status"
+"""The attribute with which a command may say which status an `OSError` of its ends with."""
+
 INTERRUPTED = 128 + signal.SIGINT
 """The status that a shell gives to what SIGINT ended."""
 
@@ -27,7 +33,9 @@ def run(module: str, *, when_full: str) -> None:
         module: its name; its `app` parses the arguments and does what they say.
         when_full: what to do where a disk is full; an imperative sentence.
     """
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) has it
+            signal.signal(number, interrupt)
     try:
         _run(module, when_full)
     except KeyboardInterrupt:
@@ -45,7 +53,7 @@ def _run(module: str, when_full: str) -> None:
         sys.exit(error.exit_status)
     except OSError as error:
         console.report(_told(error, when_full))
-        sys.exit(1)
+        sys.exit(getattr(error, STATUS, 1))
 
 
 def _prepare_output() -> None:
@@ -62,12 +70,13 @@ def _prepare_output() -> None:
 
 
 def _told(error: OSError, when_full: str) -> LabError:
+    """What a command says of an error of the system that it did not foresee."""
     what = error.strerror or str(error)
     if error.filename:
         what += f" at {error.filename}"
     elif error.errno == errno.ENOSPC:
         what += _least_left()
-    elif error.errno == errno.ENOENT and not _is_somewhere():
+    elif error.errno == errno.ENOENT and not is_somewhere():
         return LabError("The folder that you are in is gone", "Go to another one, as with `cd`.")
     return LabError(what, when_full if error.errno == errno.ENOSPC else "")
 
@@ -99,7 +108,8 @@ def _least_left() -> str:
     return min(found, default=(0, ""))[1]
 
 
-def _is_somewhere() -> bool:
+def is_somewhere() -> bool:
+    """Whether the folder that this process is in is there still."""
     from pathlib import Path
 
     try:
@@ -110,6 +120,7 @@ def _is_somewhere() -> bool:
 
 
 def interrupt(signal_number: int, frame: object) -> None:
-    """Let SIGTERM clean up as Ctrl-C does; a second one does not interrupt the cleaning up."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Let whatever ends a command clean up as Ctrl-C does; a second one does not interrupt the cleaning up."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -76,7 +76,7 @@ def provision(
         (folder / "ansible.cfg").touch()
         arguments = [
             sys.executable,
-            *("-m", "ansible", "playbook"),
+            *("-P", "-m", "ansible", "playbook"),
             *("--inventory", str(folder / "inventory.json")),
             *("--extra-vars", json.dumps(dict(variables or {}))),
             str(PLAYBOOK),

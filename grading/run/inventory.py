@@ -119,7 +119,7 @@ def _ansibles(path: Path) -> list[dict[str, Any]]:
         }
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "ansible", "inventory", "-i", str(path.absolute()), "--list"],
+                [sys.executable, "-P", "-m", "ansible", "inventory", "-i", str(path.absolute()), "--list"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,

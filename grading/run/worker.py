@@ -90,7 +90,7 @@ class Ending:
 def command(job: Path, results: Path) -> list[str]:
     """The worker's command line: the checks, under our plugin."""
     return [
-        sys.executable, "-m", "pytest", "-q",
+        sys.executable, "-P", "-m", "pytest", "-q",
         "-p", "grading.plugin",
         "-p", "grading.run.leash",
         "-p", "grading.evidence",

@@ -182,11 +182,11 @@ def check(
         exercise, mine, others, done["seconds"], done["built"], tuple(done["tracebacks"]),
         tuple(done["notes"]), done["replaced"], done["machine"], done["measured"],
     )  # fmt: skip
-    _remember(workspace, (*mine, *others), done["digests"])
+    _remember(workspace, (*mine, *others), done["digests"], whole="" if only else exercise.number)
     return outcome
 
 
-def _remember(workspace: Workspace, verdicts: Sequence[Verdict], digests: dict[str, str]) -> None:
+def _remember(workspace: Workspace, verdicts: Sequence[Verdict], digests: dict[str, str], whole: str) -> None:
     when = kept.now()
     new = [
         Kept(
@@ -196,4 +196,4 @@ def _remember(workspace: Workspace, verdicts: Sequence[Verdict], digests: dict[s
         )
         for each in verdicts
     ]  # fmt: skip
-    kept.update(workspace, lambda before: kept.with_verdicts(before, new))
+    kept.update(workspace, lambda before: kept.with_verdicts(before, new, whole))

@@ -94,7 +94,11 @@ def _connected(workspace: Workspace, machine: str, progress: Progress) -> socket
     said = folder / LOG
     with said.open("wb") as log, contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(
-            [sys.executable, "-m", "grading.student.keeper", str(workspace.folder.resolve()), machine, str(folder)],
+            # -P: nothing that lies where the student stands is imported.
+            [
+                *(sys.executable, "-P", "-m", "grading.student.keeper"),
+                *(str(workspace.folder.resolve()), machine, str(folder)),
+            ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=START_SECONDS, check=False,
             start_new_session=True,  # Ctrl-C is for us
         )  # fmt: skip

@@ -20,6 +20,7 @@ def list_(json_: JsonOption = False) -> None:
     from lab.workspace import asked, state
 
     workspace = state.find(Path.cwd())
+    asked.tell_nobodys(workspace)
     try:
         current = frozenset(work.read(workspace).digests.values())
     except LabError:

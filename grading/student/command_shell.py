@@ -24,7 +24,7 @@ def shell(context: typer.Context) -> None:
     workspace = state.find(Path.cwd())
     with trying.held(workspace) as lock:
         with console.progress() as progress:
-            place = trying.open_place(workspace, context.obj, progress)
+            place = trying.open_place(workspace, lock, context.obj, progress)
         try:
             for note in place.notes:
                 console.err.print(escape(note))

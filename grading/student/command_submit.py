@@ -30,9 +30,10 @@ def submit(
     What the grader would refuse is refused here, and it is said why. Equal work gives equal bytes.
     """
     from grading.student import submission
-    from lab.workspace import state
+    from lab.workspace import asked, state
 
     workspace = state.find(Path.cwd())
+    asked.tell_nobodys(workspace)
     made = submission.make(workspace, output or submission.default_place(workspace))
     if json_:
         console.print_json({"file": str(made.file), **made.manifest})

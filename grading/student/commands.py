@@ -11,7 +11,7 @@ import typer
 from grading.student.command_list import list_
 from grading.student.command_shell import shell
 from grading.student.command_submit import submit
-from lab import console
+from lab import console, program
 from lab.cli_options import JsonOption
 from lab.errors import LabError
 
@@ -67,6 +67,9 @@ def check(
     except LabError as error:
         error.exit_status = max(error.exit_status, UNDECIDED)  # 1 says that a check failed
         raise
+    except OSError as error:
+        setattr(error, program.STATUS, UNDECIDED)
+        raise
     if json_:
         console.print_json(outcome.to_json())
     else:
@@ -118,7 +121,9 @@ def _meant(workspace: Workspace, named: str | None) -> Exercise:
 
 def _checked(workspace: Workspace, exercise: Exercise, only: list[str], named: str | None) -> Outcome:
     from grading.student.checking import check as run
+    from lab.workspace import asked
 
+    asked.tell_nobodys(workspace)
     with console.progress() as progress:
         return run(workspace, exercise, only, named, progress, _Counter(progress))
 

@@ -42,6 +42,7 @@ from lab.errors import LabError
 from lab.exercises import catalogue
 from lab.machine import process
 from lab.machine.record import machine_folder
+from lab.program import is_somewhere
 from lab.workspace import state
 from lab.workspace.state import Workspace
 
@@ -165,6 +166,10 @@ class Keeper:
             if request.get("stamp") != self._stamp:
                 self.over = True
                 client.tell(other="the kit has changed")
+                return
+            if not is_somewhere():
+                self.over = True
+                client.tell(other="the folder that it was started in is gone")
                 return
             watcher = threading.Thread(target=self._watch, args=(client, finished), daemon=True)
             watcher.start()

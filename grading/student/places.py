@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -20,7 +21,7 @@ CHECKS = ("*/*.py", "*/*.toml")
 
 
 def _key(workspace: Workspace) -> str:
-    return hashlib.sha256(str(workspace.folder.resolve()).encode()).hexdigest()[:10]
+    return hashlib.sha256(os.fsencode(workspace.folder.resolve())).hexdigest()[:10]
 
 
 def home(workspace: Workspace) -> Path:

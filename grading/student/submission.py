@@ -110,11 +110,12 @@ def _whole_markers(workspace: Workspace) -> None:
             wanted.setdefault(region.files[workspace.track], []).append(region.name)
     for path, names in wanted.items():
         try:
-            there = regions.find((workspace.folder / path).read_text(encoding="utf-8"), path)
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or error
+            # Only markers are looked for: a letter of another encoding in a comment is nobody's business.
+            text = (workspace.folder / path).read_text(encoding="utf-8", errors="surrogateescape")
+            there = regions.find(text, path)
+        except OSError as error:
             raise LabError(
-                f"{path} cannot be read: {why}", f"`git checkout -- {path}` brings it back."
+                f"{path} cannot be read: {error.strerror}", f"`git checkout -- {path}` brings it back."
             ) from error
         missing = [name for name in names if name not in there]
         if missing:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from grading.guest.tools import tools
@@ -69,20 +70,43 @@ def _alone(workspace: Workspace, progress: Progress) -> Iterator[None]:
         yield
 
 
-def open_place(workspace: Workspace, named: str | None, progress: Progress) -> TryingPlace:
+def open_place(workspace: Workspace, lock: IO[str], named: str | None, progress: Progress) -> TryingPlace:
     """The machine that another shell of this workspace has open, or a fresh one.
+
+    Args:
+        workspace: whose engine and module are in it.
+        lock: from `held`.
+        named: the machine that the command line says; None for the usual one.
+        progress: told what is done.
 
     Raises:
         LabError: there is no engine, or no machine can be started.
     """
     with _alone(workspace, progress):
-        return _opened(workspace, named, progress)
+        return _opened(workspace, lock, named, progress)
 
 
-def _opened(workspace: Workspace, named: str | None, progress: Progress) -> TryingPlace:
+def _is_held_by_others(lock: IO[str]) -> bool:
+    """Whether another shell is open. Ours is held afterwards as before."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # changing its kind may have lost it (flock(2))
+
+
+def _is_running(folder: Path) -> bool:
+    return process.running_pid(folder) is not None and process.state(folder) == "running"
+
+
+def _opened(workspace: Workspace, lock: IO[str], named: str | None, progress: Progress) -> TryingPlace:
     name = machine_name(workspace, named)[: LONGEST_NAME - len(SUFFIX)] + SUFFIX
     folder = machine_folder(name)
-    if process.running_pid(folder) is not None and process.state(folder) == "running":
+    # One that nobody holds was left by a shell that was killed; `lease` takes it away.
+    if _is_held_by_others(lock) and _is_running(folder):
         return TryingPlace(
             QemuMachine.find(name), ("This is the VM of your other shell, with the sources of then.",)
         )

@@ -138,7 +138,7 @@ def parse(content: bytes) -> Sheet:
     """The answer sheet that these bytes are, as far as they are one."""
     if len(content) > MOST_BYTES:
         return Sheet({}, {}, f"{NAME} is longer than {MOST_BYTES} bytes, and was not read.")
-    text = content.decode("utf-8", "replace").removeprefix("\ufeff")
+    text = content.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n")
     if any(len(line) > LONGEST_LINE for line in text.split("\n")):
         return _by_lines(text)
     try:

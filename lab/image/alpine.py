@@ -248,7 +248,7 @@ def _from_package(contents: Contents, machine: str, progress: Progress) -> Tarba
 def _download_package(package: str, version: str, digest: str, work: Path) -> Path:
     requirements = work / "requirements.txt"
     requirements.write_text(f"{package}=={version} --hash=sha256:{digest}\n")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += ["--dest", str(work), "--requirement", str(requirements)]
     done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     wheels = list(work.glob("*.whl"))

@@ -143,7 +143,7 @@ def configuration(every: tuple[Page, ...]) -> dict[str, Any]:
 def _run(work: Path) -> None:
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", "mkdocs.yml"],
+            [sys.executable, "-P", "-m", "zensical", "build", "--strict", "--config-file", "mkdocs.yml"],
             cwd=work,
             check=False,
             capture_output=True,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.markup import escape
+
+from lab import console
 from lab.course.course import of_workspace
 from lab.exercises import answers, catalogue
 from lab.exercises.answers import AnswerVerdict
@@ -29,6 +32,23 @@ def hidden(workspace: Workspace) -> frozenset[str]:
     """
     course = of_workspace(workspace.folder)
     return frozenset(course.hidden) if course is not None else frozenset()
+
+
+def nobodys(workspace: Workspace) -> str:
+    """What to say of a workspace of a course in which nobody said whose it is; empty for others.
+
+    Raises:
+        LabError: the workspace's `course.toml` makes no sense.
+    """
+    if workspace.student or of_workspace(workspace.folder) is None:
+        return ""
+    return "This workspace is nobody's yet, so its numbers are not yours. Say who you are: lab course join ID"
+
+
+def tell_nobodys(workspace: Workspace) -> None:
+    """Say that on standard error, where it is so."""
+    if text := nobodys(workspace):
+        console.err.print(f"[yellow]{escape(text)}[/yellow]")
 
 
 def told_answers(

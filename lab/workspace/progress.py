@@ -136,10 +136,17 @@ def update(workspace: Workspace, change: Callable[[Progress], Progress]) -> Prog
         return changed
 
 
-def with_verdicts(progress: Progress, verdicts: Iterable[Kept]) -> Progress:
-    """The same with these verdicts in the place of earlier ones, and as the last that were run."""
+def with_verdicts(progress: Progress, verdicts: Iterable[Kept], whole: str = "") -> Progress:
+    """The same with these verdicts in the place of earlier ones, and as the last that were run.
+
+    Args:
+        progress: what was kept.
+        verdicts: the new ones.
+        whole: the number of an exercise of which all checks are among them: what else was kept of it is of checks
+            that there are no more.
+    """
     new = {each.id: each for each in verdicts}
-    merged = {each.id: each for each in progress.checks} | new
+    merged = {each.id: each for each in progress.checks if each.exercise != whole} | new
     checks = tuple(merged[id_] for id_ in sorted(merged, key=lambda one: (merged[one].exercise, one)))
     return dataclasses.replace(progress, checks=checks, last=tuple(new))
 

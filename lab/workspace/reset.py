@@ -14,6 +14,9 @@ from lab.exercises.catalogue import Region
 from lab.files import write_whole
 from lab.workspace.state import Workspace
 
+AS_THEY_ARE = "surrogateescape"
+"""Bytes of another encoding, as of a name in a comment, go through a text unchanged (codecs, "Error Handlers")."""
+
 
 @dataclass(frozen=True)
 class Reset:
@@ -77,10 +80,10 @@ def put(workspace: Workspace, wanted: Mapping[str, Mapping[str, str]]) -> Reset:
     names: list[str] = []
     for path, bodies in wanted.items():
         try:
-            text = (workspace.folder / path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = (workspace.folder / path).read_text(encoding="utf-8", errors=AS_THEY_ARE)
+        except OSError as error:
             raise LabError(
-                f"{workspace.folder / path} cannot be read: {getattr(error, 'strerror', None) or error}",
+                f"{workspace.folder / path} cannot be read: {error.strerror}",
                 f"Bring it back, as with `git checkout -- {path}`.",
             ) from error
         new = regions.replace(text, bodies, path)
@@ -93,7 +96,7 @@ def put(workspace: Workspace, wanted: Mapping[str, Mapping[str, str]]) -> Reset:
     backup = _backup(workspace, before)
     for path, text in after.items():
         place = workspace.folder / path
-        write_whole(place, text.encode(), place.stat().st_mode & 0o777)
+        write_whole(place, text.encode(errors=AS_THEY_ARE), place.stat().st_mode & 0o777)
     return Reset(tuple(names), backup)
 
 
@@ -103,5 +106,5 @@ def _backup(workspace: Workspace, files: dict[str, str]) -> Path:
     made = Path(tempfile.mkdtemp(prefix=time.strftime("%Y-%m-%d-%H%M%S-"), dir=folder))
     for path, text in files.items():
         (made / path).parent.mkdir(parents=True, exist_ok=True)
-        (made / path).write_text(text, encoding="utf-8")
+        (made / path).write_text(text, encoding="utf-8", errors=AS_THEY_ARE)
     return made

@@ -141,6 +141,14 @@ def test_locks_agree() -> None:
     assert {name: versions for name, versions in site.items() if both.get(name, versions) != versions} == {}
 
 
+def test_no_program_of_ours_imports_from_where_somebody_stands() -> None:
+    """`python -m` puts the working directory first on its path, and that may be a student's; `-P` does not."""
+    for path in (path for folder in ("lab", "grading") for path in (CHECKOUT / folder).rglob("*.py")):
+        text = " ".join(path.read_text().split())
+        for found in re.finditer(r"sys\.executable\W+[\"'](-[^\"']*)", text):
+            assert found[1] != "-m", f"{path.relative_to(CHECKOUT)} starts `python -m` without -P"
+
+
 def test_files_are_short() -> None:
     people_write = {".py", ".c", ".h", ".sh", ".j2", ".css", ".yml", ".md", ".toml", ""}
     for path in files():

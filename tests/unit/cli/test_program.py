@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -52,6 +53,31 @@ def test_an_interrupt_while_modules_are_loaded_is_one(words: tuple[str, str], mo
     program = INTERRUPTED_AT.format(module=module, script=script(words[0]), words=words[1:])
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_what_ends_a_command_lets_it_clean_up(number: str, ignored: bool) -> None:
+    """The terminal that is closed as well, unless the user wants it to go on, as nohup(1) does."""
+    going_on = f"signal.signal(signal.{number}, signal.SIG_IGN)" if ignored else ""
+    text = f"""
+import os, signal, sys, types
+from lab import program
+{going_on}
+def app():
+    try:
+        os.kill(os.getpid(), signal.{number})
+        print("goes on")
+    finally:
+        print("cleaned up")
+sys.modules["some_command"] = types.SimpleNamespace(app=app)
+program.run("some_command", when_full="")
+"""
+    done = subprocess.run([sys.executable, "-c", text], check=False, capture_output=True, text=True)
+    if ignored:
+        assert (done.returncode, done.stdout) == (0, "goes on\ncleaned up\n")
+    else:
+        assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "")
 
 
 @pytest.mark.parametrize(
@@ -158,3 +184,10 @@ def _said(error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         program.run("fails", when_full="Make room.")
     assert ended.value.code == 1
     return capsys.readouterr().err.replace("\n", " ").strip()
+
+
+def test_the_line_where_a_compiler_complains_is_no_picture() -> None:
+    """Rich draws one for `:100:`, also where markup is off."""
+    text = io.StringIO()
+    console.WholeLines(file=text, width=80).print("kernel/monitor.c:100:12: error; root:x:0:0", markup=False)
+    assert text.getvalue() == "kernel/monitor.c:100:12: error; root:x:0:0\n"

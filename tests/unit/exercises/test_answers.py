@@ -163,6 +163,14 @@ def test_a_file_that_is_not_there_or_no_file(tmp_path: Path) -> None:
     assert judge(asked, {}, tmp_path / "answers.toml")[0].state == "right"
 
 
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_one_broken_line_costs_its_own_answer_whatever_lines_end_with(ending: bytes) -> None:
+    lines = ending.join([b"[05]", b"it = 3", b'other = "b', b"third = 5", b""])
+    sheet = parse(lines)
+    assert dict(sheet.answers) == {("05", "it"): 3, ("05", "third"): 5}
+    assert list(sheet.unclear) == [("05", "other")]
+
+
 def test_a_student_is_told_what_teaches_and_no_letter_to_guess_by() -> None:
     sheet = parse(b'[05]\nit = "a"')
     [choice] = told(judge_sheet(exercise(question("choice", "b")), {}, sheet))

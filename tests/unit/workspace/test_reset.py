@@ -69,6 +69,17 @@ def test_two_resets_keep_two_copies(workspace: Workspace) -> None:
     assert len(kept) == 2
 
 
+def test_bytes_of_another_encoding_stay_as_they_are(workspace: Workspace) -> None:
+    """A name in a comment, written in Latin-1; what is put back and what is kept are the file's own bytes."""
+    change(workspace, BUFFER, "05.buffer")
+    file = workspace.folder / BUFFER
+    file.write_bytes(b"# J\xf6rg\n" + file.read_bytes())
+    before = file.read_bytes()
+    done = reset(workspace, chosen(workspace, "05", "buffer"))
+    assert done.backup is not None and (done.backup / BUFFER).read_bytes() == before
+    assert file.read_bytes().startswith(b"# J\xf6rg\n") and file.read_bytes() != before
+
+
 def test_markers_that_are_gone_are_told_and_nothing_changes(workspace: Workspace) -> None:
     change(workspace, LOGS, "05.producer")
     file = workspace.folder / BUFFER

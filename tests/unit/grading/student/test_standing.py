@@ -79,6 +79,34 @@ def test_what_came_solved_is_not_next(tmp_path: Path, monkeypatch: pytest.Monkey
     assert next_one(state.find(Path.cwd())).number == "05"
 
 
+def test_what_came_solved_stays_so_when_a_later_exercise_has_run_a_part_of_its_checks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solved = Workspace(tmp_path / "work", "python")
+    make.make(solved, upto="05")
+    monkeypatch.chdir(solved.folder)
+    parent = Kept("containers.starts", "01", "passed", 3, 3, "", sources="x")
+    progress.update(solved, lambda known: progress.with_verdicts(known, [parent]))
+    assert next_one(state.find(Path.cwd())).number == "05"
+    failed = Kept("containers.ends", "01", "failed", 0, 3, "", sources="x")
+    progress.update(solved, lambda known: progress.with_verdicts(known, [failed]))
+    assert next_one(state.find(Path.cwd())).number == "01"
+
+
+def test_checks_that_there_are_no_more_are_forgotten_when_a_whole_exercise_was_checked(
+    workspace: Workspace,
+) -> None:
+    def keep(whole: str, *ids: str) -> None:
+        new = [Kept(id_, id_[:2], "passed", 1, 1, "", sources="x") for id_ in ids]
+        progress.update(workspace, lambda known: progress.with_verdicts(known, new, whole))
+
+    keep("", "01.renamed", "02.other")
+    keep("", "01.new")
+    assert len(progress.load(workspace).checks) == 3, "one was named: nothing is known of the others"
+    keep("01", "01.new")
+    assert {each.id for each in progress.load(workspace).checks} == {"01.new", "02.other"}
+
+
 def test_an_exercise_is_done_when_its_points_are_earned(
     workspace: Workspace, remember: Callable[..., None]
 ) -> None:

@@ -117,6 +117,13 @@ def test_what_the_grader_would_refuse_is_refused(
     assert not (tmp_path / "out.tar.gz").exists()
 
 
+def test_a_letter_of_another_encoding_in_a_comment_is_handed_in(workspace: Workspace, tmp_path: Path) -> None:
+    file = workspace.folder / "kernel/monitor.c"
+    file.write_bytes(b"/* J\xf6rg */\n" + file.read_bytes())
+    submission.make(workspace, tmp_path / "out.tar.gz")
+    assert (tmp_path / "out.tar.gz").exists()
+
+
 def test_without_a_monitor_it_is_refused_in_the_graders_words(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
