@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from grading.cli_gradebook import RosterOption, results_folder
 from lab import console
@@ -131,7 +132,7 @@ def run(
     from grading import cli_course
     from grading.run.dask_client import LOCAL
     from grading.run.preparation import without_machine
-    from grading.submissions.found import find
+    from grading.submissions.found import find, left_aside
     from grading.submissions.starters import of_folder
 
     if jobs is not None and dask not in (None, LOCAL):
@@ -147,6 +148,11 @@ def run(
         checks, level, engine, monitor, only, from_, suite=suite, seed=seed, starter=starter, again=again
     )
     find(folder)
+    if aside := left_aside(folder):
+        console.err.print(
+            f"Neither folders nor archives, so not graded: {escape(', '.join(aside[:20]))}"
+            + (f" and {len(aside) - 20} more" if len(aside) > 20 else "")
+        )
     if starter is not None:
         of_folder(starter)
     work = cli_course.kept(results, chosen, roster, checks, wanted, as_student=as_student)

@@ -111,9 +111,9 @@ def _joined(student: Student, others: Sequence[Student]) -> Student:
     known = {
         field.name: getattr(other, field.name)
         for field in dataclasses.fields(Student)
-        if field.name != "line" and not getattr(student, field.name)
+        if field.name not in ("line", "named") and not getattr(student, field.name)
     }
-    return dataclasses.replace(student, **known)
+    return dataclasses.replace(student, **known, named=student.key)
 
 
 def _by_adjustments(

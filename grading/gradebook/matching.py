@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 from grading.gradebook.roster import Student
 
-_MOODLE = re.compile(r"(?P<who>.+)_(?P<number>\d+)_assignsubmission_[a-z]+.*", re.ASCII | re.DOTALL)
-_CANVAS = re.compile(r"(?P<who>[^_]+)(?:_LATE)?_(?P<number>\d+)_\d+(?:_.*)?", re.ASCII | re.DOTALL)
+_MOODLE = re.compile(r"(?P<who>.+?)_(?P<number>\d+)_assignsubmission_[a-z]+.*", re.ASCII | re.DOTALL)
+_CANVAS = re.compile(r"(?P<who>[^_]+)(?:_LATE)?_(?P<number>\d+)_(?P<file>\d+)(?:_.*)?", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,10 @@ def match(submissions: Iterable[str], students: Sequence[Student]) -> Matching:
         for key, claims in new.items():
             taken[key] = claims
     for claims in taken.values():
-        if len(claims) > 1:
+        newest = _resubmitted(claims)
+        if newest:
+            doubtful |= {name: f"{newest!r} replaces it" for name in claims if name != newest}
+        elif len(claims) > 1:
             for name in claims:
                 others = ", ".join(repr(other) for other in claims if other != name)
                 doubtful[name] = f"{_and(found[name])} would have {others}, too"
@@ -117,12 +120,26 @@ def _by_own_word(name: str, students: Sequence[Student]) -> list[Student]:
 
 def _by_number(name: str, students: Sequence[Student]) -> list[Student]:
     """The name is one that Moodle or Canvas gives, and the number in it is the student's."""
-    parts = _MOODLE.fullmatch(name) or _CANVAS.fullmatch(name)
+    parts = _parts(name)
     found = [student for student in students if parts and student.platform_id == parts["number"]]
     if found and found[0].group:
         # The number is one member's, and the work the team's.
         return [student for student in students if student.group == found[0].group]
     return found
+
+
+def _parts(name: str) -> re.Match[str] | None:
+    """What a platform wrote before the name that the student chose, which may look like another platform's."""
+    return _CANVAS.fullmatch(name) or _MOODLE.fullmatch(name)
+
+
+def _resubmitted(names: Sequence[str]) -> str:
+    """The newest of several that Canvas names as one student's, by the number of its file; empty for others."""
+    parts = {name: match for name in names if (match := _CANVAS.fullmatch(name))}
+    one = len({(match["who"], match["number"]) for match in parts.values()}) == 1
+    if len(names) < 2 or len(parts) != len(names) or not one:
+        return ""
+    return max(names, key=lambda name: int(parts[name]["file"]))
 
 
 def _by_suffix(
@@ -150,7 +167,7 @@ def _by_suffix(
 
 def _by_likeness(name: str, students: Sequence[Student]) -> list[Student]:
     """The same letters and digits, whatever the case, accents and signs; a name also with the last name first."""
-    parts = _MOODLE.fullmatch(name) or _CANVAS.fullmatch(name)
+    parts = _parts(name)
     wanted = {normal(name), normal(parts["who"]) if parts else ""} - {""}
     return [student for student in students if wanted & _likenesses(student)]
 

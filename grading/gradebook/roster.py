@@ -56,11 +56,14 @@ class Student:
     section: str = ""
     line: int = 0
     """Of the roster."""
+    named: str = ""
+    """What names them in the gradebook, where another list has added to what the roster says; else empty."""
 
     @property
     def key(self) -> str:
         """What names the student in the gradebook: the first of these that the roster says."""
-        return self.id or self.mail.casefold() or self.login or self.platform_id or self.name or self.folder
+        said = (self.id, self.mail.casefold(), self.login, self.platform_id, self.name, self.folder)
+        return self.named or next(filter(None, said), "")
 
 
 def read(path: Path) -> tuple[Student, ...]:

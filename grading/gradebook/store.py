@@ -12,6 +12,7 @@ folder name on Linux comes back as it was.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -24,6 +25,7 @@ from types import TracebackType
 from typing import Any
 
 from grading.gradebook.marks import Adjustments, LateRule, Whose, Written
+from grading.gradebook.matching import same
 from grading.gradebook.roster import Student
 from grading.gradebook.tables import BUSY_SECONDS, NotOurs, get, prepare, put, sentence
 from grading.verdicts import SubmissionResult, typed
@@ -51,6 +53,10 @@ class Entry:
     partial: bool
     """Only some of the checks were run, so that it is no mark."""
     result: SubmissionResult
+
+
+def _instead(new: Adjustments, old: Adjustments) -> Adjustments:
+    return new
 
 
 class Gradebook:
@@ -185,14 +191,14 @@ class Gradebook:
         image: str,
         level: int,
         options: str = "",
-    ) -> SubmissionResult | None:
+    ) -> Entry | None:
         """The newest finished result of just these files with just these checks; None where there is none."""
         found = self._entries(
             "WHERE submission = ? AND content_hash = ? AND checks_hash = ? AND image = ? AND level = ?"
             " AND options = ? AND finished ORDER BY id DESC LIMIT 1",
             (put(submission), content_hash, checks_hash, image, level, put(options)),
         )
-        return found[0].result if found else None
+        return found[0] if found else None
 
     def latest(self, submission: str) -> Entry | None:
         """The result that counts for a submission: the newest that is not partial."""
@@ -266,7 +272,13 @@ class Gradebook:
             return tuple(typed(Student(**student)) for student in value or ())
 
     def set_roster(self, students: tuple[Student, ...]) -> None:
-        """Keep the roster, so that it need not be named again."""
+        """Keep the roster, so that it need not be named again; what was set for its students stays theirs."""
+        set_ = self.adjustments()
+        for before in self.roster():
+            now = same(before, students)
+            old = set_.get(("student", before.key))
+            if old is not None and now is not None and ("student", now.key) not in set_:
+                self.adjust("student", now.key, functools.partial(_instead, old))
         self._set("roster", [asdict(student) for student in students])
 
     # How all of it is read and written

@@ -38,6 +38,9 @@ AT_ONCE = 16
 MOST_BYTES = 128 << 20
 """Of what is brought from a machine."""
 
+FIRST_NAME = 1000
+"""Of the numbers in the names of machines that an inventory lists; see `grading.run.machines.name`."""
+
 FETCH_SECONDS = 60.0
 """For that, on a fast machine."""
 
@@ -73,7 +76,12 @@ def reached(
     """
     found = Reached(work / "class")
     found.folder.mkdir()
-    ours = {each.student: machines.name(number) for number, each in enumerate(listed) if not each.machine}
+    # Not the names of places, whose machines go when a job ends.
+    ours = {
+        each.student: machines.name(FIRST_NAME + number)
+        for number, each in enumerate(listed)
+        if not each.machine
+    }
 
     def reach(each: Listed) -> float | str:
         try:

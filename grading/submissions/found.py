@@ -6,6 +6,7 @@ Names are kept as a learning platform wrote them (`doejane_12345_engine.zip` bec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from lab.errors import LabError
 
 SIGNS = ("Makefile", "makefile", "GNUmakefile", "submission.toml", "engine", "engine.py")
 """A file of this name in a folder makes it a submission, not a class; so does any C source."""
+
+OF_A_PLATFORM = re.compile(r"_\d+_(\d+|assignsubmission)_")
+"""In the name of a file as a learning platform hands it out, one of a class; see `grading.gradebook.matching`."""
 
 USUAL = ("boilerplate", "src", "engine", "runtime", "kernel", "monitor")
 """Folders that the halves of a submission lie in; with sources inside they say the same."""
@@ -76,7 +80,11 @@ def is_one_submission(folder: Path) -> bool:
 def _holds_sources(folder: Path) -> bool:
     if not folder.is_dir():
         return False
-    return any(path.is_file() and (path.name in SIGNS or path.suffix == ".c") for path in folder.iterdir())
+    return any(
+        path.is_file()
+        and (path.name in SIGNS or (path.suffix == ".c" and not OF_A_PLATFORM.search(path.name)))
+        for path in folder.iterdir()
+    )
 
 
 def _listed(folder: Path) -> Iterator[Path]:

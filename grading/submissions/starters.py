@@ -111,7 +111,9 @@ def of_class(
     """
     starters = known or Starters()
     roots = Counter(commit.id for commit in first.values())
-    for commit in {commit.id: commit for commit in first.values() if roots[commit.id] > 1}.values():
+    # Two of many may share one because the one is made from the other: that is nobody's skeleton.
+    many = max(2, SHARE * len(handed_in))
+    for commit in {commit.id: commit for commit in first.values() if roots[commit.id] >= many}.values():
         starters = starters.and_of(commit.sources)
     alike: Counter[str] = Counter()
     example: dict[str, Source] = {}

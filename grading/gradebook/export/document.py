@@ -43,7 +43,7 @@ def one(request: Request, row: Row) -> dict[str, Any]:
     """A row: whose it is, the mark, what was set, and the result that counts."""
     students = [asdict(student) for student in row.students]
     for student in students:
-        del student["line"]
+        del student["line"], student["named"]
     return {
         "submission": row.submission,
         "students": students,

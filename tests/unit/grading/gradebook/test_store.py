@@ -82,7 +82,8 @@ def test_only_its_owner_reads_it(tmp_path: Path) -> None:
 def test_finished_asks_for_the_same_files_checks_image_level_and_options(tmp_path: Path, make: Any) -> None:
     with Gradebook.open(tmp_path, create=True) as gradebook:
         gradebook.record(graded(make), content_hash="files")
-        assert gradebook.finished("ann", **KEY) == graded(make)
+        found = gradebook.finished("ann", **KEY)
+        assert found is not None and found.result == graded(make)
         for other in ({"content_hash": "x"}, {"checks_hash": "x"}, {"image": "x"}, {"level": 1}):
             assert gradebook.finished("ann", **{**KEY, **other}) is None
         assert gradebook.finished("ann", **KEY, options="engine=reference") is None

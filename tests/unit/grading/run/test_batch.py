@@ -270,3 +270,35 @@ def await_true(look: Callable[[], object]) -> None:
     while not look():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.02)
+
+
+def test_what_is_shown_as_done_is_what_counts(a_class: Class) -> None:
+    """Also where a trial at another level came between."""
+
+    def levels() -> list[int]:
+        with Gradebook.open(a_class.results) as gradebook:
+            return [entry.result.level for entry in gradebook.all_latest()]
+
+    a_class.hand_in("ann")
+    a_class.run(Settings(level=1))
+    a_class.run(Settings(level=2))
+    assert levels() == [2]
+    assert a_class.run(Settings(level=1))["ann"].level == 1 and a_class.calls("ann") == 2
+    assert levels() == [1]
+    a_class.run(Settings(level=1))
+    with Gradebook.open(a_class.results) as gradebook:
+        assert len(gradebook.history("ann")) == 3, "what counts already is not written again"
+    a_class.run(Settings(level=2, only=("build.engine",)))
+    a_class.run(Settings(level=2, only=("build.engine",)))
+    assert levels() == [1], "a part of the checks is no mark"
+
+
+def test_a_starter_that_is_named_later_makes_another_run(a_class: Class, tmp_path: Path) -> None:
+    a_class.hand_in("ann")
+    a_class.run()
+    starter = tmp_path / "starter"
+    starter.mkdir()
+    (starter / "engine.c").write_text("int main(void) { return 2; }\n")
+    for calls in (2, 2):
+        a_class.run(Settings(starter=starter))
+        assert a_class.calls("ann") == calls

@@ -47,6 +47,21 @@ def test_rosters_and_hidden_files_are_left_aside(tmp_path: Path) -> None:
     ]
 
 
+def test_a_loose_source_of_a_platform_makes_no_class_one_submission(tmp_path: Path) -> None:
+    """Canvas and Moodle put a student's bare file beside the archives of the others."""
+    for name in ("leeann_12345_67890_project.zip", "kimbo_12346_67891_work.tar.gz"):
+        (tmp_path / name).touch()
+    for name in ("leejo_12349_67899_engine.c", "Jo Lee_17_assignsubmission_file_engine.c"):
+        (tmp_path / name).touch()
+    assert names(tmp_path) == ["kimbo_12346_67891_work", "leeann_12345_67890_project"]
+    assert found.left_aside(tmp_path) == [
+        "Jo Lee_17_assignsubmission_file_engine.c",
+        "leejo_12349_67899_engine.c",
+    ]
+    (tmp_path / "engine.c").touch()
+    assert names(tmp_path) == [tmp_path.name], "this is what a submission holds"
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"holds no submission\. Put folders or archives into it"):
         found.find(tmp_path)

@@ -171,6 +171,15 @@ def test_a_first_commit_that_several_share_is_the_skeleton() -> None:
     assert starters.untouched(of(SKELETON))
 
 
+def test_a_first_commit_that_two_of_many_share_is_no_skeleton() -> None:
+    """One may be a fork of the other, made to have the other's work taken for the skeleton."""
+    shared = FirstCommit("1" * 40, (of(WORK),))
+    for others, is_skeleton in ((4, True), (5, False)):
+        handed_in = {name: [of(SKELETON + name)] for name in ("ann", "bob", *map(str, range(others)))}
+        starters = of_class(handed_in, {"ann": shared, "bob": shared})
+        assert starters.untouched(of(WORK)) is is_skeleton, "a third of the class"
+
+
 def test_a_first_commit_of_ones_own_is_a_weak_sign() -> None:
     """Some commit once, when they have finished."""
     first = {"alice": FirstCommit("1" * 40, (of(WORK),)), "bob": FirstCommit("2" * 40, (of(SKELETON),))}
