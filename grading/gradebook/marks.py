@@ -251,7 +251,10 @@ def _of_checks(
 ) -> Decimal | None:
     """The points of the checks, exact, or what overrides them."""
     points = None
-    if result is not None and any(check.verdict != "error" for check in result.checks):
+    if result is not None and result.problem and result.undecided:
+        # Which checks were still run may be its own doing: who is slow would be judged by the first ones alone.
+        steps.append("checks: not all could be run, so there is no mark by them")
+    elif result is not None and any(check.verdict != "error" for check in result.checks):
         points, most = exact(result.score), exact(result.max_score)
         steps.append(f"checks: {plain(points)} of {plain(most)} points")
         if most and most != scale.checks:

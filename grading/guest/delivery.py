@@ -158,6 +158,11 @@ def build(
         if path:
             return Product(path, attempt.label, tuple(tried))
         waiting = left(attempt, tried[-1].said, tuple(others))
+        if finished.timed_out and attempt.argv[0] == "make":
+            # The same Makefile would hang again, and take the time of the checks.
+            waiting = tuple(
+                each for each in waiting if each.argv[0] != "make" or each.folder != attempt.folder
+            )
     return Product(path, "", tuple(tried))
 
 

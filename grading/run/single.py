@@ -104,6 +104,10 @@ def grade(
         problem = best.written.problem or _nothing_found(best.written)
         if not complete:
             problem = f"The process that graded it did not do its part, {ATTEMPTS} times: {best.why}."
+            if best.timed_out:
+                problem += (
+                    " An engine that is slow to answer may be why; `grade set` gives it points by hand."
+                )
         result = _result(job, ground, wanted, best.written, problem)
     seconds = (datetime.now(UTC) - started).total_seconds()
     return Graded(

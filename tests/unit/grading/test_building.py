@@ -6,6 +6,7 @@ import io
 import tarfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -167,3 +168,20 @@ def test_what_only_an_older_compiler_takes_is_told() -> None:
     assert "passing argument 2 of 'open'" in words and "no rule" not in words
     assert delivery.Product("/s/engine", "make engine", attempts[1:2]).refusals == ()
     assert delivery.Product("", "", attempts).refusals == ()
+
+
+def test_a_makefile_that_hangs_is_not_made_again() -> None:
+    """Each attempt has a minute and a half, and the checks come after it."""
+
+    class Hanging(Pretender):
+        def run(self, *words: str, stdin: bytes = b"", **more: Any) -> Finished:
+            done = super().run(*words, stdin=stdin, **more)
+            return replace(done, timed_out=words[0] == "make")
+
+    gcc = Attempt("gcc", ("gcc", "-o", "engine"), "/s")
+    elsewhere = Attempt("make", ("make",), "/s/src")
+    pretender = Hanging({("gcc", "-o", "engine"): ["/s/engine"], ("make", "ko"): ["/s/monitor.ko"]})
+    session = prepared(pretender, [make("all"), make(), make("-k"), elsewhere, gcc], [make("ko")])
+    assert built(session)[:2] == ("/s/engine", "gcc")
+    asked = [words for words in pretender.ran if words[0] in ("make", "gcc")]
+    assert asked == [("make", "all"), ("make",), ("gcc", "-o", "engine"), ("make", "ko")]

@@ -60,6 +60,18 @@ def test_no_point_is_lost_by_what_we_could_not_decide(make: Any) -> None:
     assert found.provisional
 
 
+def test_whose_time_ran_out_is_not_judged_by_the_first_checks_alone(make: Any) -> None:
+    """It may be its own slowness: a submission could choose which checks are run. A score by hand counts."""
+    late = make.result(
+        "bob", make.check("one"), make.check("two", "error"), problem="It did not end in time."
+    )
+    found = marked(make, result=late)
+    assert found.points is None and found.provisional
+    assert "there is no mark" in found.steps[0]
+    by_hand = mark(late, Adjustments(score=Decimal(7)), RULE, Scale(Decimal(20)))
+    assert by_hand.points == 7
+
+
 def test_where_nothing_was_decided_there_is_no_mark(make: Any) -> None:
     assert marked(make, result=make.result("bob", make.check("one", "error"))).points is None
     assert mark(None, Adjustments(), RULE, Scale(Decimal(20))).points is None
