@@ -172,8 +172,9 @@ def _look_at_directory(path: Path) -> None:
         raise Broken("its end is missing")
     (size,) = struct.unpack_from("<I", end, at + 12)
     wide = end.rfind(b"PK\6\6")
-    if size == 0xFFFFFFFF and 0 <= wide <= len(end) - 48:
-        (size,) = struct.unpack_from("<Q", end, wide + 40)
+    if 0 <= wide <= len(end) - 48:
+        # Python's zipfile takes this one's word whenever it is there, whatever the other says.
+        size = max(size if size != 0xFFFFFFFF else 0, *struct.unpack_from("<Q", end, wide + 40))
     if size > MOST_DIRECTORY:
         raise Broken(f"a list of contents of {size:,} bytes")
 

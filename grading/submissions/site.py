@@ -179,6 +179,7 @@ class Site:
             TooMuch: the copies go beyond the submission's limits.
         """
         for parts, target in sorted(self.links.items()):
+            self.budget.in_time()
             shown = f"{'/'.join(parts)} → {target}"
             found = self.resolved(parts)
             if found is None:
@@ -219,6 +220,7 @@ class Site:
             return
         # The list is made first: what is copied may lie beside what is being read.
         for path in sorted(source.rglob("*")):
+            self.budget.in_time()  # many links may each name many files
             place = to + path.relative_to(source).parts
             if len(place) > self.budget.limits.folders:
                 self.notes.add("left out, too many folders within folders", "/".join(place))

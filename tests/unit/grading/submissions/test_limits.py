@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import struct
 import sys
 import tarfile
 import zipfile
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from grading.submissions.limits import MIB, Budget, Limits
+from grading.submissions import archives
+from grading.submissions.limits import MIB, Budget, Limits, TooMuch
+from grading.submissions.site import Site
 from grading.submissions.streams import Broken, Stream, format_of
 from lab.errors import LabError
 
@@ -103,3 +106,27 @@ def test_kinds_that_cannot_be_opened_say_so(
     path.write_bytes(magic + bytes(600))
     with pytest.raises(LabError, match=f"alice.rar is {name}, which cannot be opened here. Ask for a .zip"):
         laid_down(path, tmp_path / "w")
+
+
+def test_links_that_name_many_files_end_in_time(tmp_path: Path) -> None:
+    """Each file that a link names is looked at, also where nothing is copied: n links to m files are n times m."""
+    now = [0.0]
+    site = Site(tmp_path / "site", Budget(Limits(seconds=5, folders=1), clock=lambda: now[0]))
+    site.root.mkdir()
+    (site.root / "many").mkdir()
+    for name in range(3):
+        (site.root / "many" / str(name)).write_text("")
+    site.links = {("a",): "many", ("b",): "many"}
+    now[0] = 6.0
+    with pytest.raises(TooMuch, match="5 s"):
+        site.settle_links()
+
+
+def test_the_larger_of_a_zips_two_sizes_counts(tmp_path: Path) -> None:
+    """APPNOTE.TXT, 4.3.14 and 4.3.16: zipfile goes by the 64-bit record whenever there is one."""
+    path = tmp_path / "x.zip"
+    wide = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, 1 << 40, 0)
+    locator = b"PK\6\7" + struct.pack("<IQI", 0, 0, 1)
+    path.write_bytes(wide + locator + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, 46, 0, 0))
+    with pytest.raises(Broken, match="a list of contents"):
+        archives._look_at_directory(path)
