@@ -29,7 +29,7 @@ def check_folder(folder: Path) -> None:
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise LabError(f"{folder} is not a folder", "Name another with --output.")
-    if folder.is_dir() and any(folder.iterdir()) and not _is_report(folder):
+    if folder.is_dir() and any(folder.iterdir()) and not is_report(folder):
         raise LabError(
             f"The folder {folder} holds something else than a report", "Name another with --output."
         )
@@ -40,7 +40,8 @@ def check_folder(folder: Path) -> None:
         raise LabError(f"The folder {parent} cannot be written", "Name another with --output.")
 
 
-def _is_report(folder: Path) -> bool:
+def is_report(folder: Path) -> bool:
+    """Whether a folder is what `write_report` made."""
     try:
         with (folder / "index.html").open(encoding="utf-8", errors="replace") as page:
             return f'content="{GENERATOR}"' in page.read(4096)

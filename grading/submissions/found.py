@@ -15,6 +15,9 @@ from grading.submissions.archives import is_named_as_archive, stem
 from grading.submissions.site import printable
 from lab.errors import LabError
 
+GRADEBOOK = "gradebook.sqlite"
+"""As `grading.gradebook.store.NAME`."""
+
 SIGNS = ("Makefile", "makefile", "GNUmakefile", "submission.toml", "engine", "engine.py")
 """A file of this name in a folder makes it a submission, not a class; so does any C source."""
 
@@ -94,7 +97,18 @@ def _listed(folder: Path) -> Iterator[Path]:
 def _may_be_one(path: Path) -> bool:
     # A link that leads nowhere counts: whoever made it meant a submission, and is told.
     broken = path.is_symlink() and not path.exists()
-    return path.is_dir() or broken or is_named_as_archive(path.name)
+    return (path.is_dir() and not _is_ours(path)) or broken or is_named_as_archive(path.name)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it holds the gradebook or the report of a class that was graded where it lies."""
+    if (folder / GRADEBOOK).is_file():
+        return True
+    if not (folder / "index.html").is_file():
+        return False
+    from grading.pages.write import is_report  # which most classes never need
+
+    return is_report(folder)
 
 
 def _submission(path: Path) -> Submission:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from grading.gradebook.store import Gradebook
+from grading.pages.write import write_report
 from grading.submissions import found
 from lab.errors import LabError
 
@@ -60,6 +62,17 @@ def test_a_loose_source_of_a_platform_makes_no_class_one_submission(tmp_path: Pa
     ]
     (tmp_path / "engine.c").touch()
     assert names(tmp_path) == [tmp_path.name], "this is what a submission holds"
+
+
+def test_what_grading_left_in_a_classs_folder_is_no_submission(tmp_path: Path) -> None:
+    """`cd class; grade run .; grade report .; grade run .`"""
+    (tmp_path / "ann").mkdir()
+    Gradebook.open(tmp_path / "results", create=True).close()
+    write_report(tmp_path / "report", [], title="A class")
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text("somebody's own")
+    assert names(tmp_path) == ["ann", "page"]
+    assert found.left_aside(tmp_path) == ["report", "results"]
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
