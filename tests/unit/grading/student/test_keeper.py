@@ -76,8 +76,8 @@ def ask(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     real = subprocess.run
 
     def start(words: list[str], **how: Any) -> Any:
-        assert words[1:3] == ["-m", "grading.student.keeper"]
-        return real([sys.executable, str(script), *words[3:]], **how)
+        assert words[1:3] == ["-P", "-m"] and words[3] == "grading.student.keeper"
+        return real([sys.executable, str(script), *words[4:]], **how)
 
     monkeypatch.setattr(client.subprocess, "run", start)
     monkeypatch.setattr(client, "stamp", lambda: os.environ["STAND_IN_STAMP"])
