@@ -120,7 +120,7 @@ def _by_own_word(name: str, students: Sequence[Student]) -> list[Student]:
 
 def _by_number(name: str, students: Sequence[Student]) -> list[Student]:
     """The name is one that Moodle or Canvas gives, and the number in it is the student's."""
-    parts = _parts(name)
+    parts = of_a_platform(name)
     found = [student for student in students if parts and student.platform_id == parts["number"]]
     if found and found[0].group:
         # The number is one member's, and the work the team's.
@@ -128,7 +128,7 @@ def _by_number(name: str, students: Sequence[Student]) -> list[Student]:
     return found
 
 
-def _parts(name: str) -> re.Match[str] | None:
+def of_a_platform(name: str) -> re.Match[str] | None:
     """What a platform wrote before the name that the student chose, which may look like another platform's."""
     return _CANVAS.fullmatch(name) or _MOODLE.fullmatch(name)
 
@@ -167,7 +167,7 @@ def _by_suffix(
 
 def _by_likeness(name: str, students: Sequence[Student]) -> list[Student]:
     """The same letters and digits, whatever the case, accents and signs; a name also with the last name first."""
-    parts = _parts(name)
+    parts = of_a_platform(name)
     wanted = {normal(name), normal(parts["who"]) if parts else ""} - {""}
     return [student for student in students if wanted & _likenesses(student)]
 

@@ -12,7 +12,6 @@ folder name on Linux comes back as it was.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import sqlite3
@@ -53,10 +52,6 @@ class Entry:
     partial: bool
     """Only some of the checks were run, so that it is no mark."""
     result: SubmissionResult
-
-
-def _instead(new: Adjustments, old: Adjustments) -> Adjustments:
-    return new
 
 
 class Gradebook:
@@ -278,7 +273,7 @@ class Gradebook:
             now = same(before, students)
             old = set_.get(("student", before.key))
             if old is not None and now is not None and ("student", now.key) not in set_:
-                self.adjust("student", now.key, functools.partial(_instead, old))
+                self.adjust("student", now.key, old.over)
         self._set("roster", [asdict(student) for student in students])
 
     # How all of it is read and written

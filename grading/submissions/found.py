@@ -6,23 +6,17 @@ Names are kept as a learning platform wrote them (`doejane_12345_engine.zip` bec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.gradebook.matching import of_a_platform
 from grading.submissions.archives import is_named_as_archive, stem
 from grading.submissions.site import printable
 from lab.errors import LabError
 
-GRADEBOOK = "gradebook.sqlite"
-"""As `grading.gradebook.store.NAME`."""
-
 SIGNS = ("Makefile", "makefile", "GNUmakefile", "submission.toml", "engine", "engine.py")
 """A file of this name in a folder makes it a submission, not a class; so does any C source."""
-
-OF_A_PLATFORM = re.compile(r"_\d+_(\d+|assignsubmission)_")
-"""In the name of a file as a learning platform hands it out, one of a class; see `grading.gradebook.matching`."""
 
 USUAL = ("boilerplate", "src", "engine", "runtime", "kernel", "monitor")
 """Folders that the halves of a submission lie in; with sources inside they say the same."""
@@ -84,8 +78,7 @@ def _holds_sources(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     return any(
-        path.is_file()
-        and (path.name in SIGNS or (path.suffix == ".c" and not OF_A_PLATFORM.search(path.name)))
+        path.is_file() and (path.name in SIGNS or (path.suffix == ".c" and not of_a_platform(path.name)))
         for path in folder.iterdir()
     )
 
@@ -102,11 +95,14 @@ def _may_be_one(path: Path) -> bool:
 
 def _is_ours(folder: Path) -> bool:
     """Whether it holds the gradebook or the report of a class that was graded where it lies."""
-    if (folder / GRADEBOOK).is_file():
+    # Loaded here: whoever takes one submission asks for neither.
+    from grading.gradebook.store import NAME
+
+    if (folder / NAME).is_file():
         return True
     if not (folder / "index.html").is_file():
         return False
-    from grading.pages.write import is_report  # which most classes never need
+    from grading.pages.write import is_report
 
     return is_report(folder)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich.markup import escape
-
 from lab import console
 from lab.course.course import of_workspace
 from lab.exercises import answers, catalogue
@@ -34,21 +32,17 @@ def hidden(workspace: Workspace) -> frozenset[str]:
     return frozenset(course.hidden) if course is not None else frozenset()
 
 
-def nobodys(workspace: Workspace) -> str:
-    """What to say of a workspace of a course in which nobody said whose it is; empty for others.
+def tell_nobodys(workspace: Workspace) -> None:
+    """Say on standard error that nobody has said whose a course's workspace is, where it is so.
 
     Raises:
         LabError: the workspace's `course.toml` makes no sense.
     """
-    if workspace.student or of_workspace(workspace.folder) is None:
-        return ""
-    return "This workspace is nobody's yet, so its numbers are not yours. Say who you are: lab course join ID"
-
-
-def tell_nobodys(workspace: Workspace) -> None:
-    """Say that on standard error, where it is so."""
-    if text := nobodys(workspace):
-        console.err.print(f"[yellow]{escape(text)}[/yellow]")
+    if not workspace.student and of_workspace(workspace.folder) is not None:
+        console.err.print(
+            "[yellow]This workspace is nobody's yet, so its numbers are not yours. "
+            "Say who you are: lab course join ID[/yellow]"
+        )
 
 
 def told_answers(

@@ -128,7 +128,7 @@ def test_the_json_has_the_keys_that_the_readme_names() -> None:
 
 def table(findings: list[Finding], **settings: object) -> str:
     text = io.StringIO()
-    report.show(findings, WholeLines(file=text, width=80, **settings), "This host")  # type: ignore[arg-type]
+    report.show(findings, WholeLines(file=text, width=80, **settings), "This host")
     return text.getvalue()
 
 

@@ -16,31 +16,24 @@ def test_each_save_counts_once(workspace: Workspace, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(
         watching, "SETTLE_SECONDS", 1.0
     )  # ten times what is between two writes, on a busy host
-    seen: list[float] = []
-    enough = threading.Event()
+    seen = threading.Semaphore(0)
 
     def watch() -> None:
         for _ in changes(workspace):
-            seen.append(time.monotonic())
-            if len(seen) == 3:
-                enough.set()
-                return
+            seen.release()
 
     threading.Thread(target=watch, daemon=True).start()
-    while not seen:
-        time.sleep(0.01)
+    assert seen.acquire(timeout=20)
     for name in (".git/index", ".boxwright/progress.json", "runtime/.buffer.py.swp", "runtime/buffer.py~"):
         path = workspace.folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("changed")
-    assert not enough.wait(1.2) and len(seen) == 1
+    assert not seen.acquire(timeout=1.2)
     file = workspace.folder / "runtime/supervisor/buffer.py"
     for number in range(3):
         file.write_text(f"# {number}\n")
         time.sleep(0.1)
-    deadline = time.monotonic() + 20
-    while len(seen) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not enough.wait(1.2) and len(seen) == 2, "three writes at once are one save"
+    assert seen.acquire(timeout=20)
+    assert not seen.acquire(timeout=1.2), "three writes at once are one save"
     (workspace.folder / "kernel/new.h").write_text("")
-    assert enough.wait(20)
+    assert seen.acquire(timeout=20)
