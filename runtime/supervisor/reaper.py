@@ -47,6 +47,7 @@ class Reaper:
         self._containers: dict[int, Container] = {}  # by pidfd
         self._guests: dict[int, Guest] = {}  # by pidfd
         self._memory: dict[int, Container] = {}  # by descriptor of memory.events
+        self._memory_lock = threading.Lock()  # clients' threads enter there what this one takes away
         self._busy: list[Container] = []  # reaped, but their cgroup could not be removed yet
         self._monitor: Monitor | None = None
         self._zygote = -1
@@ -97,11 +98,12 @@ class Reaper:
         events = cgroup.open("memory.events", os.O_RDONLY)
         try:
             os.read(events, 4096)  # the kernel reports changes since the last read
+            with self._memory_lock:
+                self._poll.register(events, select.EPOLLPRI)
+                self._memory[events] = container
         except OSError:
             os.close(events)
             raise
-        self._memory[events] = container
-        self._poll.register(events, select.EPOLLPRI)
         if container.exited.is_set():  # then the reaper may have come by before there was anything to forget
             self._forget_memory(container)
         else:
@@ -181,7 +183,8 @@ class Reaper:
                     self._enter(container, event.kind)
         # endregion 07.events
 
-    def _enter(self, container: Container, kind: str) -> None:
+    def _enter(self, container: Container, kind: str) -> bool:
+        """Whether it was not known yet."""
         record = container.record
         with self._registry.lock:
             new = not (record.soft_limit_hit if kind == "soft" else record.hard_limit_hit)
@@ -193,12 +196,16 @@ class Reaper:
                 self._registry.announce(container)
                 limit = record.soft_limit if kind == "soft" else record.hard_limit
                 self._registry.events.add(kind, record.id, limit_bytes=limit)
+        return new
 
     def _memory_passed(self, descriptor: int) -> None:
         """A cgroup's memory.events changed: the soft limit was passed, or the hard one."""
-        container = self._memory[descriptor]
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.read(descriptor, 4096)
+        with self._memory_lock:
+            container = self._memory.get(descriptor)
+            if container is None:
+                return  # it has ended meanwhile, and its descriptor may be another file's by now
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.read(descriptor, 4096)
         self._ask_cgroup(container)
 
     def _ask_cgroup(self, container: Container) -> None:
@@ -208,8 +215,7 @@ class Reaper:
         events = cgroup.memory_events()
         if events.get("oom_kill", 0) and events.get("oom", 0):
             self._enter(container, "hard")
-        if events.get("high", 0) and not record.soft_limit_hit:
-            self._enter(container, "soft")
+        if events.get("high", 0) and self._enter(container, "soft"):
             # One warning, and it lives on: above memory.high the kernel would go on to slow it
             # down, until a jump to the hard limit takes minutes.
             with suppress(OSError):
@@ -217,8 +223,9 @@ class Reaper:
             self._say(f"SOFT LIMIT container={record.id} pid={record.pid} limit={record.soft_limit}")
 
     def _forget_memory(self, container: Container) -> None:
-        for descriptor, owner in list(self._memory.items()):
-            if owner is container and self._memory.pop(descriptor, None) is not None:
+        with self._memory_lock:
+            for descriptor in [each for each, owner in self._memory.items() if owner is container]:
+                del self._memory[descriptor]
                 self._poll.unregister(descriptor)
                 os.close(descriptor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
 import os
@@ -88,6 +89,22 @@ class Supervisor:
 
         self.wait(again, "two looks see the same")
         return seen[-1]
+
+    def wait_for_same(self, look: Callable[[], str], before: str, what: str) -> None:
+        """Wait until a look sees again what it saw before; what is different then is told line by line."""
+        seen = [before]
+
+        def same() -> bool:
+            seen.append(look())
+            return seen[-1] == before
+
+        try:
+            self.wait(same, what)
+        except AssertionError as error:
+            lines = "\n".join(
+                difflib.unified_diff(before.splitlines(), seen[-1].splitlines(), "before", "now", n=0)
+            )
+            raise AssertionError(f"{error}\n{lines}") from None
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
         """Wait until a condition holds."""

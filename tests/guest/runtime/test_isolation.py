@@ -16,16 +16,18 @@ def test_the_host_is_the_same_during_and_after(supervisor: Supervisor, machine: 
     """Mount table, hostname and /proc of the host do not change; the supervisor's descriptors neither."""
     supervisor.engine("run", "warm", "/srv/a", "true")
     descriptors = f"ls /proc/{supervisor.pid}/fd | wc -l; ls /proc/{supervisor.pid}/task | wc -l"
-    before = supervisor.settled(lambda: machine.run(HOST).stdout)
-    counts = supervisor.settled(lambda: machine.run(descriptors).stdout)
+    before = supervisor.settled(lambda: machine.run(HOST).text)
+    counts = supervisor.settled(lambda: machine.run(descriptors).text)
     supervisor.engine(
         "start", "visitor", "/srv/a", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"
     )
     mounts = "cat /proc/self/mountinfo /proc/sys/kernel/hostname"
-    assert machine.run(mounts).stdout in before
+    assert machine.run(mounts).text in before
     supervisor.engine("stop", "visitor")
-    supervisor.wait(lambda: machine.run(HOST).stdout == before, "the host is as before")
-    supervisor.wait(lambda: machine.run(descriptors).stdout == counts, "all descriptors and threads are back")
+    supervisor.wait_for_same(lambda: machine.run(HOST).text, before, "the host is as before")
+    supervisor.wait_for_same(
+        lambda: machine.run(descriptors).text, counts, "all descriptors and threads are back"
+    )
 
 
 def test_a_container_is_its_own_world(supervisor: Supervisor) -> None:

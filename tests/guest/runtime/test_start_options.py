@@ -18,9 +18,9 @@ TABLE = "cat /proc/self/mountinfo; ls /sys/fs/cgroup/boxwright"
 @pytest.fixture(autouse=True)
 def tidy(supervisor: Supervisor, machine: Machine) -> Iterator[None]:
     """Mounts and cgroups of the host are after each test what they were before; so are the threads."""
-    before = supervisor.settled(lambda: machine.run(TABLE).stdout)
+    before = supervisor.settled(lambda: machine.run(TABLE).text)
     yield
-    supervisor.wait(lambda: machine.run(TABLE).stdout == before, "the host is as before")
+    supervisor.wait_for_same(lambda: machine.run(TABLE).text, before, "the host is as before")
     assert "Traceback" not in supervisor.output
 
 
