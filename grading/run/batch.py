@@ -199,6 +199,9 @@ def run(
             if submission.name in looked.problems:
                 keep(Graded(single.refused(job, ground, looked.problems[submission.name]), finished=True))
                 continue
+            if submission.name in looked.unreadable:
+                keep(single.undecided(job, ground, looked.unreadable[submission.name]))
+                continue
             weak = tuple(sorted(looked.starters(submission.name).weak))
             sent[submission.name] = dataclasses.replace(
                 job, starters=str(work / "starters.json"), weak=weak, evidence=str(evidence(submission.name))

@@ -116,7 +116,7 @@ def remote(client: Any, ground: Ground) -> Many:
                     try:
                         sending.send(job, attempt)
                     except LabError as error:
-                        yield Graded(single.refused(job, ground, str(error)), finished=True)
+                        yield single.undecided(job, ground, str(error))
                 if sending.running:
                     job, attempt, came = sending.next()
                     if isinstance(came, Graded):

@@ -37,6 +37,9 @@ LONGEST_TARGET = 4096
 MOST_DIRECTORY = 32 * MIB
 """Bytes of a zip's central directory, which `zipfile` holds in memory with all its entries."""
 
+MOST_HEADERS = MIB
+"""Bytes before one member of a tar: names, attributes, and where a sparse file has holes."""
+
 ZIP_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 
 _SENSELESS = (
@@ -181,8 +184,9 @@ def _look_at_directory(path: Path) -> None:
 
 def _untar(stream: Stream, site: Site, base: Parts) -> None:
     # Opened for seeking, not as a "stream" of tarfile's: that one would read a header of any length at once.
+    stream.within(MOST_HEADERS)  # opening reads the first member
     with tarfile.open(fileobj=cast(io.BufferedReader, stream), mode="r:", errorlevel=2) as archive:
-        while (member := archive.next()) is not None:
+        while (member := _next(archive, stream)) is not None:
             archive.members = []  # type: ignore[attr-defined] # or it keeps every one; hard links are looked up on disk
             site.budget.in_time()
             parts = site.parts(member.name, base)
@@ -198,6 +202,16 @@ def _untar(stream: Stream, site: Site, base: Parts) -> None:
                 site.file(parts, iter(lambda: opened.read(PIECE), b""), executable=bool(member.mode & 0o111))
             else:
                 site.notes.add("left out, neither file nor folder", member.name)
+
+
+def _next(archive: tarfile.TarFile, stream: Stream) -> tarfile.TarInfo | None:
+    """The next member; the headers that it may have before it are read as far as `MOST_HEADERS` (the list of holes
+    of GNU's sparse files has no end of its own, and `tarfile` holds it in memory)."""
+    stream.within(MOST_HEADERS)
+    try:
+        return archive.next()
+    finally:
+        stream.within(None)
 
 
 def _hard_link(member: tarfile.TarInfo, parts: Parts, site: Site, base: Parts) -> None:

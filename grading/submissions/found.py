@@ -70,8 +70,8 @@ def is_one_submission(folder: Path) -> bool:
         return True
     # A clone with its work deeper down. A class's folder may be a repository, too: then it holds clones.
     inside = list(_listed(folder))
-    several = any(is_named_as_archive(path.name) or (path / ".git").exists() for path in inside)
-    return (folder / ".git").exists() and not several
+    several = any(is_named_as_archive(path.name) or _is_there(path / ".git") for path in inside)
+    return _is_there(folder / ".git") and not several
 
 
 def _holds_sources(folder: Path) -> bool:
@@ -98,13 +98,21 @@ def _is_ours(folder: Path) -> bool:
     # Loaded here: whoever takes one submission asks for neither.
     from grading.gradebook.store import NAME
 
-    if (folder / NAME).is_file():
+    if _is_there(folder / NAME):
         return True
-    if not (folder / "index.html").is_file():
+    if not _is_there(folder / "index.html"):
         return False
     from grading.pages.write import is_report
 
     return is_report(folder)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a thing; not, in a folder that may not be looked into: it is graded, which says so."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def _submission(path: Path) -> Submission:

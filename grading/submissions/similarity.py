@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,8 +74,8 @@ class _Document:
     """All sources of a submission as one row of tokens."""
 
     name: str
-    places: tuple[tuple[int, Source], ...]
-    """Where each file begins."""
+    places: tuple[tuple[int, str, array[int]], ...]
+    """Where each file begins, its path, and the line of each of its tokens."""
     print: CodeFingerprint
     length: int
     own: int
@@ -83,13 +84,9 @@ class _Document:
     def lines(self, start: int, end: int) -> Lines:
         """The file and lines of a run of characters."""
         file = bisect_right(self.places, start, key=lambda place: place[0]) - 1
-        first, source = self.places[file]
-        last = len(source.tokens) - 1
-        return (
-            source.path,
-            source.tokens[min(start - first, last)].line,
-            source.tokens[min(end - 1 - first, last)].line,
-        )
+        first, path, lines = self.places[file]
+        last = len(lines) - 1
+        return path, lines[min(start - first, last)], lines[min(end - 1 - first, last)]
 
 
 def similar(
@@ -121,7 +118,7 @@ def _document(name: str, sources: Sequence[Source], starters: Starters, borders:
     from copydetect.utils import get_token_coverage
 
     text: list[str] = []
-    places: list[tuple[int, Source]] = []
+    places: list[tuple[int, str, array[int]]] = []
     given: list[bool] = []
     seen: set[str] = set()
     for source in sources:
@@ -129,9 +126,10 @@ def _document(name: str, sources: Sequence[Source], starters: Starters, borders:
         if source.digest in seen or starters.untouched(source) or not source.tokens:
             continue
         seen.add(source.digest)
-        places.append((len(text), source))
+        places.append((len(text), source.path, array("L", (token.line for token in source.tokens))))
         text += [*_classes(source.tokens), next(borders)]
         given += [*starters.given(source), False]
+        source.forget_tokens()
     letters = "".join(text)
     document: Any = CodeFingerprint(name, RUN, WINDOW, filter=False, fp=io.StringIO(letters))
     # The library's own way of leaving out a skeleton drops only the first place of a run that comes twice.

@@ -80,6 +80,10 @@ class Source:
         """Its tokens, in order."""
         return tuple(tokens(self.text, self.language))
 
+    def forget_tokens(self) -> None:
+        """Hold the tokens no longer, some hundred bytes each; they are read again when they are asked for."""
+        vars(self).pop("tokens", None)
+
     @functools.cached_property
     def digest(self) -> str:
         """Equal for files that differ only in layout and comments."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+from array import array
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,12 @@ SHORTEST = 40
 
 RUN = 12
 """Tokens in a row that must be the skeleton's to count as taken from it."""
+
+DIGEST = 8
+"""Bytes of what stands for a run."""
+
+PARTS = 16
+"""What a class holds of runs is counted in so many parts."""
 
 AT_LEAST, SHARE = 4, 1 / 3
 """What so many, and this share of all, handed in alike was given to the class; friends are fewer."""
@@ -117,17 +125,33 @@ def of_class(
         starters = starters.and_of(commit.sources)
     alike: Counter[str] = Counter()
     example: dict[str, Source] = {}
-    runs: Counter[bytes] = Counter()
+    runs: list[array[int]] = []
     for held in handed_in.values():
         different = {source.digest: source for source in held}
         example.update(different)
         alike.update(different.keys())
-        runs.update({run for source in different.values() for run in _runs(source)})
+        runs.append(_sorted(run for source in different.values() for run in _runs(source)))
+        for source in held:
+            source.forget_tokens()
     enough = max(AT_LEAST, SHARE * len(handed_in))
     starters = starters.and_of(example[digest] for digest, count in alike.items() if count >= enough)
     # Also in files that each went on to change.
-    common = frozenset(run for run, count in runs.items() if count >= enough)
-    return dataclasses.replace(starters, runs=starters.runs | common)
+    return dataclasses.replace(starters, runs=starters.runs.union(_common(runs, enough)))
+
+
+def _sorted(runs: Iterable[bytes]) -> array[int]:
+    """Different ones in eight bytes each; as objects those of a large class would fill the memory."""
+    return array("Q", sorted({int.from_bytes(run) for run in runs}))
+
+
+def _common(held: Sequence[array[int]], enough: float) -> Iterator[bytes]:
+    """Those that so many hold, counted a part at a time."""
+    for first in range(PARTS):
+        counts: Counter[int] = Counter()
+        for runs in held:
+            begin, end = (bisect_left(runs, ((first + more) << 64) // PARTS) for more in (0, 1))
+            counts.update(runs[begin:end])
+        yield from (run.to_bytes(DIGEST) for run, count in counts.items() if count >= enough)
 
 
 def stubs(source: Source) -> int:
@@ -138,4 +162,4 @@ def stubs(source: Source) -> int:
 def _runs(source: Source) -> Iterable[bytes]:
     words = [token.text.encode("utf-8", "replace") for token in source.tokens]
     for start in range(len(words) - RUN + 1):
-        yield hashlib.blake2b(b"\0".join(words[start : start + RUN]), digest_size=8).digest()
+        yield hashlib.blake2b(b"\0".join(words[start : start + RUN]), digest_size=DIGEST).digest()

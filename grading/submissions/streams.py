@@ -140,8 +140,16 @@ class Stream:
         self._inner = None if kind == "tar" else _decompressor(kind)
         self._ready = b""
         self._at = 0
+        self._may_read: int | None = None
         self.last = b""
         """What the last read returned."""
+
+    def within(self, count: int | None) -> None:
+        """Until it is told otherwise, no more than `count` bytes in sum may be read; None for no bound.
+
+        What is passed over to go forward does not count.
+        """
+        self._may_read = count
 
     def read(self, count: int = -1) -> bytes:
         """Up to `count` bytes; fewer only at the end.
@@ -152,6 +160,13 @@ class Stream:
         """
         if not 0 <= count <= PIECE:
             raise Broken(f"a piece of {count} bytes where at most {PIECE} are usual")
+        if self._may_read is not None:
+            self._may_read -= count
+            if self._may_read < 0:
+                raise Broken("the headers of one member are too long")
+        return self._take(count)
+
+    def _take(self, count: int) -> bytes:
         parts, missing = [], count
         while missing:
             if not self._ready:
@@ -178,7 +193,7 @@ class Stream:
         if position < self._at:
             raise Broken("the archive points back to what was read already")
         while self._at < position:
-            if not self.read(min(PIECE, position - self._at)):
+            if not self._take(min(PIECE, position - self._at)):
                 break
         return self._at
 

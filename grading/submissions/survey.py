@@ -5,6 +5,7 @@ That is the sources, for similarity, what is skeleton, for choosing, and what ea
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ class Survey:
     """First commits, of those that are clones."""
     problems: dict[str, str] = field(default_factory=dict)
     """Of each that could not be opened: why."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Of each that this host could not read, which is not its student's fault: why."""
     class_starters: Starters = field(default_factory=Starters)
     handed: dict[str, Handed] = field(default_factory=dict)
     """What each that could be opened says of itself, and its answers."""
@@ -57,13 +60,14 @@ def survey(
 
     Raises:
         LabError: the starter makes no sense. What is wrong with a submission goes into `problems`.
-        OSError: this host cannot read or write.
+        OSError: this host cannot write.
     """
     known = of_folder(starter) if starter is not None else None
     held: dict[str, tuple[Source, ...]] = {}
     said: dict[str, Handed] = {}
     first: dict[str, FirstCommit] = {}
     problems: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     for submission in submissions:
         try:
             with opened(submission, work, limits) as tree:
@@ -74,5 +78,14 @@ def survey(
                 first[submission.name] = commit
         except LabError as error:
             problems[submission.name] = str(error)
+        except OSError as error:
+            if not _is_within(submission.source, error):
+                raise
+            unreadable[submission.name] = f"{error.filename} cannot be read: {error.strerror}"
         done(submission.name)
-    return Survey(held, first, problems, of_class(held, first, known), said)
+    return Survey(held, first, problems, unreadable, of_class(held, first, known), said)
+
+
+def _is_within(source: Path, error: OSError) -> bool:
+    """Whether an error is about a file of a submission, not one of ours."""
+    return error.filename is not None and Path(os.fsdecode(error.filename)).is_relative_to(source)

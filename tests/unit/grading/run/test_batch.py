@@ -12,12 +12,14 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from grading.gradebook.store import Gradebook
-from grading.run import pool
+from grading.run import batch, pool
 from grading.run.batch import Settings, locked
+from grading.submissions.survey import Survey
 from lab.errors import LabError
 from tests.unit.grading.run.conftest import GOOD, IDS, Class, command
 
@@ -158,6 +160,25 @@ def test_an_empty_folder_and_a_broken_archive_have_no_point_and_the_reason(a_cla
     assert found["bob"].score == 6
     a_class.run()
     assert sorted(a_class.seen.done) == ["ann", "bob", "cid"], "the next run has nothing to add"
+
+
+def test_what_this_host_cannot_read_is_undecided(a_class: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the student's fault. (Nothing is hidden from root, as whom this may run: the survey is told what to say.)"""
+    a_class.hand_in("ann")
+    a_class.hand_in("bob")
+    real = batch.survey
+
+    def unreadable(*args: Any, **more: Any) -> Survey:
+        return dataclasses.replace(
+            real(*args, **more), unreadable={"ann": "ann cannot be read: Permission denied"}
+        )
+
+    monkeypatch.setattr(batch, "survey", unreadable)
+    found = a_class.run()
+    assert (found["ann"].max_score, len(found["ann"].undecided), a_class.calls("ann")) == (0, 3, 0)
+    assert "Permission denied" in found["ann"].problem and found["bob"].score == 6
+    monkeypatch.undo()
+    assert a_class.run()["ann"].score == 6
 
 
 def test_what_the_worker_has_a_problem_with_has_no_point(a_class: Class) -> None:

@@ -162,6 +162,20 @@ def test_one_that_crashes_on_every_worker_is_undecided(a_class: Class, cluster: 
     assert found["bob"].score == 6
 
 
+def test_one_too_big_to_be_sent_is_undecided(
+    a_class: Class, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be graded here: no point is lost, and it is not done."""
+    cluster.worker()
+    a_class.hand_in("ann", "# " + os.urandom(9000).hex())
+    a_class.hand_in("bob")
+    monkeypatch.setattr(parcels, "MOST_BYTES", 9000)
+    with dask_client.client(cluster.address) as client:
+        found = run(a_class, client)
+    assert "too much to be sent" in found["ann"].problem
+    assert found["ann"].undecided and found["ann"].max_score == 0 and found["bob"].score == 6
+
+
 def test_nobody_at_the_address_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_client, "CONNECT_SECONDS", 1)
     with pytest.raises(LabError, match="No Dask scheduler"), dask_client.client("tcp://127.0.0.1:9"):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ import pytest
 from grading.submissions.found import Submission
 from grading.submissions.limits import Limits
 from grading.submissions.tree import opened
+
+NOBODY = 65534
+"""The user id that owns nothing; Linux's overflow uid."""
 
 LaidDown = Callable[..., tuple[dict[str, bytes], tuple[str, ...]]]
 
@@ -48,3 +53,18 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder of a user who is not root, as whom the test runs: nothing is hidden from root."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        if os.geteuid():
+            yield Path(name)
+            return
+        os.chown(name, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(0)

@@ -130,3 +130,20 @@ def test_the_larger_of_a_zips_two_sizes_counts(tmp_path: Path) -> None:
     path.write_bytes(wide + locator + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, 46, 0, 0))
     with pytest.raises(Broken, match="a list of contents"):
         archives._look_at_directory(path)
+
+
+def test_a_list_of_holes_without_end_is_not_kept_in_memory(tmp_path: Path, laid_down: LaidDown) -> None:
+    """GNU tar, "Storing Sparse Files": each block of 21 entries says whether another one follows."""
+    header = bytearray(tarfile.TarInfo("holes").tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[386:410] = header[410:434] = b"00000001000\0" * 2
+    header[482:495] = b"\1" + b"00000001000\0"
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    more = (b"00000001000\0" * 42).ljust(504) + b"\1".ljust(8, b"\0")
+    path = tmp_path / "alice.tar.gz"
+    path.write_bytes(gzip.compress(bytes(header) + more * (8 * MIB // 512) + bytes(1024)))
+    with pytest.raises(LabError, match="the headers of one member are too long"):
+        laid_down(path, tmp_path / "w")
+    path.write_bytes(gzip.compress(bytes(header) + more + more[:504] + bytes(8) + bytes(2048)))
+    laid_down(path, tmp_path / "w")

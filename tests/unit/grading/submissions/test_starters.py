@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from grading.submissions.first_commit import FirstCommit
 from grading.submissions.sources import Source, source, sources, tokens
-from grading.submissions.starters import Starters, of_class, of_folder, stubs
+from grading.submissions.starters import Starters, _common, _sorted, of_class, of_folder, stubs
 from lab.errors import LabError
 
 SKELETON = """
@@ -188,6 +189,14 @@ def test_a_first_commit_of_ones_own_is_a_weak_sign() -> None:
     assert not starters.since_first_commit(of(WORK))
     assert starters.since_first_commit(of(SKELETON))
     assert of_class({}, first).for_submission(None) == Starters()
+
+
+@given(st.lists(st.sets(st.binary(min_size=8, max_size=8)), max_size=6), st.integers(1, 3))
+def test_runs_are_counted_in_parts_as_they_would_be_at_once(held: list[set[bytes]], enough: int) -> None:
+    held += [{bytes(8), b"\xff" * 8, b"\x10" + bytes(7)}] * 2
+    counted = Counter(run for runs in held for run in runs)
+    found = list(_common([_sorted(runs) for runs in held], enough))
+    assert sorted(found) == sorted(run for run, count in counted.items() if count >= enough)
 
 
 def test_small_files_are_never_skeleton() -> None:

@@ -35,3 +35,28 @@ def test_the_starter_that_the_instructor_names(tmp_path: Path) -> None:
     (tmp_path / "class" / "alice" / "e.c").write_text(SKELETON)
     seen = survey(find(tmp_path / "class"), tmp_path / "work", starter=starter)
     assert seen.starters("alice").untouched(seen.sources["alice"][0])
+
+
+def test_what_may_not_be_read_costs_only_itself(tmp_path: Path, nobody: Path) -> None:
+    for name in ("ann", "bob"):
+        (nobody / name).mkdir()
+        (nobody / name / "engine.c").write_text(SKELETON)
+    (nobody / "cid.zip").write_bytes(b"PK")
+    (nobody / "bob").chmod(0)
+    (nobody / "cid.zip").chmod(0)
+    try:
+        seen = survey(find(nobody), nobody / ".work")
+    finally:
+        (nobody / "bob").chmod(0o700)
+    assert sorted(seen.sources) == ["ann"] and seen.problems == {}
+    assert seen.unreadable == {
+        "bob": f"{nobody / 'bob'} cannot be read: Permission denied",
+        "cid": f"{nobody / 'cid.zip'} cannot be read: Permission denied",
+    }
+
+
+def test_tokens_are_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "class" / "alice").mkdir(parents=True)
+    (tmp_path / "class" / "alice" / "e.c").write_text(SKELETON)
+    (source,) = survey(find(tmp_path / "class"), tmp_path / "work").sources["alice"]
+    assert "tokens" not in vars(source) and len(source.tokens) > 40
