@@ -14,7 +14,7 @@ from grading.run.bundles import Bundle
 from grading.run.content import content_hash
 from grading.run.job import Job
 from grading.run.single import Ground
-from grading.run.worker import Cancel, Command
+from grading.run.worker import Cancel, Command, Ending
 from grading.verdicts import CheckResult
 from lab.errors import LabError
 
@@ -80,7 +80,7 @@ def again(bundle: Bundle, ground: Ground, *, command: Command = worker.command) 
 
 def held(
     bundle: Bundle, ground: Ground, visit: Callable[[str], None], *, command: Command = worker.command
-) -> bool:
+) -> None:
     """Run the check again and let somebody visit the VM at the moment of its failure; the VM goes afterwards.
 
     Args:
@@ -89,11 +89,13 @@ def held(
         visit: given the machine's name; the VM is held until it returns.
         command: the worker's command line.
 
-    Returns:
-        False where the check did not fail this time, so that nothing was held.
+    Raises:
+        LabError: the check did not fail this time, so that there is nothing to visit, or it was not run.
+        OSError: this host cannot start a process or write a file.
     """
     cancel, there = Cancel(), threading.Event()
     machine = ""
+    came: Ending | OSError | None = None
 
     def kept(name: str) -> None:
         nonlocal machine
@@ -104,9 +106,12 @@ def held(
         job = dataclasses.replace(job, keep=bundle.check.id)
 
         def work() -> None:
+            nonlocal came
             try:
                 # Whoever looks around may take their time.
-                worker.work(job, Path(folder), cancel, limit=7 * 86400, on_kept=kept, command=command)
+                came = worker.work(job, Path(folder), cancel, limit=7 * 86400, on_kept=kept, command=command)
+            except OSError as error:
+                came = error
             finally:
                 there.set()
 
@@ -120,4 +125,23 @@ def held(
             cancel.set()
             working.join()
             cancel.close()
-    return bool(machine)
+    if not machine:
+        raise _not_held(bundle, came)
+
+
+def _not_held(bundle: Bundle, came: Ending | OSError | None) -> Exception:
+    """Why nobody could visit."""
+    name = bundle.check.id
+    if isinstance(came, OSError):
+        return came
+    assert came is not None  # or the thread would have ended with an error that nobody foresees
+    check = came.written.checks.get(name)
+    if check is None:
+        why = came.written.problem or f"the process that ran it did not get that far: {came.why}"
+        return LabError(f"{name} was not run: {why}", detail=came.said)
+    if check.verdict == "passed":
+        return LabError(f"{name} did not fail this time, so there is nothing to look at")
+    why = f"{check.parent} did not pass" if check.parent else check.rationale
+    return LabError(
+        f"This time {name} is {check.verdict}, and its VM was not held{f': {why}' if why else ''}"
+    )

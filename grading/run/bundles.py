@@ -12,7 +12,6 @@ A bundle may come from anybody: it is read by name, with a limit for each part, 
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import lzma
 import shutil
@@ -39,6 +38,9 @@ MOST_SUBMISSION = 8 << 20
 LIMITS = {INFORMATION: 4 << 20, JOB: 4 << 20, STARTERS: 64 << 20, SUBMISSION: parcels.MOST_BYTES}
 """Bytes of each part that are read; what is told of a failure is shorter."""
 
+
+TOLD = ("submission", "engine", "monitor", "level", "seed", "student", "course_seed", "suite")
+"""What of its `job.json` is believed, as far as it makes sense."""
 
 DAMAGES = (
     OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError,
@@ -157,11 +159,8 @@ def read(path: Path) -> Bundle:
         told: dict[str, Any] = json.loads(parts[INFORMATION])
         if told["version"] != VERSION:
             raise LabError(f"{path} is a bundle of version {told['version']}, not {VERSION}")
-        values = json.loads(parts[JOB])
-        known = {each.name for each in dataclasses.fields(Job) if each.name != "stack"}
-        tuples = {name: tuple(str(each) for each in values.get(name, ())) for name in ("only", "weak")}
         return Bundle(
-            job=Job(**{**{name: values[name] for name in known & set(values)}, **tuples}),
+            job=_job(json.loads(parts[JOB])),
             check=check_from_json(told["check"]),
             image=str(told["image"]),
             kernel=str(told["kernel"]),
@@ -173,6 +172,15 @@ def read(path: Path) -> Bundle:
         )
     except DAMAGES as error:
         raise LabError(f"{path} is no bundle, or damaged: {error}", "Name another one.") from error
+
+
+def _job(values: dict[str, Any]) -> Job:
+    """What of a job makes its result; where it ran and what it wrote is another host's."""
+    job = Job(**{name: values[name] for name in TOLD if name in values}, weak=tuple(values.get("weak", ())))
+    texts = (*(getattr(job, name) for name in TOLD if name != "level"), *job.weak)
+    if job.level not in (1, 2) or not all(isinstance(each, str) for each in texts):
+        raise ValueError(f"{JOB} makes no sense")
+    return job
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:

@@ -13,8 +13,9 @@ from grading import replay
 from grading.run import bundles
 from grading.run.batch import Settings
 from grading.run.bundles import Bundle
+from grading.run.content import content_hash
 from lab.errors import LabError
-from tests.unit.grading.run.conftest import IDS, Class, check, command
+from tests.unit.grading.run.conftest import GOOD, IDS, Class, check, command
 
 FAILS = "pass build.engine\nfail logs.whole\npass control.code"
 
@@ -95,14 +96,59 @@ def test_the_machine_is_held_while_somebody_visits(
         visited.append((machine, Path(f"/proc/{begun.read_text()}").exists()))
 
     monkeypatch.setattr("grading.run.machines.remove", lambda machine: None)
-    assert replay.held(bundles.read(path), a_class.ground, visit, command=command)
+    replay.held(bundles.read(path), a_class.ground, visit, command=command)
     [(machine, alive)] = visited
     assert machine.startswith("grade-") and alive
     assert not Path(f"/proc/{begun.read_text()}").exists()
 
 
 def test_what_passes_this_time_is_not_held(a_class: Class, bundle: Path) -> None:
-    assert not replay.held(bundles.read(bundle), a_class.ground, lambda machine: None, command=command)
+    a_class.hand_in("better", GOOD)
+    better = a_class.folder / "better"
+    passing = dataclasses.replace(
+        bundles.read(bundle), packed=b"", source=str(better), content_hash=content_hash(better)
+    )
+    with pytest.raises(LabError, match="did not fail this time"):
+        replay.held(passing, a_class.ground, lambda machine: None, command=command)
+    with pytest.raises(LabError, match="is failed, and its VM was not held"):  # the stand-in has none
+        replay.held(bundles.read(bundle), a_class.ground, lambda machine: None, command=command)
+
+
+def test_why_nothing_is_held_is_said(a_class: Class, bundle: Path, tmp_path: Path) -> None:
+    def missing(job: Path, results: Path) -> list[str]:
+        return [str(tmp_path / "missing")]
+
+    def silent(job: Path, results: Path) -> list[str]:
+        return ["sh", "-c", "echo sorry; exit 3"]
+
+    with pytest.raises(FileNotFoundError):
+        replay.held(bundles.read(bundle), a_class.ground, lambda machine: None, command=missing)
+    with pytest.raises(LabError, match=r"was not run: .* ended with status 3") as raised:
+        replay.held(bundles.read(bundle), a_class.ground, lambda machine: None, command=silent)
+    assert "sorry" in raised.value.detail
+
+
+def test_a_strangers_bundle_does_not_say_where_anything_is_written(bundle: Path, tmp_path: Path) -> None:
+    bad = rewritten(
+        bundle, tmp_path, evidence="/etc", keep="x", host="default", machine="default", source="/etc"
+    )
+    job = bundles.read(bad).job
+    assert (job.evidence, job.keep, job.host, job.machine, job.source) == ("", "", "", "", "")
+    for nonsense in ({"level": "2"}, {"level": 7}, {"seed": 1}, {"suite": ["trixie"]}, {"weak": [1]}):
+        with pytest.raises(LabError, match=r"no bundle, or damaged"):
+            bundles.read(rewritten(bundle, tmp_path, **nonsense))
+
+
+def rewritten(bundle: Path, folder: Path, **values: object) -> Path:
+    """A bundle with other values in its job."""
+    path = folder / "rewritten.zip"
+    with zipfile.ZipFile(bundle) as archive, zipfile.ZipFile(path, "w") as other:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "job.json":
+                content = json.dumps({**json.loads(content), **values}).encode()
+            other.writestr(name, content)
+    return path
 
 
 @pytest.mark.parametrize("damage", ["no zip", "empty", "version", "information", "job", "check", "bomb"])
