@@ -22,7 +22,7 @@ def shell(context: typer.Context) -> None:
     from lab.workspace import state
 
     workspace = state.find(Path.cwd())
-    with trying.held(workspace) as lock:
+    with trying.held(workspace, context.obj) as lock:
         with console.progress() as progress:
             place = trying.open_place(workspace, lock, context.obj, progress)
         try:

@@ -27,7 +27,6 @@ from lab.machine.qemu import QemuMachine
 from lab.machine.record import machine_folder
 from lab.workspace.state import Workspace
 
-LOCK = "shell.lock"
 OPENING_LOCK = "shell-opening.lock"
 SUFFIX = "-shell"
 LONGEST_NAME = 31
@@ -51,9 +50,14 @@ class TryingPlace:
 
 
 @contextmanager
-def held(workspace: Workspace) -> Iterator[IO[str]]:
-    """Hold a share of the machine: it stays as long as anybody does."""
-    with (home(workspace) / LOCK).open("a") as lock:
+def held(workspace: Workspace, named: str | None) -> Iterator[IO[str]]:
+    """Hold a share of the machine: it stays as long as anybody does.
+
+    Args:
+        workspace: whose engine and module are in it.
+        named: as for `open_place`.
+    """
+    with (home(workspace) / f"{_name(workspace, named)}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield lock
 
@@ -86,6 +90,10 @@ def open_place(workspace: Workspace, lock: IO[str], named: str | None, progress:
         return _opened(workspace, lock, named, progress)
 
 
+def _name(workspace: Workspace, named: str | None) -> str:
+    return machine_name(workspace, named)[: LONGEST_NAME - len(SUFFIX)] + SUFFIX
+
+
 def _is_held_by_others(lock: IO[str]) -> bool:
     """Whether another shell is open. Ours is held afterwards as before."""
     try:
@@ -103,7 +111,7 @@ def _is_running(folder: Path) -> bool:
 
 
 def _opened(workspace: Workspace, lock: IO[str], named: str | None, progress: Progress) -> TryingPlace:
-    name = machine_name(workspace, named)[: LONGEST_NAME - len(SUFFIX)] + SUFFIX
+    name = _name(workspace, named)
     folder = machine_folder(name)
     # One that nobody holds was left by a shell that was killed; `lease` takes it away.
     if _is_held_by_others(lock) and _is_running(folder):

@@ -86,10 +86,10 @@ def main(identifier: str, program: str, seconds: float) -> None:
     say(ready=True)
     while now() < end:
         # First whether it is there, then what the monitor said of it, so that nothing is missing of that.
-        gone = pid is not None and resident(pid) is None
         own_program = own_program or (pid is not None and executes(pid, program))
-        rss = resident(pid) if pid is not None and own_program else None
-        if rss is not None:
+        rss = resident(pid) if pid is not None else None
+        gone = pid is not None and rss is None
+        if rss is not None and own_program:
             say(rss=rss)
         for line in new_records(log):
             if f"container={identifier} " not in line:

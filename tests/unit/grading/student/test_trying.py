@@ -49,9 +49,9 @@ def test_the_second_shell_waits_until_the_machine_is_ready(
     assert order == ["first begins", "first is ready", "second begins", "second is ready"]
 
 
-@pytest.mark.parametrize("another", [False, True])
+@pytest.mark.parametrize("another", [None, "other machine", "same machine"])
 def test_a_machine_that_no_shell_holds_was_left_behind(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, another: bool
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, another: str | None
 ) -> None:
     """By one that was killed: its sources are of then, and nobody would take it away."""
     made: list[str] = []
@@ -67,13 +67,15 @@ def test_a_machine_that_no_shell_holds_was_left_behind(
     monkeypatch.setattr(trying, "read", read)
     monkeypatch.setattr(trying.QemuMachine, "find", lambda name: None)
     with ExitStack() as stack:
-        mine = stack.enter_context(trying.held(workspace))
-        if another:
-            stack.enter_context(trying.held(workspace))
+        mine = stack.enter_context(trying.held(workspace, None))
+        if another == "same machine":
+            stack.enter_context(trying.held(workspace, None))
             place = trying.open_place(workspace, mine, None, NoProgress())
             assert "your other shell" in place.notes[0] and not made
         else:
+            if another:
+                stack.enter_context(trying.held(workspace, "another"))
             with pytest.raises(Made):
                 trying.open_place(workspace, mine, None, NoProgress())
-            stack.enter_context(trying.held(workspace))
+            stack.enter_context(trying.held(workspace, None))
         assert trying._is_held_by_others(mine), "ours is held as before"
