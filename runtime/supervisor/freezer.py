@@ -16,10 +16,14 @@ from supervisor.errors import EngineError
 
 if TYPE_CHECKING:
     from supervisor.live import Container
+    from supervisor.records import Record
     from supervisor.registry import Registry
 
 PATIENCE = 10.0
 """Seconds that the last process may take to stand still."""
+
+LOOK = 0.5
+"""Seconds between two looks whether somebody told it to go on."""
 
 
 def freeze(registry: Registry, container: Container) -> None:
@@ -39,25 +43,31 @@ def freeze(registry: Registry, container: Container) -> None:
             raise EngineError(
                 "only a container with a cgroup can be paused, and cgroup v2 is not mounted here"
             )
-        record.paused = True  # from here on `exec` is refused: its process would be born frozen
-    try:
-        events = cgroup.open("cgroup.events", os.O_RDONLY)
+        # Under the lock: a `stop` or `unpause` from here on finds it paused, and writes its 0 after this 1.
+        events = -1
         try:
+            events = cgroup.open("cgroup.events", os.O_RDONLY)
             cgroup.write("cgroup.freeze", 1)
-            frozen = _await_frozen(events)
-        finally:
-            os.close(events)
+        except OSError as error:
+            if events >= 0:
+                os.close(events)
+            raise _refusal(container, error) from error
+        record.paused = True  # and `exec` is refused: its process would be born frozen
+    try:
+        frozen = _await_frozen(events, record)
     except OSError as error:
-        with registry.lock:
-            record.paused = False
-        if container.exited.is_set():
-            raise EngineError(f"container {record.id} has just ended") from error
-        raise EngineError(f"container {record.id} cannot be paused: {error.strerror}") from error
-    if not frozen:
         thaw(registry, container)
+        raise _refusal(container, error) from error
+    finally:
+        os.close(events)
+    if not frozen:
+        if thaw(registry, container):
+            raise EngineError(
+                f"container {record.id} does not come to rest",
+                "A process of it is waiting inside the kernel, most likely for a disk.",
+            )
         raise EngineError(
-            f"container {record.id} does not come to rest",
-            "A process of it is waiting inside the kernel, most likely for a disk.",
+            f"container {record.id} has {'ended' if record.state == 'exited' else 'been told to go on'} meanwhile"
         )
     registry.events.add("pause", record.id)
 
@@ -66,15 +76,26 @@ def thaw(registry: Registry, container: Container) -> bool:
     """Let a container go on; whether it was paused."""
     with registry.lock:
         was, container.record.paused = container.record.paused, False
-    if was and container.cgroup is not None:
-        with suppress(OSError):  # it has ended, and its cgroup is gone
-            container.cgroup.write("cgroup.freeze", 0)
+        cgroup = container.cgroup
+        if was and cgroup is not None:
+            with suppress(OSError):  # it has ended, and its cgroup is gone
+                cgroup.write("cgroup.freeze", 0)
+    if was:
         registry.events.add("unpause", container.record.id)
     return was
 
 
-def _await_frozen(events: int) -> bool:
-    """Whether the line `frozen 1` comes into cgroup.events; the kernel tells of each change by POLLPRI."""
+def _refusal(container: Container, error: OSError) -> EngineError:
+    if container.record.state == "exited":
+        return EngineError(f"container {container.record.id} has just ended")
+    return EngineError(f"container {container.record.id} cannot be paused: {error.strerror}")
+
+
+def _await_frozen(events: int, record: Record) -> bool:
+    """Whether the line `frozen 1` comes into cgroup.events; the kernel tells of each change by POLLPRI.
+
+    What is told to go on before it stood still changes nothing there: that is looked at from time to time.
+    """
     poll = select.poll()
     poll.register(events, select.POLLPRI)
     deadline = time.monotonic() + PATIENCE
@@ -82,6 +103,6 @@ def _await_frozen(events: int) -> bool:
         if b"frozen 1" in os.pread(events, 4096, 0):
             return True
         left = deadline - time.monotonic()
-        if left <= 0:
+        if left <= 0 or not record.paused:
             return False
-        poll.poll(left * 1000)
+        poll.poll(min(left, LOOK) * 1000)
