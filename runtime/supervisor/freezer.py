@@ -53,6 +53,7 @@ def freeze(registry: Registry, container: Container) -> None:
                 os.close(events)
             raise _refusal(container, error) from error
         record.paused = True  # and `exec` is refused: its process would be born frozen
+        registry.events.add("pause", record.id)
     try:
         frozen = _await_frozen(events, record)
     except OSError as error:
@@ -69,19 +70,20 @@ def freeze(registry: Registry, container: Container) -> None:
         raise EngineError(
             f"container {record.id} has {'ended' if record.state == 'exited' else 'been told to go on'} meanwhile"
         )
-    registry.events.add("pause", record.id)
 
 
 def thaw(registry: Registry, container: Container) -> bool:
     """Let a container go on; whether it was paused."""
     with registry.lock:
         was, container.record.paused = container.record.paused, False
+        if was:
+            registry.events.add(
+                "unpause", container.record.id
+            )  # before what it does then, as end, can be told
         cgroup = container.cgroup
         if was and cgroup is not None:
             with suppress(OSError):  # it has ended, and its cgroup is gone
                 cgroup.write("cgroup.freeze", 0)
-    if was:
-        registry.events.add("unpause", container.record.id)
     return was
 
 

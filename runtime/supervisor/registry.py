@@ -104,7 +104,7 @@ class Registry:
                     f"Use `engine stop {record.id}` first, or `engine rm -f {record.id}`.",
                 )
             del self._containers[record.id]
-        self.events.add("remove", record.id)
+            self.events.add("remove", record.id)  # before the next one of this id can start
 
     def close(self) -> None:
         """Admit nobody any more."""

@@ -59,7 +59,7 @@ def kill(registry: Registry, container: Container, number: int) -> None:
     with registry.lock:
         if record.state != "running":
             raise EngineError(f"container {record.id} is not running")
-    registry.events.add("kill", record.id, signal=signal_name(number))
+        registry.events.add("kill", record.id, signal=signal_name(number))  # before its end is told
     container.send(number)
 
 

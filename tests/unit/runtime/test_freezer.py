@@ -70,6 +70,15 @@ def test_what_is_called_going_on_is_never_left_frozen(container: Container, cgro
     assert (container.record.paused, cgroup.written) == (False, [1, 0])
 
 
+def test_it_goes_on_after_that_was_told(container: Container, cgroup: FakeCgroup) -> None:
+    """What it does then, such as ending, comes after it in the journal."""
+    registry, told = Registry(), []
+    container.record.paused = True
+    cgroup.before_write = lambda: told.extend(event.kind for event in registry.events.read(0)[0])
+    assert freezer.thaw(registry, container)
+    assert told == ["unpause"]
+
+
 def test_what_does_not_come_to_rest_goes_on(
     container: Container, cgroup: FakeCgroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
