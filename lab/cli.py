@@ -94,9 +94,12 @@ def up(
         str | None, typer.Option(help="The guest's release, for a new machine: trixie, …")
     ] = None,
     memory: Annotated[
-        int, typer.Option(min=256, max=MOST_MEMORY, help="MiB of memory, for a new machine.")
-    ] = 1024,
-    cpus: Annotated[int, typer.Option(min=1, max=64, help="Processors, for a new machine.")] = 2,
+        int | None,
+        typer.Option(min=256, max=MOST_MEMORY, help="MiB of memory, for a new machine; 1024 if not given."),
+    ] = None,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processors, for a new machine; 2 if not given.")
+    ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1 for SSH.")] = None,
     cold: Annotated[
         bool, typer.Option("--cold", help="Boot a new machine; do not resume the warm state.")
@@ -107,20 +110,11 @@ def up(
     For the machine `vagrant` it is `vagrant up`.
     """
     from lab import lifecycle
-    from lab.machine.qemu_command import Hardware
 
     name = chosen(machine)
-    special = suite is not None or (memory, cpus) != (1024, 2) or port is not None or cold
+    wish = lifecycle.Wish(suite, memory, cpus, port, cold)
     with console.progress() as progress:
-        lifecycle.start(
-            name,
-            progress,
-            special=special,
-            suite=suite,
-            hardware=Hardware(memory, cpus),
-            port=port,
-            cold=cold,
-        )
+        lifecycle.start(name, progress, wish)
     [now] = lifecycle.statuses([name])
     about = ", ".join(filter(None, (now.suite, now.accelerator, now.address)))
     console.out.print(f"[green]{now.name}[/green] is up: {about}. [dim]lab ssh -m {now.name}[/dim]")

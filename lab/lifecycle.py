@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.console import Progress
@@ -20,7 +20,7 @@ from lab.machine.address import Destination, SshAddress
 from lab.machine.boot import answers
 from lab.machine.keys import lab_keys
 from lab.machine.protocol import Kind
-from lab.machine.qemu import QemuMachine, remove
+from lab.machine.qemu import HELD, QemuMachine, remove
 from lab.machine.qemu_command import Accelerator, BootFiles, Hardware
 from lab.machine.record import (
     HostRecord,
@@ -33,6 +33,9 @@ from lab.machine.record import (
 )
 from lab.machine.template import Template, find_template, make_template, template_key
 from lab.machine.vagrant import VagrantMachine
+
+SLOWNESS: dict[Accelerator, float] = {"kvm": 1.0, "tcg": 10.0}
+"""Of a machine that was never measured, against a fast one."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,46 @@ class MachineStatus:
     cpus: int
     snapshots: list[str]
     pid: int | None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asked of a machine that is to be started; None and False for nothing."""
+
+    suite: str | None = None
+    """The guest's release, for a new machine."""
+    memory_mib: int | None = None
+    cpus: int | None = None
+    port: int | None = None
+    """On 127.0.0.1, for its SSH server."""
+    cold: bool = False
+    """Boot it also where a warm state could be resumed."""
+
+    @property
+    def hardware(self) -> Hardware:
+        """For a new machine; other than the default one means a cold boot."""
+        usual = Hardware()
+        return Hardware(self.memory_mib or usual.memory_mib, self.cpus or usual.cpus)
+
+    def require(self, record: QemuRecord, *, running: bool) -> None:
+        """Raise `MachineError` where a machine that is there is not as it is wished."""
+        there = record.hardware
+        pairs = [
+            (self.suite, record.suite, "release"),
+            (self.memory_mib, there.memory_mib, "MiB of memory"),
+            (self.cpus, there.cpus, "processors"),
+            (self.port if running else None, record.port, "as its port"),
+        ]
+        differing = [f"{has} {what}" for wished, has, what in pairs if wished not in (None, has)]
+        if differing:
+            raise MachineError(
+                f"Machine {record.name!r} is there already, with {' and '.join(differing)}",
+                f"Take another name for a new one, or `lab destroy {record.name}` first: its disk and snapshots go.",
+            )
+
+
+NOTHING = Wish()
+"""Nothing is asked for."""
 
 
 def warm_state(
@@ -124,6 +167,8 @@ def up(
             boot.require_port(port)
         image = golden_image(suite, progress=progress)
         found = acceleration(image.boot.kernel, image.boot.initrd, progress)
+        if found.accelerator == "tcg":
+            progress.step(f"Emulating the processor, some ten times slower than KVM: {found.reason}")
         wanted = hardware or Hardware()
         template = (
             None
@@ -139,7 +184,7 @@ def up(
             accelerator=found.accelerator,
             port=port or boot.free_port(),
             template=str(template.folder) if template else "",
-            slowness=template.slowness if template else 10.0 if found.accelerator == "tcg" else 1.0,
+            slowness=template.slowness if template else SLOWNESS[found.accelerator],
             created=time.time(),
         )
         machine = QemuMachine(record)
@@ -153,59 +198,86 @@ def up(
 
 
 def _start_again(machine: QemuMachine, progress: Progress, port: int | None) -> QemuMachine:
+    """Let a machine that is there run, whatever state it is in; its disk and snapshots stay."""
     state = process.state(machine.folder)
-    if state == "running":
-        return machine
-    if state is not None:
+    if state == "guest-panicked":
         raise MachineError(
-            f"Machine {machine.name!r} is {_state_word(state)}",
-            f"`lab reset {machine.name}` gives a fresh one; `lab console {machine.name}` and its serial log "
-            f"({machine.folder / 'serial.log'}) show what happened.",
+            f"The guest of machine {machine.name!r} panicked",
+            f"Its serial log ({machine.folder / 'serial.log'}) ends as shown. {machine.ways_back}",
             detail=boot.serial_tail(machine.folder),
         )
+    if state in ("paused", *HELD):
+        progress.step(f"Letting {machine.name} go on")
+        machine.go_on()
+        state = "running"
+    if state == "running":
+        # It may be booting still, for a `lab up` that was interrupted; and a laptop may have slept.
+        try:
+            machine.await_answer()
+            return machine
+        except boot.BootFailed as error:
+            state = process.state(machine.folder)
+            if state == "running":
+                raise MachineError(
+                    f"Machine {machine.name!r} runs, and its SSH server does not answer",
+                    f"`lab console {machine.name}` shows what it does. {machine.ways_back}",
+                    detail=error.detail,
+                ) from error
+            if state != "shutdown":  # else it was just powering itself off
+                raise
+    if state is not None:  # shut down by its guest, or waiting for a `lab restore` that was interrupted
+        process.end(machine.folder)
     if port is not None:
         boot.require_port(port)
-    record = machine.record.moved(port or boot.free_port())
+    record = _renewed(machine, progress).moved(port or boot.free_port())
     write_record(record)
     machine = QemuMachine(record)
-    machine.start(progress, fresh=False)
+    try:
+        machine.start(progress, fresh=False)
+    except BaseException:
+        process.end(machine.folder)  # or the next `lab up` would find one that never answers
+        raise
     return machine
+
+
+def _renewed(machine: QemuMachine, progress: Progress) -> QemuRecord:
+    """The record of a machine that is about to boot, with the accelerator that this host has by now.
+
+    A snapshot holds the memory of a guest that saw another processor: with one, it stays as it was.
+    """
+    record = machine.record
+    now = acceleration(record.base.kernel, record.base.initrd, progress).accelerator
+    if now == record.accelerator or machine.stopped_with_snapshots():
+        return record
+    progress.step(f"Changing {machine.name} from {record.accelerator} to {now}")
+    return replace(record, accelerator=now, template="", slowness=SLOWNESS[now])
 
 
 def _state_word(state: str | None) -> str:
     words = {None: "stopped", "guest-panicked": "panicked", "shutdown": "shut down by its guest"}
+    words |= {held: "held: disk full" if held == "io-error" else "held" for held in HELD}
     return words.get(state, state or "")
 
 
-def start(
-    name: str,
-    progress: Progress,
-    *,
-    special: bool = False,
-    suite: str | None = None,
-    hardware: Hardware | None = None,
-    port: int | None = None,
-    cold: bool = False,
-) -> None:
+def start(name: str, progress: Progress, wish: Wish = NOTHING) -> None:
     """Start a machine of whatever kind.
 
     Args:
         name: of the machine.
         progress: told what is done.
-        special: whether somebody asked for one of the options below, which only a QEMU machine has.
-        suite: as `up`, as are the others.
-        hardware: see there.
-        port: see there.
-        cold: see there.
+        wish: what was asked for; only a QEMU machine can have it.
 
     Raises:
-        LabError: it does not start, or does not answer.
+        LabError: it does not start, or does not answer, or is there and not as wished.
     """
     kind = kinds.kind_of(name)
     if kind == "qemu":
-        up(name, progress, suite=suite, hardware=hardware, port=port, cold=cold)
+        folder = machine_folder(name)
+        if (folder / "machine.json").exists():
+            wish.require(read_qemu_record(name), running=process.running_pid(folder) is not None)
+        up(name, progress, suite=wish.suite, hardware=wish.hardware, port=wish.port, cold=wish.cold)
         return
-    if special:
+    if wish != NOTHING:
         raise MachineError(
             f"Machine {name!r} is of the kind {kind!r}, whose hardware, release and port the lab does not choose",
             "Leave the options out.",

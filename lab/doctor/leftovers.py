@@ -57,7 +57,7 @@ def _state(name: str) -> tuple[str, str]:
         return "does not answer", f"lab down --force {name}"
     if state in (None, "running"):
         return state or "stopped", ""
-    return f"is in QEMU's state {state}", f"lab reset {name}"
+    return f"is in QEMU's state {state}", f"lab down {name}"
 
 
 def builds(temporary: Path | None = None) -> Iterator[Finding]:

@@ -38,6 +38,8 @@ class Acceleration:
 
     accelerator: Accelerator
     reason: str
+    lasting: bool = True
+    """Whether it is so until the next reboot; what keeps QEMU from starting may be over in a minute."""
 
 
 def acceleration(kernel: Path, initrd: Path, progress: Progress) -> Acceleration:
@@ -65,7 +67,8 @@ def acceleration(kernel: Path, initrd: Path, progress: Progress) -> Acceleration
         pass  # nothing remembered, or not by this version
     progress.step("Trying whether KVM runs a guest")
     found = _prove(kernel, initrd)
-    write_whole(remembered, json.dumps({"identity": identity, **asdict(found)}).encode())
+    if found.lasting:
+        write_whole(remembered, json.dumps({"identity": identity, **asdict(found)}).encode())
     return found
 
 
@@ -92,7 +95,8 @@ def _prove(kernel: Path, initrd: Path) -> Acceleration:
         if found is None:
             said.seek(0)
             words = said.read().decode(errors="replace").strip() or "it said nothing"
-            return Acceleration("tcg", f"QEMU ended under KVM before the guest ran: {words.splitlines()[-1]}")
+            why = f"QEMU ended under KVM before the guest ran: {words.splitlines()[-1]}"
+            return Acceleration("tcg", why, lasting=False)
         return found
 
 

@@ -6,6 +6,7 @@ lie inside the machine's own disk overlay (QEMU's internal snapshots: memory and
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -27,6 +28,7 @@ from lab.machine.qemu_command import (
     command_line,
     new_overlay,
     paused_again,
+    qemu_img,
 )
 from lab.machine.record import QemuRecord, machine_folder, read_qemu_record, write_record
 from lab.machine.remote import RemoteMachine
@@ -35,8 +37,14 @@ from lab.machine.template import DISK_FILE, Template, find_template, leaves_memo
 BROKEN_STATES: dict[str, Literal["panic", "shutdown"]] = {"guest-panicked": "panic", "shutdown": "shutdown"}
 """QEMU's run states that a lab VM enters by itself, and what they mean."""
 
+HELD = {
+    "io-error": "is held, as this host's disk was full when the guest wrote to it",
+    "internal-error": "is held, as KVM could not go on",
+}
+"""QEMU's run states in which the guest stands still for a reason of the host's, and what they mean."""
+
 SNAPSHOT_SECONDS = 120
-"""For writing or reading one, a few hundred MiB, on a busy disk."""
+"""For writing or reading one of a machine of up to a GiB, on a busy disk; with more memory so much longer."""
 
 
 class QemuMachine(RemoteMachine[QemuRecord]):
@@ -70,16 +78,31 @@ class QemuMachine(RemoteMachine[QemuRecord]):
             return [MachineEvent("lost", time.time(), "its QEMU has ended")]
         if state in BROKEN_STATES:
             return [MachineEvent(BROKEN_STATES[state], time.time(), boot.serial_tail(self.folder))]
+        if state in HELD:
+            return [MachineEvent("lost", time.time(), f"its guest {HELD[state]}")]
         return []
+
+    @property
+    def ways_back(self) -> str:
+        """What can be done where the guest is lost, for people; what throws most away comes last."""
+        return (
+            f"`lab restore -m {self.name} SNAPSHOT` goes back to a snapshot, `lab down {self.name}` and "
+            f"`lab up {self.name}` boot its disk again, `lab reset {self.name}` gives a fresh one."
+        )
 
     def _watch(self) -> None:
         for event in self.events():
-            what = {"panic": "panicked", "shutdown": "shut itself down or reset", "lost": "is gone"}[
-                event.kind
-            ]
+            if event.kind == "lost":
+                raise MachineError(
+                    f"Machine {self.name!r} is lost: {event.detail}",
+                    f"`lab up {self.name}` starts it again, or lets it go on; look first whether there is room "
+                    "on this host's disk.",
+                    detail=boot.serial_tail(self.folder),
+                )
+            what = {"panic": "panicked", "shutdown": "shut itself down or reset"}[event.kind]
             raise MachineError(
                 f"The guest of machine {self.name!r} {what}",
-                f"Its serial log ends as shown; `lab reset {self.name}` gives a fresh one.",
+                f"Its serial log ends as shown. {self.ways_back}",
                 detail=boot.serial_tail(self.folder),
             )
 
@@ -89,9 +112,11 @@ class QemuMachine(RemoteMachine[QemuRecord]):
         """As `Machine.snapshot`. A snapshot of the same name is replaced."""
         self._watch()
         self.run("sync", timeout=60)
-        if name in self.snapshots():
-            self._job("snapshot-delete", tag=name)
-        self._job("snapshot-save", tag=name, vmstate="disk")
+        before = self._tags(name)
+        # The new one first: where there is no room for it, the old one is still there.
+        self._job("snapshot-save", tag=f"{name}@{time.time_ns()}" if before else name, vmstate="disk")
+        for tag in before:
+            self._job("snapshot-delete", tag=tag)
 
     def restore(self, name: str) -> None:
         """As `Machine.restore`; a machine that panicked comes back as well.
@@ -100,12 +125,13 @@ class QemuMachine(RemoteMachine[QemuRecord]):
         (`cpu_get_ticks` in system/cpu-timers.c), so in the same one the guest's clock would jump by all the time since
         the snapshot: its kernel would complain of stalls, and after minutes systemd end its services.
         """
-        known = self.snapshots()
-        if name not in known:
+        tags = self._tags(name)
+        if not tags:
+            known = self.snapshots()
             raise MachineError(
                 f"Machine {self.name!r} has no snapshot {name!r}"
                 + (f" (it has: {', '.join(known)})" if known else " (it has none)"),
-                f"`lab snapshot {name}` takes one.",
+                f"`lab snapshot -m {self.name} {name}` takes one.",
             )
         self.close()
         _connection_soon()
@@ -114,11 +140,28 @@ class QemuMachine(RemoteMachine[QemuRecord]):
         self._on_a_free_port(
             lambda: process.start(paused_again(arguments, port, self.record.port), self.folder)
         )
-        self._load(name)
+        self._load(tags[-1])
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Let a guest that stands still run again.
+
+        Raises:
+            MachineError: it does not answer, or stands still at once for the same reason.
+        """
         qmp.execute(self.folder / QMP_SOCKET, "cont")
         boot.set_clock(self.connection)
 
-    def _load(self, name: str) -> None:
+    def await_answer(self) -> None:
+        """Wait until the guest, which may be booting, takes commands, and give it the host's time.
+
+        Raises:
+            MachineError: it panicked, ended, or does not answer in the time that a boot may take.
+        """
+        boot.await_first_answer(self.folder, self.record.port, boot.BOOT_SECONDS[self.record.accelerator])
+        boot.set_clock(self.connection)
+
+    def _load(self, tag: str) -> None:
         """Load a snapshot into a QEMU that waits.
 
         QEMU refuses a state that was saved with another capability than it has: a clone of the warm state has one,
@@ -127,19 +170,33 @@ class QemuMachine(RemoteMachine[QemuRecord]):
         for is_of_clone in (True, False):
             qmp.execute_all(self.folder / QMP_SOCKET, [leaves_memory_out(is_of_clone)])
             try:
-                return self._job("snapshot-load", tag=name, vmstate="disk")
+                return self._job("snapshot-load", tag=tag, vmstate="disk")
             except qmp.QmpRefused:
                 if not is_of_clone:
                     raise
 
     def snapshots(self) -> list[str]:
         """As `Machine.snapshots`."""
+        return list(dict.fromkeys(tag.partition("@")[0] for tag in self._all_tags()))
+
+    def stopped_with_snapshots(self) -> bool:
+        """Whether the disk of a machine that does not run holds snapshots."""
+        told = json.loads(qemu_img("info", "--output=json", str(self.folder / DISK_FILE)))
+        return bool(told.get("snapshots"))
+
+    def _tags(self, name: str) -> list[str]:
+        """What QEMU calls the snapshots of a name, the latest last: two, where taking one was interrupted."""
+        tags = [tag for tag in self._all_tags() if tag.partition("@")[0] == name]
+        return sorted(tags, key=lambda tag: int(tag.partition("@")[2] or 0))
+
+    def _all_tags(self) -> list[str]:
         nodes: Any = qmp.execute(self.folder / QMP_SOCKET, "query-named-block-nodes", flat=True)
         disk = next(node for node in nodes if node.get("node-name") == "disk")
         return [snapshot["name"] for snapshot in disk["image"].get("snapshots", [])]
 
     def _job(self, name: str, **arguments: str) -> None:
-        qmp.run_job(self.folder / QMP_SOCKET, name, timeout=SNAPSHOT_SECONDS, devices=["disk"], **arguments)
+        timeout = SNAPSHOT_SECONDS * max(1, self.record.hardware.memory_mib / 1024)
+        qmp.run_job(self.folder / QMP_SOCKET, name, timeout=timeout, devices=["disk"], **arguments)
 
     # --- life ---
 

@@ -88,12 +88,14 @@ def run_job(path: Path, name: str, /, *, timeout: float, **arguments: Any) -> No
         await client.execute("job-dismiss", {"id": job})
         return None if reason is None else str(reason)
 
-    reason = _converse(path, ask, timeout)
+    reason = _converse(
+        path, ask, timeout, f"Its `{name}` may still go on: look with `lab status {path.parent.name}`."
+    )
     if reason:
         raise QmpRefused(f"QEMU's job `{name}` failed: {reason}")
 
 
-def _converse(path: Path, ask: Callable[[QMPClient], Awaitable[T]], timeout: float) -> T:
+def _converse(path: Path, ask: Callable[[QMPClient], Awaitable[T]], timeout: float, when_late: str = "") -> T:
     """Connect, let `ask` talk, leave; every way in which that fails becomes a `MachineError`."""
 
     async def conversation(connected: socket.socket) -> T:
@@ -114,7 +116,7 @@ def _converse(path: Path, ask: Callable[[QMPClient], Awaitable[T]], timeout: flo
     except (TimeoutError, BlockingIOError) as error:
         raise MachineError(
             f"QEMU did not answer on {path} within {timeout:.0f} s",
-            "If it hangs, `lab down --force` ends it.",
+            when_late or f"If it hangs, `lab down --force {path.parent.name}` ends it.",
         ) from error
     except (QMPError, OSError, EOFError) as error:
         raise MachineError(f"No QEMU answers on {path}: {error or type(error).__name__}") from error

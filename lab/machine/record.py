@@ -143,6 +143,11 @@ def read_record(name: str) -> Record:
     try:
         return _record(json.loads(path.read_text()))
     except FileNotFoundError:
+        if path.parent.is_dir():
+            raise MachineError(
+                f"Machine {name!r} is half-made",
+                f"If another `lab` is making it, wait for that one; else `lab up {name}` makes it anew.",
+            ) from None
         known = ", ".join(machine_names())
         raise MachineError(
             f"There is no machine {name!r}" + (f" (there is: {known})" if known else ""),

@@ -67,9 +67,8 @@ def freeze(registry: Registry, container: Container) -> None:
                 f"container {record.id} does not come to rest",
                 "A process of it is waiting inside the kernel, most likely for a disk.",
             )
-        raise EngineError(
-            f"container {record.id} has {'ended' if record.state == 'exited' else 'been told to go on'} meanwhile"
-        )
+        what = "ended" if container.exited.is_set() else "been told to go on"
+        raise EngineError(f"container {record.id} has {what} meanwhile")
 
 
 def thaw(registry: Registry, container: Container) -> bool:

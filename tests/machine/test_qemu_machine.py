@@ -162,6 +162,31 @@ def test_a_guest_that_resets_itself_is_seen(vm: QemuMachine) -> None:
         vm.run("echo 1 > /proc/sys/kernel/sysrq; echo b > /proc/sysrq-trigger; sleep 600", timeout=600)
 
 
+def test_a_guest_that_powered_itself_off_is_booted_with_its_disk(vm: QemuMachine) -> None:
+    vm.run("echo mine > /root/kept; sync")
+    with pytest.raises(MachineError, match=r"shut itself down|connection was lost"):
+        vm.run("systemctl poweroff --no-block; sleep 600", timeout=600)
+    vm.close()
+    again = lifecycle.up(NAME, NoProgress())
+    assert again.run("cat /root/kept").text == "mine"
+    vm.record = again.record  # on another port
+
+
+def test_a_guest_that_stands_still_goes_on(vm: QemuMachine) -> None:
+    vm.run("echo here > /run/memory")
+    qmp.execute(vm.folder / QMP_SOCKET, "stop")
+    assert lifecycle.up(NAME, NoProgress()).run("cat /run/memory").text == "here"
+
+
+def test_a_snapshot_of_the_same_name_takes_the_place_of_the_first(vm: QemuMachine) -> None:
+    for number in "12":
+        vm.run(f"echo {number} > /run/number")
+        vm.snapshot("twice")
+    vm.run("echo 3 > /run/number")
+    vm.restore("twice")
+    assert vm.run("cat /run/number").text == "2" and vm.snapshots().count("twice") == 1
+
+
 def test_a_wrong_host_key_is_refused(vm: QemuMachine, tmp_path: Path) -> None:
     known_hosts = tmp_path / "known_hosts"
     keys = lab_keys()

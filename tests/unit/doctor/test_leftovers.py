@@ -60,7 +60,7 @@ def test_a_machine_that_panicked(monkeypatch: pytest.MonkeyPatch) -> None:
     a_machine("one")
     monkeypatch.setattr("lab.machine.process.state", lambda _: "guest-panicked")
     found = only(leftovers.machines())
-    assert (found.status, found.fix) == ("warning", "lab reset one")
+    assert (found.status, found.fix) == ("warning", "lab down one"), "its disk is whole"
     assert "guest-panicked" in found.found
     monkeypatch.setattr("lab.machine.process.state", lambda _: "running")
     assert only(leftovers.machines()).found.startswith("1 running, 0 stopped")

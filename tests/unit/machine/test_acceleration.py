@@ -68,12 +68,23 @@ def test_a_guest_that_does_not_is_emulated_and_the_reason_told(
 def test_another_kernel_or_boot_of_the_host_is_tried_anew(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    ran = stand_in(monkeypatch, tmp_path, "exit 1")
+    ran = stand_in(monkeypatch, tmp_path, "exec sleep 60")
     acceleration(KERNEL, KERNEL, NoProgress())
     record = paths.state() / "acceleration.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "identity": ["other"]}))
     acceleration(KERNEL, KERNEL, NoProgress())
     assert ran.read_text() == "ran\nran\n"
+
+
+def test_what_may_be_over_in_a_minute_is_not_remembered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Such as another hypervisor that holds KVM: with it remembered, all would be slow until the next reboot."""
+    busy = "failed to initialize kvm: Device or resource busy"
+    stand_in(monkeypatch, tmp_path, f"echo {busy} >&2; exit 1")
+    assert busy in acceleration(KERNEL, KERNEL, NoProgress()).reason
+    stand_in(monkeypatch, tmp_path, "echo Linux; echo Run /init as init process; exec sleep 60")
+    assert acceleration(KERNEL, KERNEL, NoProgress()).accelerator == "kvm"
 
 
 def test_a_wish_decides_and_a_wrong_one_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,5 +196,5 @@ def test_down_reset_and_destroy_are_vagrants(started: FakeVagrant) -> None:
 
 def test_the_options_of_a_qemu_machine_are_refused(fake: FakeVagrant) -> None:
     with pytest.raises(MachineError, match="Leave the options out"):
-        lifecycle.start(VAGRANT_NAME, NoProgress(), special=True)
+        lifecycle.start(VAGRANT_NAME, NoProgress(), lifecycle.Wish(cpus=4))
     assert fake.calls() == []
