@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import signal
 import sys
 import threading
@@ -16,16 +17,26 @@ from supervisor.errors import EngineError, UsageError
 from supervisor.state import claim, place
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+LISTENING = 20
+"""Milliseconds that whoever reads what we say may take for a line; then it is lost."""
 STACK = 256 << 10
 """Bytes of stack of a thread: ours are many, and none goes deep."""
 
 
 def say(line: str) -> None:
-    """A line for whoever runs the supervisor; it must not fail because nobody listens."""
+    """A line for whoever runs the supervisor; it must not fail, nor wait, because nobody listens."""
+    text = f"{line}\n".encode("utf-8", "backslashreplace")
     try:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-    except (OSError, ValueError):
+        where = sys.stdout.fileno()
+        poll = select.poll()
+        poll.register(where, select.POLLOUT)
+        for begin in range(
+            0, len(text), select.PIPE_BUF
+        ):  # a pipe that can be written to has room for so much
+            if not poll.poll(LISTENING):
+                return  # a terminal that was stopped, or a pipe that nobody reads
+            os.write(where, text[begin : begin + select.PIPE_BUF])
+    except (OSError, ValueError, AttributeError):
         pass
 
 
@@ -40,6 +51,8 @@ def supervise(base_rootfs: str) -> None:
     from supervisor.lifecycle import Engine
     from supervisor.zygote import Zygote
 
+    # Ignored by whoever started us, it would have the kernel reap our containers, and nobody know how they ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # In every thread to come, these wait for sigwait() below and interrupt nothing.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     if os.geteuid() != 0:
@@ -62,7 +75,10 @@ def supervise(base_rootfs: str) -> None:
     if engine.monitor is None:
         by = "cgroup v2 (memory.high, memory.max)" if engine.cgroups is not None else "nobody"
         say(f"memory limits: the kernel monitor is not loaded, {by} holds them")
-    control = Control(where, lambda request, reply: handle(engine, request, reply), say)
+    try:
+        control = Control(where, lambda request, reply: handle(engine, request, reply), say)
+    except (OSError, RuntimeError) as error:
+        raise EngineError(f"the control socket {where.socket} cannot be made: {error}") from error
     say(f"ready: {where.socket}")
     # region 09.signals
     number = signal.sigwait(STOP_SIGNALS)

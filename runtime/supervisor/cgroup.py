@@ -25,7 +25,11 @@ class Cgroup:
         self.path = path
         self._lock = threading.Lock()  # the reaper removes it while others may be at work in it
         path.mkdir()
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            path.rmdir()
+            raise
 
     def open(self, name: str, flags: int) -> int:
         """Open one of its files.
@@ -135,8 +139,10 @@ class Cgroups:
         Raises:
             OSError: the kernel refused.
         """
-        self._count += 1
-        return Cgroup(self._folder / f"{identifier}-{self._tag}-{self._count}")
+        while True:
+            self._count += 1
+            with suppress(FileExistsError):  # left by a supervisor that was killed, and still not empty
+                return Cgroup(self._folder / f"{identifier}-{self._tag}-{self._count}")
 
     def _enable(self, root: Path, controller: str) -> bool:
         try:

@@ -8,6 +8,7 @@ thread of its own, which may block on its client as long as it likes: nobody els
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -38,6 +39,10 @@ MAX_SILENT = 256
 MAX_WORKERS = 1024
 FAREWELL = 2.0
 """Seconds that clients have, at the shutdown, to take their last answer."""
+SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
+"""What no client that goes away causes."""
+PATIENCE = 10.0
+"""Seconds that a request without a client may go on after that."""
 
 
 class Reply:
@@ -48,6 +53,22 @@ class Reply:
         self.request = request
         self.early = early  # what the client sent behind its request
         self.ended = False
+
+    def send(self, frames: bytes, hear: Callable[[bytes], None] | None) -> None:
+        """Send what may be long, and hear meanwhile what the client says: Ctrl-C need not wait for all of it."""
+        rest, poll = memoryview(frames), select.poll()
+        poll.register(self.connection, select.POLLIN | select.POLLOUT)
+        while rest:
+            for _, what in poll.poll():
+                if what & select.POLLIN:
+                    word = self.connection.recv(256)
+                    if not word:
+                        raise BrokenPipeError
+                    if hear is not None:
+                        hear(word)
+                if what & ~select.POLLIN:
+                    with suppress(BlockingIOError):
+                        rest = rest[self.connection.send(rest, socket.MSG_DONTWAIT) :]
 
     def out(self, data: bytes) -> None:
         """Bytes for the client's standard output."""
@@ -132,7 +153,7 @@ class Control:
         self._poll = select.epoll()
         self._poll.register(self._listener, select.EPOLLIN)
         self._poll.register(self._wake, select.EPOLLIN)
-        self._thread = threading.Thread(target=self._work, name="control")
+        self._thread = threading.Thread(target=self._work, name="control", daemon=True)
         self._thread.start()
 
     def _listen(self) -> socket.socket:
@@ -172,6 +193,9 @@ class Control:
         deadline = time.monotonic() + FAREWELL
         while workers := self._busy():
             workers[0].join(max(0.05, deadline - time.monotonic()))
+            if time.monotonic() >= deadline + PATIENCE:
+                self._say(f"{len(workers)} requests wait inside the kernel, and are left")
+                return
             if time.monotonic() >= deadline:
                 with self._lock:
                     for connection in self._connections:
@@ -216,8 +240,12 @@ class Control:
         if len(self._pending) >= MAX_SILENT:
             self._refuse(next(iter(self._pending.values())), "too many silent clients")
         pending = _Pending(connection, time.monotonic() + SILENCE)
+        try:
+            self._poll.register(connection, select.EPOLLIN)
+        except OSError:  # ENOSPC, ENOMEM
+            _refuse(connection, "the system takes no more clients")
+            return
         self._pending[connection.fileno()] = pending
-        self._poll.register(connection, select.EPOLLIN)
         self._read(pending)  # most often the request is here already
 
     def _read(self, pending: _Pending) -> None:
@@ -278,8 +306,12 @@ class Control:
             except EngineError as error:
                 reply.error(str(error))
                 reply.end(error.exit_status)
-        except OSError:
-            pass  # the client is gone; what it asked for has been done or refused all the same
+        except OSError as error:
+            # Most often the client is gone; what it asked for has been done or refused all the same.
+            if error.errno in SCARCE:
+                with suppress(OSError):
+                    reply.error(f"the system has nothing left for this request: {error.strerror}")
+                    reply.end(ENGINE_ERROR)
         except Exception as error:  # noqa: BLE001 - a bug of ours: the client shall hear of it, the rest go on
             self._say("".join(traceback.format_exception(error)).rstrip())
             with suppress(OSError):

@@ -6,10 +6,10 @@ nothing in the container can see or undo it. SIGKILL still ends it; any other si
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EngineError
@@ -72,7 +72,11 @@ def freeze(registry: Registry, container: Container) -> None:
 
 
 def thaw(registry: Registry, container: Container) -> bool:
-    """Let a container go on; whether it was paused."""
+    """Let a container go on; whether it was paused.
+
+    Raises:
+        EngineError: it is still paused: the system has no descriptor left.
+    """
     with registry.lock:
         was, container.record.paused = container.record.paused, False
         if was:
@@ -81,8 +85,16 @@ def thaw(registry: Registry, container: Container) -> bool:
             )  # before what it does then, as end, can be told
         cgroup = container.cgroup
         if was and cgroup is not None:
-            with suppress(OSError):  # it has ended, and its cgroup is gone
+            try:
                 cgroup.write("cgroup.freeze", 0)
+            except OSError as error:
+                # Else it has ended, or is about to: its cgroup is gone.
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                    container.record.paused = True
+                    registry.events.add("pause", container.record.id)
+                    raise EngineError(
+                        f"container {container.record.id} cannot go on yet: {error.strerror}"
+                    ) from error
     return was
 
 

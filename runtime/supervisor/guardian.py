@@ -32,8 +32,10 @@ def guard(engine: Engine, container: Container, timeout: float, remove: bool) ->
         target=_watch, args=(engine, container, timeout, remove), name=name, daemon=True
     )
     try:
+        container.guarded = True
         thread.start()
     except RuntimeError as error:
+        container.guarded = False
         engine.stop_container(container)
         raise EngineError(
             "the system has no thread left for --rm and --timeout", "It was stopped."

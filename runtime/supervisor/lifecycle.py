@@ -14,6 +14,7 @@ from __future__ import annotations
 import marshal
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -50,17 +51,19 @@ class Engine:
         self.say = say
         self.cgroups = Cgroups.find(place.tag)
         self.monitor: Monitor | None = None
+        self._finding = threading.Lock()
         self._find_monitor()
         self.reaper.watch_zygote(zygote.pid)
         self.reaper.start()
 
     def _find_monitor(self) -> None:
         """Use the kernel monitor from the moment its module is loaded."""
-        if self.monitor is None:
-            self.monitor = Monitor.open()
-            if self.monitor is not None:
-                self.reaper.watch_monitor(self.monitor)
-                self.say(f"memory limits: the kernel monitor holds them (ABI {self.monitor.version})")
+        with self._finding:  # two starts at once would open two, and one of them be heard
+            if self.monitor is None:
+                self.monitor = Monitor.open()
+                if self.monitor is not None:
+                    self.reaper.watch_monitor(self.monitor)
+                    self.say(f"memory limits: the kernel monitor holds them (ABI {self.monitor.version})")
 
     def start(
         self, request: StartRequest, directory: str, variables: dict[bytes, bytes] | None = None
@@ -122,7 +125,12 @@ class Engine:
             if self.monitor is not None:
                 record.limits = "monitor"
             barrier, go = os.pipe2(os.O_CLOEXEC)
-            failures, errors = os.pipe2(os.O_CLOEXEC)
+            try:
+                failures, errors = os.pipe2(os.O_CLOEXEC)
+            except OSError:
+                os.close(barrier)
+                os.close(go)
+                raise
             try:
                 self._clone(container, barrier, errors)
             except BaseException:
@@ -141,9 +149,9 @@ class Engine:
         refusal: EngineError | None = None
         try:
             log.start()
-            if container.cgroup is not None:
-                set_shares(record, container.cgroup.write)
-                set_bounds(request, container.cgroup.write)
+            if (cgroup := container.cgroup) is not None:  # a child that fails early loses it meanwhile
+                set_shares(record, cgroup.write)
+                set_bounds(request, cgroup.write)
             os.write(go, b"g")
         except BrokenPipeError:
             pass  # its set-up failed before the barrier; the error pipe tells how
@@ -248,7 +256,7 @@ class Engine:
             if container.log is not None and not container.log.join(max(0, deadline - time.monotonic())):
                 self.say(f"container {container.record.id}: something still holds its output open")
         for container in containers:
-            if container.record.settings.get("remove"):
+            if container.guarded and container.record.settings.get("remove"):
                 container.removed.wait(max(0, deadline - time.monotonic()))
         self.registry.events.close()
         self.zygote.stop()

@@ -27,6 +27,7 @@ class Container:
         self.cgroup: Cgroup | None = None
         self.exited = threading.Event()  # reaped, and its record says how it ended; or it was never started
         self.executed: bool | None = None  # whether it ever became its program; None while unknown
+        self.guarded = False  # a thread sees to `--timeout` and `--rm`
         self.leaving = False  # `--rm`: its record is being removed
         self.removed = threading.Event()  # and has been, and its log
         self.announced = False  # the event that it has started is in the journal

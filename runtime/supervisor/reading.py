@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 17
 """Bytes of a log that are read and sent at once."""
+LONGEST = 2**31 - 1
+"""Milliseconds that poll(2) waits at most."""
 RUNS = 256
 """Records of the index that are read at once."""
 
@@ -76,8 +78,12 @@ class Reader:
         os.close(self._file)
         self._view.close()
 
-    def send(self, reply: Reply) -> None:
+    def send(self, reply: Reply, hear: Callable[[bytes], None] | None = None) -> None:
         """Send what has been written since the last look.
+
+        Args:
+            reply: the way to the client.
+            hear: called with what the client says meanwhile.
 
         Raises:
             OSError: the client is gone.
@@ -92,7 +98,7 @@ class Reader:
             frames = b"".join(frame((apart and stream) or STDOUT, data) for stream, data in self._cut(block))
             self.position += len(block)
             if frames:
-                reply.connection.sendall(frames)
+                reply.send(frames, hear)
 
     def _cut(self, block: bytes) -> Iterator[tuple[int, bytes]]:
         """The parts of a block that were asked for, each of one stream."""
@@ -193,11 +199,11 @@ def follow(
         poll.register(reply.connection, select.POLLIN)
         while True:
             ended = container.exited.is_set() and log.complete.is_set()
-            reader.send(reply)
+            reader.send(reply, hear)
             left = deadline()
             if ended or (left is not None and left <= 0):
                 return True
-            for descriptor, _ in poll.poll(left):
+            for descriptor, _ in poll.poll(left if left is None else min(left, LONGEST)):
                 if descriptor == watcher:
                     os.eventfd_read(watcher)
                     continue

@@ -53,7 +53,7 @@ class Reaper:
         self._zygote = -1
         self._stopping = False
         self._deadline = 0.0  # when to end though something is left
-        self._thread = threading.Thread(target=self._work, name="reaper")
+        self._thread = threading.Thread(target=self._work, name="reaper", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -116,9 +116,9 @@ class Reaper:
 
     def _work(self) -> None:
         while not self._stopping or self._has_work():
-            for descriptor, _ in self._poll.poll(RETRY if self._busy or self._stopping else None):
+            for descriptor, what in self._poll.poll(RETRY if self._busy or self._stopping else None):
                 try:
-                    self._attend(descriptor)
+                    self._attend(descriptor, what)
                 except OSError as error:  # whatever it is, the others must still be reaped
                     self._say(f"reaper: {error}")
             self._busy = [container for container in self._busy if not _remove_cgroup(container)]
@@ -128,14 +128,17 @@ class Reaper:
         waiting = self._zygote >= 0 or self._containers or self._guests or self._busy
         return bool(waiting) and time.monotonic() < self._deadline
 
-    def _attend(self, descriptor: int) -> None:
-        if descriptor in self._containers:
+    def _attend(self, descriptor: int, what: int) -> None:
+        # By kind first: what was reported with the one before it may be closed since, and its number another's.
+        if what & select.EPOLLPRI:
+            self._memory_passed(descriptor)
+        elif descriptor in self._containers:
             self._reap(descriptor)
         elif descriptor in self._guests:
             self._poll.unregister(descriptor)
             self._guests.pop(descriptor).finish(_wait(descriptor))
-        elif descriptor in self._memory:
-            self._memory_passed(descriptor)
+        elif descriptor == self._wake:
+            os.eventfd_read(self._wake)
         elif self._monitor is not None and descriptor == self._monitor.descriptor:
             self._hear()
         elif descriptor == self._zygote:

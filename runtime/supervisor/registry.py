@@ -51,8 +51,8 @@ class Registry:
                     del self._containers[identifier]
                     if old is not None and not old.leaving:
                         self._containers[identifier] = old
+                container.exited.set()
                 self.changed.notify_all()
-            container.exited.set()
             container.changed()
 
         return withdraw

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EngineError
@@ -40,7 +41,8 @@ def stop(
     living = [container for container in containers if _mark(registry, container, grace, number)]
     for container in living:
         container.send(number)
-        thaw(registry, container)  # a frozen one could not hear it
+        with suppress(EngineError):  # SIGKILL will be heard all the same
+            thaw(registry, container)  # a frozen one could not hear it
     _await(living, grace)
     for container in living:
         container.send(signal.SIGKILL)
@@ -67,7 +69,11 @@ def settle(registry: Registry, container: Container) -> None:
     """Wait for the end of a start, which is near, one way or the other."""
     deadline = time.monotonic() + PATIENCE
     with registry.lock:
-        while container.record.state == "starting" and (left := deadline - time.monotonic()) > 0:
+        while (
+            container.record.state == "starting"
+            and not container.exited.is_set()
+            and (left := deadline - time.monotonic()) > 0
+        ):
             registry.changed.wait(left)
 
 
@@ -90,10 +96,13 @@ def _mark(registry: Registry, container: Container, grace: float | None, number:
     settle(registry, container)
     record = container.record
     with registry.lock:
-        if record.state != "running":
+        if record.state == "exited" or container.exited.is_set():
             return False
         record.stop_requested = True
         record.stop_signal = number
+        if record.state == "starting":
+            container.send(signal.SIGKILL)  # it hangs before its program: a volume does not answer, say
+            return True
         registry.events.add("stop", record.id, signal=signal_name(number), grace=grace)
     return True
     # endregion 03.asked

@@ -14,6 +14,7 @@ from supervisor.errors import UsageError
 from supervisor.events import KINDS, LENGTH, Event, Journal
 from supervisor.moments import parse_moment
 from supervisor.options import Grammar, Line, Option, parse_filters, show
+from supervisor.reading import LONGEST
 from supervisor.text import timestamp
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def events(engine: Engine, request: EventsRequest, reply: Reply) -> None:
             left = None if request.until is None else request.until - time.time()
             if closed or (left is not None and left <= 0):
                 break
-            for descriptor, _ in poll.poll(None if left is None else left * 1000 + 1):
+            for descriptor, _ in poll.poll(None if left is None else min(left * 1000 + 1, LONGEST)):
                 if descriptor == bell:
                     os.eventfd_read(bell)
                 elif reply.hear() is None:

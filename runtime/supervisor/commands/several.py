@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,20 @@ def parse_ids(line: Line) -> IdsRequest:
     return IdsRequest(line.ids())
 
 
-def each(engine: Engine, ids: Iterable[str], reply: Reply, do: Callable[[Container], str]) -> None:
+def present(engine: Engine, ids: Iterable[str]) -> dict[str, Container]:
+    """Those there are now, by id: later `--rm` may have taken one away, or another have its id."""
+    registry = engine.registry
+    with registry.lock:
+        return {identifier: one for identifier in ids if (one := registry.get(identifier))}
+
+
+def each(
+    engine: Engine,
+    ids: Iterable[str],
+    reply: Reply,
+    do: Callable[[Container], str],
+    known: Mapping[str, Container] | None = None,
+) -> None:
     """Do something to one container after the other, and end the reply.
 
     Args:
@@ -38,11 +51,12 @@ def each(engine: Engine, ids: Iterable[str], reply: Reply, do: Callable[[Contain
         reply: who asked.
         do: does it, and gives the line to be shown. Its EngineError is shown in its place,
             keeps no other container from its turn, and is the status.
+        known: containers that are meant, whatever has become of their ids meanwhile.
     """
     status = 0
     for identifier in ids:
         try:
-            said = do(engine.registry.find(identifier))
+            said = do((known or {}).get(identifier) or engine.registry.find(identifier))
         except EngineError as error:
             reply.error(str(error))
             status = error.exit_status

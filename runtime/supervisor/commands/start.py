@@ -70,8 +70,15 @@ def start(engine: Engine, request: StartRequest, reply: Reply) -> None:
     assert log is not None
     try:
         reader = Reader(log, APART) if request.attached else None  # opened before anybody can remove it
-    finally:
+    except BaseException:
         guard(engine, container, options.timeout, options.remove)
+        raise
+    try:
+        guard(engine, container, options.timeout, options.remove)
+    except EngineError:
+        if reader is not None:
+            reader.close()
+        raise
     if reader is None:
         reply.end(0, f"{request.id} started, PID {container.record.pid}\n")
         return
@@ -99,7 +106,11 @@ def attend(engine: Engine, container: Container, reader: Reader, reply: Reply) -
     # region 04.interrupt
     def hear(word: bytes) -> None:
         if STOP.intersection(word):
-            threading.Thread(target=stop_quietly, args=(engine, container), daemon=True).start()
+            stopping = threading.Thread(target=stop_quietly, args=(engine, container), daemon=True)
+            try:
+                stopping.start()
+            except RuntimeError:  # the system has no thread left: this one has to do it
+                stop_quietly(engine, container)
 
     hear(reply.early)
     return follow(container, reader, reply, hear=hear)

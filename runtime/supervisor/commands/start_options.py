@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import stat
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -160,7 +161,11 @@ def read_variables(path: str) -> Iterator[str]:
         EngineError: it cannot be read, or a line has no name.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8", "surrogateescape")
+        # Without waiting for who writes into a pipe; and /dev/fd/3 would be our own, not the client's.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError("it is not a regular file")
+            text = file.read().decode("utf-8", "surrogateescape")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise EngineError(f"the file {show(path)} of --env-file cannot be read: {why}") from error

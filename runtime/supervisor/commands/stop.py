@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from supervisor import stopping
 from supervisor.commands.base import Command
-from supervisor.commands.several import each
+from supervisor.commands.several import each, present
 from supervisor.options import Grammar, Line, Option, parse_signal
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def parse_kill(line: Line) -> KillRequest:
 def stop(engine: Engine, request: StopRequest, reply: Reply) -> None:
     """All at the same time; returns when they have ended, and says of each how."""
     registry = engine.registry
-    with registry.lock:
-        living = [one for one in map(registry.get, request.ids) if one and one.record.state != "exited"]
+    found = present(engine, request.ids)
+    living = [one for one in found.values() if one.record.state != "exited"]
     stopping.stop(registry, living, request.grace, request.signal)
 
     def say(container: Container) -> str:
@@ -65,7 +65,7 @@ def stop(engine: Engine, request: StopRequest, reply: Reply) -> None:
         by = container.record.stopped_by
         return f"{container.record.id} stopped" + (f" by SIG{by}" if by else "")
 
-    each(engine, request.ids, reply, say)
+    each(engine, request.ids, reply, say, found)
 
 
 def kill(engine: Engine, request: KillRequest, reply: Reply) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from supervisor.commands.base import Command
-from supervisor.commands.several import IdsRequest, Left, await_end, each, parse_ids
+from supervisor.commands.several import IdsRequest, Left, await_end, each, parse_ids, present
 from supervisor.errors import EngineError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def wait(engine: Engine, request: IdsRequest, reply: Reply) -> None:
         return str(end.as_shell())
 
     with suppress(Left):
-        each(engine, request.ids, reply, status)
+        each(engine, request.ids, reply, status, present(engine, request.ids))
 
 
 WAIT = Command(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from supervisor import reading
+from supervisor import control, reading
 from supervisor.bell import Bell
 from supervisor.commands import parse as parse_line
 from supervisor.commands.logs import LogsRequest
@@ -40,6 +40,12 @@ class Reply:
             self.streams[data[0]] += data[5 : 5 + length]
             self.frames += 1
             data = data[5 + length :]
+
+    def send(self, frames: bytes, hear: Any) -> None:
+        if self.connection is self:
+            self.sendall(frames)
+        else:
+            control.Reply.send(self, frames, hear)  # type: ignore[arg-type] # it needs the connection alone
 
     @property
     def both(self) -> tuple[bytes, bytes]:
