@@ -10,6 +10,7 @@ import errno
 import os
 import select
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EngineError
@@ -43,32 +44,30 @@ def freeze(registry: Registry, container: Container) -> None:
             raise EngineError(
                 "only a container with a cgroup can be paused, and cgroup v2 is not mounted here"
             )
-        # Under the lock: a `stop` or `unpause` from here on finds it paused, and writes its 0 after this 1.
-        events = -1
-        try:
-            events = cgroup.open("cgroup.events", os.O_RDONLY)
-            cgroup.write("cgroup.freeze", 1)
-        except OSError as error:
-            if events >= 0:
-                os.close(events)
-            raise _refusal(container, error) from error
-        record.paused = True  # and `exec` is refused: its process would be born frozen
+        record.paused = True  # from here on `exec` is refused: its process would be born frozen
         registry.events.add("pause", record.id)
     try:
-        frozen = _await_frozen(events, record)
+        events = cgroup.open("cgroup.events", os.O_RDONLY)
+        try:
+            cgroup.write("cgroup.freeze", 1)
+            frozen = _await_frozen(events, record)
+        finally:
+            os.close(events)
     except OSError as error:
         thaw(registry, container)
         raise _refusal(container, error) from error
-    finally:
-        os.close(events)
+    with registry.lock:
+        if not record.paused:  # a `stop` or `unpause` came, and its 0 may have been written before our 1
+            with suppress(OSError):  # it has ended, and its cgroup is gone
+                cgroup.write("cgroup.freeze", 0)
+            what = "ended" if container.exited.is_set() else "been told to go on"
+            raise EngineError(f"container {record.id} has {what} meanwhile")
     if not frozen:
-        if thaw(registry, container):
-            raise EngineError(
-                f"container {record.id} does not come to rest",
-                "A process of it is waiting inside the kernel, most likely for a disk.",
-            )
-        what = "ended" if container.exited.is_set() else "been told to go on"
-        raise EngineError(f"container {record.id} has {what} meanwhile")
+        thaw(registry, container)
+        raise EngineError(
+            f"container {record.id} does not come to rest",
+            "A process of it is waiting inside the kernel, most likely for a disk.",
+        )
 
 
 def thaw(registry: Registry, container: Container) -> bool:
