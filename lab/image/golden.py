@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import paths, provision
+from lab import durable, paths, provision
 from lab.console import Progress
 from lab.errors import MachineError
 from lab.image import alpine, build, contents, store
@@ -83,7 +83,12 @@ def golden_image(
         new.mkdir(parents=True, mode=0o700)
         try:
             boot.retried_once(lambda: _make(base, tarball, new, progress))
-            new.rename(new.with_suffix(""))
+            made_before = new.with_suffix("")
+            if (
+                made_before.exists()
+            ):  # and could not be read, else it had been found: a power cut emptied its files
+                shutil.rmtree(made_before)
+            durable.publish(new, made_before)
         finally:
             _clean(new)
     made = find(base, tarball.sha256)
@@ -100,9 +105,13 @@ def key(base: store.Image, tarball_digest: str) -> str:
 
 
 def find(base: store.Image, tarball_digest: str) -> GoldenImage | None:
-    """The finished golden overlay for a base image and a tarball, if there is one."""
+    """The finished golden overlay for a base image and a tarball; None where there is none that can be read."""
     folder = base.folder / "golden" / key(base, tarball_digest)
-    if not (folder / RECORD).is_file():
+    try:
+        json.loads((folder / RECORD).read_text())
+        if (folder / store.DISK).stat().st_size == 0:
+            return None
+    except (OSError, ValueError):
         return None
     return GoldenImage(folder, base, BootFiles(folder / store.DISK, base.kernel, base.initrd))
 

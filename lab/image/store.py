@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab import paths
+from lab import durable, paths
 from lab.errors import LabError
 
 MANIFEST = "manifest.json"
@@ -146,25 +145,12 @@ def locked(name: str, waiting: Callable[[], None] | None = None) -> Iterator[Non
 
 def publish(new: Path, name: str) -> Image:
     """Give a complete folder its name: from then on it is an image. All its bytes are on disk before."""
-    for path in new.iterdir():
-        if path.is_file():
-            _sync(path)
-    _sync(new)
     target = folder() / name
-    new.rename(target)
-    _sync(target.parent)
+    durable.publish(new, target)
     image = _read(target)
     if image is None:
         raise LabError(f"The image in {target} was changed while it was built", "Build it again.")
     return image
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path) -> Image | None:

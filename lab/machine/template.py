@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lab import durable
 from lab.machine import process, qmp
 from lab.machine.keys import LabKeys
 from lab.machine.qemu_command import (
@@ -36,6 +37,8 @@ from lab.machine.qemu_command import (
 MEMORY_FILE = "memory"
 STATE_FILE = "state"
 DISK_FILE = "disk.qcow2"
+KEPT_FILES = (MEMORY_FILE, STATE_FILE, DISK_FILE)
+"""What nobody may write to once the template is finished."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +75,23 @@ def _cpu_model() -> str:
 
 
 def find_template(parent: Path, key: str) -> Template | None:
-    """The finished template of that key below `parent`, if there is one."""
+    """The finished template of that key below `parent`; None where there is none that can be read."""
     folder = parent / key
     try:
         record = json.loads((folder / "template.json").read_text())
-    except FileNotFoundError:
-        return None
-    boot = BootFiles(
-        disk=folder / DISK_FILE,
-        kernel=Path(record["kernel"]),
-        initrd=folder / "initrd",
-        kernel_arguments=record["kernel_arguments"],
-    )
-    return Template(folder, boot, Hardware(**record["hardware"]), record["accelerator"], record["slowness"])
+        if not all((folder / name).stat().st_size for name in KEPT_FILES):
+            return None
+        boot = BootFiles(
+            disk=folder / DISK_FILE,
+            kernel=Path(record["kernel"]),
+            initrd=folder / "initrd",
+            kernel_arguments=record["kernel_arguments"],
+        )
+        return Template(
+            folder, boot, Hardware(**record["hardware"]), record["accelerator"], record["slowness"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # such as files of length 0 after a power cut
 
 
 def make_template(
@@ -151,9 +158,10 @@ def make_template(
             "slowness": slowness,
         }
         (new / "template.json").write_text(json.dumps(record, indent=1))
-        for name in (MEMORY_FILE, DISK_FILE, STATE_FILE):
+        for name in KEPT_FILES:
             (new / name).chmod(0o400)
-        new.rename(parent / key)
+        shutil.rmtree(parent / key, ignore_errors=True)  # it is not there, or could not be read
+        durable.publish(new, parent / key)
     finished = find_template(parent, key)
     assert finished is not None
     return finished

@@ -15,18 +15,13 @@ import pytest
 
 from lab.errors import MachineError
 from lab.machine import process, qmp
-from lab.machine.qemu_command import QMP_SOCKET, qemu_binary
+from lab.machine.qemu_command import QMP_SOCKET
+
+from .bare_qemu import bare_qemu
 
 pytestmark = pytest.mark.skipif(
     shutil.which("qemu-system-x86_64") is None, reason="QEMU is not installed; ./bootstrap.sh brings it"
 )
-
-
-def bare_qemu(folder: Path, *more: str) -> list[str]:
-    return [
-        qemu_binary(), "-machine", "none", "-nodefaults", "-display", "none", "-daemonize",
-        "-qmp", f"unix:{QMP_SOCKET},server=on,wait=off", "-pidfile", str(folder / process.PID_FILE), *more,
-    ]  # fmt: skip
 
 
 @pytest.fixture

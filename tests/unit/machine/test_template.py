@@ -1,0 +1,101 @@
+"""Warm states without a guest: a QEMU with nothing in it is saved, and saved again where a warm state is broken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.machine import process, template
+from lab.machine.keys import lab_keys
+from lab.machine.qemu_command import BootFiles, Hardware, qemu_img
+from lab.machine.template import KEPT_FILES, MEMORY_FILE, Template, find_template, make_template
+
+from .bare_qemu import bare_qemu
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("qemu-system-x86_64") is None, reason="QEMU is not installed; ./bootstrap.sh brings it"
+)
+
+Make = Callable[..., Template]
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> Path:
+    """The folder of the templates."""
+    return tmp_path / "warm"
+
+
+@pytest.fixture
+def make(parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes the template "abc" of a QEMU without a guest, which would want an image and many seconds.
+
+    All else is real: the monitor, the saving, the disk. What QEMU would keep in its memory file is written for it.
+    """
+    monkeypatch.setenv("BOXWRIGHT_STATE", str(tmp_path / "state"))
+    for name in ("kernel", "initrd"):
+        (tmp_path / name).write_bytes(b"x")
+    qemu_img("create", "-q", "-f", "qcow2", str(tmp_path / "base.qcow2"), "1M")
+    boot = BootFiles(tmp_path / "base.qcow2", tmp_path / "kernel", tmp_path / "initrd", "quiet")
+
+    def settle(folder: Path, _port: int) -> float:
+        (folder / MEMORY_FILE).write_bytes(b"m" * 4096)
+        return 2.0
+
+    def made(*, before: tuple[str, ...] = (), more: tuple[str, ...] = ()) -> Template:
+        def stand_in(*, folder: Path, **_: Any) -> list[str]:
+            return [*before, *bare_qemu(folder, "-D", str(folder / "qemu.log"), *more)]
+
+        monkeypatch.setattr(template, "command_line", stand_in)
+        return make_template(parent, "abc", boot, Hardware(), "tcg", lab_keys(), settle)
+
+    yield made
+    process.end(parent / "abc.new", patience=1)
+
+
+def test_a_warm_state_is_made_once_and_found(make: Make, parent: Path) -> None:
+    made = make()
+    assert (made.slowness, made.boot.kernel_arguments, made.accelerator) == (2.0, "quiet", "tcg")
+    assert find_template(parent, "abc") == make(more=("-no-such-option",)) == made
+    assert sorted(path.name for path in parent.iterdir()) == ["abc", "abc.lock"]
+
+
+def test_the_files_of_a_warm_state_are_on_the_disk_before_it_has_its_name(
+    make: Make, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test can cut the power, so the real fsync(2) is only listened to."""
+    early: set[str] = set()
+    real = os.fsync
+
+    def listen(descriptor: int) -> None:
+        if not (parent / "abc").exists():
+            early.add(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", listen)
+    make()
+    assert early >= {*KEPT_FILES, "initrd", "template.json", "abc.new"}
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"kernel": 1}', "\x00" * 40])
+def test_a_warm_state_that_cannot_be_read_is_made_anew(make: Make, parent: Path, content: str) -> None:
+    made = make()
+    record = made.folder / "template.json"
+    record.write_text(content)
+    assert find_template(parent, "abc") is None
+    assert make() == made
+    assert find_template(parent, "abc") == made
+
+
+@pytest.mark.parametrize("name", KEPT_FILES)
+def test_a_warm_state_with_an_empty_file_is_made_anew(make: Make, parent: Path, name: str) -> None:
+    made = make()
+    (made.folder / name).chmod(0o600)
+    (made.folder / name).write_bytes(b"")
+    assert find_template(parent, "abc") is None
+    assert make() == made
+    assert (made.folder / name).stat().st_size > 0
