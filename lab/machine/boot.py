@@ -63,21 +63,33 @@ def await_first_answer(folder: Path, port: int, seconds: float) -> None:
     """Wait until the guest's SSH server greets.
 
     Raises:
-        BootFailed: it panicked, ended, or did not greet in time; with the end of its serial log.
+        BootFailed: it panicked, its QEMU ended, or it did not greet in time; with the end of its serial log.
     """
 
     from lab.machine.connection import wait_for_banner
 
     def watch() -> None:
         state = process.state(folder)
+        if state is None:
+            raise BootFailed(
+                process.ended(folder, "while its guest booted"),
+                f"Look whether the disk of {folder.parent} is full (`df`) or the host is out of memory (`dmesg`).",
+                detail=serial_tail(folder),
+            )
         if state != "running":
-            raise MachineError(f"The machine in {folder.name} is {state or 'gone'} while booting")
+            raise BootFailed(
+                f"The guest of {folder.name} did not boot: it is {state}",
+                "Its serial log ends as shown.",
+                detail=serial_tail(folder),
+            )
 
     try:
         # A host that is busy with other things makes a boot longer, and no worse.
         pid = process.running_pid(folder)
         deadline = Deadline(seconds, partial(thread_times, pid) if pid else dict)
         wait_for_banner("127.0.0.1", port, deadline=deadline, watch=watch)
+    except BootFailed:
+        raise
     except MachineError as error:
         raise BootFailed(
             f"The guest of {folder.name} did not boot within {seconds:.0f} s: {error.what}",

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from lab.errors import MachineError
 from lab.machine import qmp
-from lab.machine.qemu_command import QMP_SOCKET
+from lab.machine.qemu_command import LOG_FILE, QMP_SOCKET
 
 PID_FILE = "qemu.pid"
+STDERR_FILE = "qemu.stderr"
+"""What QEMU says until it is a daemon; from then on it says it in its log."""
 
 
 def start(arguments: list[str], folder: Path) -> None:
@@ -31,7 +33,7 @@ def start(arguments: list[str], folder: Path) -> None:
     for name in (QMP_SOCKET, "console.sock", PID_FILE):
         (folder / name).unlink(missing_ok=True)
     # Its standard error goes to a file: a pipe would stay open in the daemon.
-    said = folder / "qemu.stderr"
+    said = folder / STDERR_FILE
     with said.open("wb") as stderr:
         starting = subprocess.Popen(
             arguments,
@@ -119,6 +121,28 @@ def state(folder: Path) -> str | None:
         if running_pid(folder) is None:
             return None
         raise
+
+
+def ended(folder: Path, meanwhile: str) -> str:
+    """What to say where this folder's QEMU is gone: `meanwhile`, as "while its guest booted", and its last words.
+
+    What killed it, such as the kernel for want of memory, it could not say itself.
+    """
+    words = last_words(folder)
+    return f"QEMU of {folder.name} ended {meanwhile}" + (f": {words}" if words else "")
+
+
+def last_words(folder: Path) -> str:
+    """The last line that this folder's QEMU, or a command that it ran, complained with; empty for none."""
+    for name in (LOG_FILE, STDERR_FILE):
+        try:
+            lines = (folder / name).read_text(errors="replace").splitlines()
+        except OSError:
+            continue
+        said = [line.strip() for line in lines if line.strip()]
+        if said:
+            return said[-1]
+    return ""
 
 
 def await_state(folder: Path, wanted: set[str], *, timeout: float) -> str:

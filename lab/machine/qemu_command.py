@@ -22,6 +22,9 @@ QMP_SOCKET = "qmp.sock"
 CONSOLE_SOCKET = "console.sock"
 """Relative to the machine's folder, where QEMU is started: a socket's whole path may have 107 bytes (unix(7))."""
 
+LOG_FILE = "qemu.log"
+"""Where QEMU complains once it is a daemon, and what it starts likewise (`qemu_set_log` in its util/log.c)."""
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -208,7 +211,7 @@ def command_line(
         "-qmp", f"unix:{QMP_SOCKET},server=on,wait=off",
         "-action", "panic=pause,reboot=shutdown,shutdown=pause",
         "-pidfile", str(folder / "qemu.pid"),
-        "-D", str(folder / "qemu.log"),
+        "-D", str(folder / LOG_FILE),
         "-daemonize",
     ]  # fmt: skip
     if resume:

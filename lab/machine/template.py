@@ -13,13 +13,16 @@ import fcntl
 import hashlib
 import json
 import platform
+import select
 import shlex
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab import durable
+from lab.errors import MachineError
 from lab.machine import process, qmp
 from lab.machine.keys import LabKeys
 from lab.machine.qemu_command import (
@@ -114,9 +117,11 @@ def make_template(
         keys: go into the guest.
         settle: given the VM's folder and its port; returns once the guest is ready, with the
             slowness that it measured.
-    """
-    from lab.machine.boot import free_port, write_initrd
 
+    Raises:
+        MachineError: QEMU does not start, or its state cannot be saved; nothing of it stays.
+        OSError: the disk did not take it; likewise.
+    """
     parent.mkdir(parents=True, exist_ok=True)
     with (parent / f"{key}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second `lab` waits for the first one's template
@@ -128,43 +133,67 @@ def make_template(
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
         try:
-            new_overlay(boot.disk, new / DISK_FILE)
-            write_initrd(boot.initrd, keys, new / "initrd")
-            booted = BootFiles(new / DISK_FILE, boot.kernel, new / "initrd", boot.kernel_arguments)
-            port = free_port()
-            process.start(
-                command_line(
-                    name=f"template-{key}",
-                    folder=new,
-                    boot=booted,
-                    hardware=hardware,
-                    accelerator=accelerator,
-                    port=port,
-                    memory=Memory(new / MEMORY_FILE, shared=True),
-                ),
-                new,
-            )
-            slowness = settle(new, port)
-            _save(new)
+            slowness = _boot_and_save(new, boot, hardware, accelerator, keys, settle)
+            record = {
+                "kernel": str(boot.kernel),
+                "kernel_arguments": boot.kernel_arguments,
+                "hardware": asdict(hardware),
+                "accelerator": accelerator,
+                "slowness": slowness,
+            }
+            (new / "template.json").write_text(json.dumps(record, indent=1))
+            for name in KEPT_FILES:
+                (new / name).chmod(0o400)
+            shutil.rmtree(parent / key, ignore_errors=True)  # it is not there, or could not be read
+            durable.publish(new, parent / key)
         finally:
-            process.end(new)
-            if not (new / STATE_FILE).exists():
-                shutil.rmtree(new, ignore_errors=True)
-        record = {
-            "kernel": str(boot.kernel),
-            "kernel_arguments": boot.kernel_arguments,
-            "hardware": asdict(hardware),
-            "accelerator": accelerator,
-            "slowness": slowness,
-        }
-        (new / "template.json").write_text(json.dumps(record, indent=1))
-        for name in KEPT_FILES:
-            (new / name).chmod(0o400)
-        shutil.rmtree(parent / key, ignore_errors=True)  # it is not there, or could not be read
-        durable.publish(new, parent / key)
+            _remove(new)  # unless it has its name: the memory file alone may fill a disk
     finished = find_template(parent, key)
     assert finished is not None
     return finished
+
+
+def _remove(new: Path) -> None:
+    """Remove a folder in which the command that writes the state may still be at work, for the moment until it ends."""
+    deadline = time.monotonic() + 5
+    while new.exists() and time.monotonic() < deadline:
+        shutil.rmtree(new, ignore_errors=True)
+        if new.exists():
+            select.select([], [], [], 0.02)
+
+
+def _boot_and_save(
+    new: Path,
+    boot: BootFiles,
+    hardware: Hardware,
+    accelerator: Accelerator,
+    keys: LabKeys,
+    settle: Callable[[Path, int], float],
+) -> float:
+    """Fill a template's folder, all but its record; returns the slowness that `settle` measured. QEMU has ended."""
+    from lab.machine.boot import free_port, write_initrd
+
+    try:
+        new_overlay(boot.disk, new / DISK_FILE)
+        write_initrd(boot.initrd, keys, new / "initrd")
+        port = free_port()
+        process.start(
+            command_line(
+                name=f"template-{new.stem}",
+                folder=new,
+                boot=BootFiles(new / DISK_FILE, boot.kernel, new / "initrd", boot.kernel_arguments),
+                hardware=hardware,
+                accelerator=accelerator,
+                port=port,
+                memory=Memory(new / MEMORY_FILE, shared=True),
+            ),
+            new,
+        )
+        slowness = settle(new, port)
+        _save(new)
+        return slowness
+    finally:
+        process.end(new)
 
 
 def leaves_memory_out(is_on: bool) -> qmp.Command:
@@ -176,16 +205,54 @@ def leaves_memory_out(is_on: bool) -> qmp.Command:
 
 
 def _save(folder: Path) -> None:
-    socket = folder / QMP_SOCKET
+    """Let QEMU write its device state; the file has its name only once it is whole.
+
+    Raises:
+        MachineError: it could not be written, or not within 120 s; with the reason.
+    """
+    part = folder / f"{STATE_FILE}.part"
+    part.touch()
+    # QEMU does not look at the status with which the command ends: what the pipe still held when the disk was full
+    # would be lacking, and nobody would know.
+    quoted, whole = shlex.quote(str(part)), shlex.quote(str(folder / STATE_FILE))
     qmp.execute_all(
-        socket,
+        folder / QMP_SOCKET,
         [
             ("stop", {}),
             leaves_memory_out(True),
-            ("migrate", {"uri": f"exec:cat > {shlex.quote(str(folder / STATE_FILE))}"}),
+            ("migrate", {"uri": f"exec:cat > {quoted} && mv {quoted} {whole} || rm -f {quoted}"}),
         ],
     )
-    process.await_state(folder, {"postmigrate"}, timeout=120)
+    deadline = time.monotonic() + 120
+    while True:
+        told = _migration(folder)
+        if told["status"] == "failed" or (told["status"] == "completed" and not part.exists()):
+            break
+        if time.monotonic() > deadline:
+            raise MachineError(
+                f"QEMU of {folder.name} did not save its state within 120 s ({told['status']})"
+            )
+        select.select([], [], [], 0.02)
+    if told["status"] == "failed" or not (folder / STATE_FILE).exists():
+        reasons = filter(None, [told.get("error-desc"), process.last_words(folder)])
+        raise MachineError(
+            f"The warm state could not be saved: {'; '.join(reasons) or 'its file was not written to the end'}",
+            f"Free some space if the disk of {folder.parent} is full, and run the command again.",
+        )
+
+
+def _migration(folder: Path) -> dict[str, str]:
+    """How far the saving is: `MigrationInfo` in QEMU's QMP reference."""
+    try:
+        told: dict[str, str] = qmp.execute(folder / QMP_SOCKET, "query-migrate")
+        return told
+    except MachineError as error:
+        if process.running_pid(folder) is not None:
+            raise
+        raise MachineError(
+            process.ended(folder, "while its state was saved"),
+            f"Look whether the disk of {folder.parent} is full (`df`) or the host is out of memory (`dmesg`).",
+        ) from error
 
 
 def resume_clone(folder: Path, template: Template) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.machine import process, template
+from lab.errors import MachineError
+from lab.machine import process, qmp, template
 from lab.machine.keys import lab_keys
 from lab.machine.qemu_command import BootFiles, Hardware, qemu_img
 from lab.machine.template import KEPT_FILES, MEMORY_FILE, Template, find_template, make_template
@@ -99,3 +104,61 @@ def test_a_warm_state_with_an_empty_file_is_made_anew(make: Make, parent: Path, 
     assert find_template(parent, "abc") is None
     assert make() == made
     assert (made.folder / name).stat().st_size > 0
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="util-linux has no prlimit here")
+@pytest.mark.parametrize("mib", ["16", "64"])
+def test_a_state_that_was_not_written_whole_is_said_at_once_and_nothing_stays(
+    make: Make, parent: Path, mib: str
+) -> None:
+    """A limit to the size of files stands for a full disk: what writes the state dies of it.
+
+    The state of 16 MiB fits into the pipe, so that QEMU itself may see nothing; that of 64 MiB does not.
+    """
+    began = time.monotonic()
+    with pytest.raises(MachineError, match=r"The warm state could not be saved: .+ Free some space"):
+        make(before=("prlimit", "--fsize=8192"), more=("-m", mib))
+    assert time.monotonic() - began < 30
+    assert [path.name for path in parent.iterdir()] == ["abc.lock"]
+    assert make().folder == parent / "abc"
+
+
+def test_qemus_own_reason_is_given_where_it_has_one(make: Make) -> None:
+    with pytest.raises(MachineError, match=r"saved: Unable to write to command: Broken pipe; .+\."):
+        make(before=("prlimit", "--fsize=8192"), more=("-m", "64"))
+
+
+def test_a_qemu_that_ends_while_it_saves_is_said_to_have_ended(
+    make: Make, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real QEMU is killed by SIGKILL once it was told to save, as the kernel does for want of memory."""
+    real = qmp.execute_all
+
+    def kill_after(path: Path, commands: list[qmp.Command], *, timeout: float = 10) -> list[Any]:
+        answers = real(path, commands, timeout=timeout)
+        pid = process.running_pid(path.parent)
+        if "migrate" in [name for name, _ in commands] and pid is not None:
+            handle = os.pidfd_open(pid)
+            os.kill(pid, signal.SIGKILL)
+            select.select([handle], [], [])
+            os.close(handle)
+        return answers
+
+    monkeypatch.setattr(qmp, "execute_all", kill_after)
+    with pytest.raises(MachineError, match=r"QEMU of abc\.new ended while its state was saved"):
+        make()
+    assert [path.name for path in parent.iterdir()] == ["abc.lock"]
+
+
+def test_a_finished_warm_state_that_the_disk_does_not_take_leaves_nothing(
+    make: Make, parent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is stood in for: an ordinary user can mount none."""
+
+    def full(new: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("lab.durable.publish", full)
+    with pytest.raises(OSError, match="No space left"):
+        make()
+    assert [path.name for path in parent.iterdir()] == ["abc.lock"]
