@@ -50,13 +50,16 @@ def build(
 
     The packages come from the mirror that apt on this host uses. The same inputs and the same
     state of the mirror give the same bytes. Machines that run go on with the image they have.
+    What a killed command left half-made goes away.
     """
     from lab import lifecycle
+    from lab.image.build import remove_leftovers
     from lab.image.golden import golden_image
     from lab.machine.acceleration import acceleration
     from lab.machine.qemu_command import Hardware
 
     began = time.monotonic()
+    remove_leftovers()
     with console.progress() as progress:
         golden = golden_image(suite, progress=progress, force=force, alpine_path=alpine)
         found = acceleration(golden.boot.kernel, golden.boot.initrd, progress)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from lab.console import Progress
 from lab.errors import MachineError
-from lab.image.golden import golden_image
+from lab.image import store
+from lab.image.golden import GoldenImage, golden_image
 from lab.machine import boot, kinds, process
 from lab.machine.acceleration import acceleration
 from lab.machine.address import Destination, SshAddress
@@ -166,35 +167,41 @@ def up(
         if port is not None:
             boot.require_port(port)
         image = golden_image(suite, progress=progress)
-        found = acceleration(image.boot.kernel, image.boot.initrd, progress)
-        if found.accelerator == "tcg":
-            progress.step(f"Emulating the processor, some ten times slower than KVM: {found.reason}")
-        wanted = hardware or Hardware()
-        template = (
-            None
-            if cold
-            else warm_state(image.folder / "warm", image.boot, wanted, found.accelerator, progress)
-        )
-        folder.mkdir(mode=0o700)
-        record = QemuRecord(
-            name=name,
-            suite=image.suite,
-            base=image.boot,
-            hardware=wanted,
-            accelerator=found.accelerator,
-            port=port or boot.free_port(),
-            template=str(template.folder) if template else "",
-            slowness=template.slowness if template else SLOWNESS[found.accelerator],
-            created=time.time(),
-        )
-        machine = QemuMachine(record)
-        try:
-            machine.start(progress, fresh=True)
-            write_record(machine.record)
-        except BaseException:
-            remove(name)
-            raise
-        return machine
+        with store.in_use(image.base):  # until the machine's record says so
+            return _made(name, image, hardware or Hardware(), progress, port=port, cold=cold)
+
+
+def _made(
+    name: str, image: GoldenImage, hardware: Hardware, progress: Progress, *, port: int | None, cold: bool
+) -> QemuMachine:
+    """A new machine that runs; the caller holds its lock."""
+    folder = machine_folder(name)
+    found = acceleration(image.boot.kernel, image.boot.initrd, progress)
+    if found.accelerator == "tcg":
+        progress.step(f"Emulating the processor, some ten times slower than KVM: {found.reason}")
+    template = (
+        None if cold else warm_state(image.folder / "warm", image.boot, hardware, found.accelerator, progress)
+    )
+    folder.mkdir(mode=0o700)
+    record = QemuRecord(
+        name=name,
+        suite=image.suite,
+        base=image.boot,
+        hardware=hardware,
+        accelerator=found.accelerator,
+        port=port or boot.free_port(),
+        template=str(template.folder) if template else "",
+        slowness=template.slowness if template else SLOWNESS[found.accelerator],
+        created=time.time(),
+    )
+    machine = QemuMachine(record)
+    try:
+        machine.start(progress, fresh=True)
+        write_record(machine.record)
+    except BaseException:
+        remove(name)
+        raise
+    return machine
 
 
 def _start_again(machine: QemuMachine, progress: Progress, port: int | None) -> QemuMachine:

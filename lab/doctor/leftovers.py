@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import os
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from lab.doctor.finding import Finding, ok, warning
 from lab.errors import MachineError
-from lab.image import store
+from lab.image import build, store
 from lab.machine import process
 from lab.machine.record import (
     VAGRANT_NAME,
@@ -21,9 +18,6 @@ from lab.machine.record import (
     machines_folder,
     read_record,
 )
-
-BUILD_SECONDS = 3600
-"""No build takes that long; a working folder that is older was left."""
 
 
 def machines() -> Iterator[Finding]:
@@ -61,23 +55,20 @@ def _state(name: str) -> tuple[str, str]:
 
 
 def builds(temporary: Path | None = None) -> Iterator[Finding]:
-    """No build was killed and left its folders."""
-    folders = [
-        path for path in store.folder().glob("*.new") if not is_locked(path.with_name(f"{path.stem}.lock"))
-    ]
+    """Nothing that makes, saves or removes an image was killed and left its folders, or a QEMU in them."""
+    left = [new for new, lock in store.unfinished() if not is_locked(lock)]
     alive = any(is_locked(path) for path in store.folder().glob("*.lock"))
-    below = temporary or Path(tempfile.gettempdir())
-    for path in below.glob(f"boxwright-image-{os.getuid()}-*"):
-        # No lock tells whose it is: it may belong to a build into another cache.
-        if time.time() - path.stat().st_mtime > BUILD_SECONDS:
-            folders.append(path)
-    if folders:
-        names = ", ".join(path.name for path in folders)
-        yield warning(
-            "builds", f"a killed build left {names}", "`lab image build` removes it and builds anew."
-        )
+    alive = alive or any(is_locked(lock) for _, lock in store.unfinished())
+    names = [f"{new.relative_to(store.folder())}{_with_qemu(new)}" for new in left]
+    names += [path.name for path in build.left_work_folders(temporary)]
+    if names:
+        yield warning("builds", f"a killed command left {', '.join(names)}", "`lab image build` removes it.")
     else:
         yield ok("builds", "a build is running" if alive else "no build was left half-made")
+
+
+def _with_qemu(folder: Path) -> str:
+    return " (its QEMU still runs)" if process.running_pid(folder) else ""
 
 
 def is_locked(path: Path) -> bool:

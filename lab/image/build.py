@@ -36,6 +36,11 @@ from lab.image import (
 SPACE_NEEDED = {"cache": 2_500_000_000, "temporary": 1_500_000_000}
 """Bytes that a build takes for a moment: in the cache (tar, raw and qcow2), and in the temporary folder (the tree)."""
 
+WORK_PREFIX = "boxwright-image-"
+
+BUILD_SECONDS = 3600
+"""No build takes that long; a working folder that is older was left."""
+
 
 def base_image(suite: str | None, progress: Progress, *, force: bool = False) -> store.Image:
     """The base image of a release: the cached one, or a new one.
@@ -186,7 +191,7 @@ def _work_folder(key: str) -> Iterator[Path]:
     removed only in such.
     """
     identity = hashlib.sha256(f"{store.folder()} {key}".encode()).hexdigest()[:16]
-    path = Path(tempfile.gettempdir()) / f"boxwright-image-{os.getuid()}-{identity}"
+    path = Path(tempfile.gettempdir()) / f"{WORK_PREFIX}{os.getuid()}-{identity}"
     if path.is_symlink() or (path.exists() and path.stat().st_uid != os.getuid()):
         raise LabError(f"{path} belongs to somebody else", "Remove it, or set TMPDIR to another folder.")
     _remove_tree(path)
@@ -200,6 +205,30 @@ def _work_folder(key: str) -> Iterator[Path]:
     try:
         yield path
     finally:
+        _remove_tree(path)
+
+
+def left_work_folders(temporary: Path | None = None) -> list[Path]:
+    """The working folders of this user that builds left when they were killed, whatever their cache was.
+
+    Args:
+        temporary: the folder in which they are; None for the one where builds make them.
+    """
+    below = temporary or Path(tempfile.gettempdir())
+    found = []
+    for path in below.glob(f"{WORK_PREFIX}{os.getuid()}-*"):
+        status = path.lstat()
+        # No lock tells whose it is: it may belong to a build into another cache.
+        is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if is_ours and time.time() - status.st_mtime > BUILD_SECONDS:
+            found.append(path)
+    return sorted(found)
+
+
+def remove_leftovers() -> None:
+    """Remove what killed commands left of images: in the cache, and in the temporary folder."""
+    store.remove_leftovers()
+    for path in left_work_folders():
         _remove_tree(path)
 
 

@@ -63,8 +63,13 @@ def golden_image(
     Raises:
         LabError: the base cannot be built, does not boot, or the playbook fails.
     """
-    listed = contents.read()
     base = build.base_image(suite, progress, force=force)
+    with store.in_use(base):
+        return _found_or_made(base, progress, alpine_path)
+
+
+def _found_or_made(base: store.Image, progress: Progress, alpine_path: Path | None) -> GoldenImage:
+    listed = contents.read()
     if alpine_path is None:
         for tarball_digest in alpine.image_digests(listed):
             found = find(base, tarball_digest)

@@ -1,8 +1,10 @@
 """The images in the cache: a folder each, complete or not there.
 
-    images/<suite>-<key>-<state>/   disk.qcow2 vmlinuz initrd manifest.json build.log golden/ warm/
+    images/<suite>-<key>-<state>/   disk.qcow2 vmlinuz initrd manifest.json build.log golden/
+    images/<suite>-<key>-<state>/golden/<key>/   the golden image: disk.qcow2 golden.json warm/<key>/
     images/<suite>-<key>.new/       being built (under the lock beside it), or left by a build that was killed
 
+What ends in `.new` further down is likewise being made, or was left.
 The key names what the image was made from, the state which packages the mirror had then.
 An image is never replaced in its place, since machines write to overlays of its disk.
 """
@@ -13,7 +15,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,13 +110,71 @@ def named(name: str) -> Image:
 
 
 def remove(image: Image) -> None:
-    """Remove an image and what was made from it. Whoever calls knows that no machine uses it."""
-    with locked(image.folder.name):
+    """Remove an image and what was made from it. Whoever calls knows that no finished machine uses it.
+
+    Raises:
+        LabError: another process is making something from it, or of it.
+    """
+    from lab.machine import process
+
+    with ExitStack() as held:
+        for lock, doing in _locks(image):
+            if not held.enter_context(lock_if_free(lock)):
+                raise LabError(
+                    f"Another command is {doing} the image {image.name}",
+                    "Wait until it has finished, then remove the image.",
+                )
+        for new, _ in _unfinished_below(image.folder):
+            process.end(
+                new
+            )  # left by a `lab` that was killed; without its pid file nobody could find it again
         doomed = image.folder.with_name(f"{image.folder.name}.new")
         shutil.rmtree(doomed, ignore_errors=True)
         # First out of sight, so that a killed removal leaves no image that lacks files.
         image.folder.rename(doomed)
         shutil.rmtree(doomed)
+
+
+def _locks(image: Image) -> Iterator[tuple[Path, str]]:
+    """The locks of all that can be made from an image, and for people what who holds it is doing."""
+    for golden in image.folder.glob("golden/*"):
+        yield golden_lock(golden), "making a golden image from"
+    for warm in image.folder.glob("golden/*/warm/*.lock"):
+        yield warm, "making a warm state from"
+    yield folder() / f"{image.folder.name}.lock", "using or removing"
+
+
+def golden_lock(made: Path) -> Path:
+    """The lock of a golden image by its folder, finished or not."""
+    return folder() / f"golden-{made.name.removesuffix('.new')}.lock"
+
+
+def unfinished() -> list[tuple[Path, Path]]:
+    """Folders of what is being made or removed in the cache, and of what was left by it, each with its lock.
+
+    Those whose lock nobody holds were left when a command was killed.
+    """
+    found = [(new, new.with_suffix(".lock")) for new in folder().glob("*.new")]
+    for image in folder().iterdir():
+        if image.is_dir() and image.suffix != ".new":
+            found += _unfinished_below(image)
+    return sorted(found)
+
+
+def _unfinished_below(image: Path) -> list[tuple[Path, Path]]:
+    warm = [(new, new.with_suffix(".lock")) for new in image.glob("golden/*/warm/*.new")]
+    return warm + [(new, golden_lock(new)) for new in image.glob("golden/*.new")]
+
+
+def remove_leftovers() -> None:
+    """Remove what killed commands left in the cache, and end the QEMUs that still run in it."""
+    from lab.machine import process
+
+    for new, lock in unfinished():
+        with lock_if_free(lock) as is_left:
+            if is_left:
+                process.end(new)
+                shutil.rmtree(new, ignore_errors=True)
 
 
 def clean(leftovers_of: str) -> None:
@@ -140,6 +200,32 @@ def locked(name: str, waiting: Callable[[], None] | None = None) -> Iterator[Non
             if waiting is not None:
                 waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def lock_if_free(lock: Path) -> Iterator[bool]:
+    """Hold a lock file, unless another process does; says whether it is held."""
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
+def in_use(image: Image) -> Iterator[None]:
+    """Keep an image from being removed while something is made from it that does not say so yet, as a machine.
+
+    Raises:
+        LabError: it was removed just before.
+    """
+    with (folder() / f"{image.folder.name}.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        if _read(image.folder) is None:
+            raise LabError(f"The image {image.name} has been removed meanwhile", "Run the command again.")
         yield
 
 

@@ -2,16 +2,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from lab import cli_image
 from lab.doctor import leftovers
 from lab.doctor.finding import Finding
-from lab.image import store
+from lab.errors import LabError
+from lab.image import build, store
+from lab.machine import process
 from lab.machine.qemu_command import BootFiles, Hardware
 from lab.machine.record import QemuRecord, machine_folder, machines_folder, write_record
+
+from ..machine.bare_qemu import bare_qemu, is_alive
 
 
 def only(findings: object) -> Finding:
@@ -24,6 +32,7 @@ def only(findings: object) -> Finding:
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOXWRIGHT_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("BOXWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def a_machine(name: str, *, whole: bool = True) -> None:
@@ -99,4 +108,73 @@ def test_a_working_folder_is_left_only_when_it_is_old(tmp_path: Path) -> None:
     assert only(leftovers.builds(tmp_path)).status == "ok"
     os.utime(work, (0, time.time() - 7200))
     found = only(leftovers.builds(tmp_path))
-    assert (found.status, found.found) == ("warning", f"a killed build left {work.name}")
+    assert (found.status, found.found) == ("warning", f"a killed command left {work.name}")
+
+
+@pytest.mark.parametrize(
+    ("left", "lock"),
+    [
+        ("trixie-ab.new", "trixie-ab.lock"),
+        ("trixie-ab-cd/golden/ef.new", "golden-ef.lock"),
+        ("trixie-ab-cd/golden/ef/warm/01.new", "trixie-ab-cd/golden/ef/warm/01.lock"),
+    ],
+)
+def test_whatever_is_half_made_is_found_and_removed_as_is_said(tmp_path: Path, left: str, lock: str) -> None:
+    new = store.folder() / left
+    new.mkdir(parents=True)
+    (new / "memory").write_bytes(b"m")
+    with (store.folder() / lock).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        found = only(leftovers.builds(tmp_path))
+        assert (found.status, found.found) == ("ok", "a build is running")
+        build.remove_leftovers()
+        assert new.exists()
+    found = only(leftovers.builds(tmp_path))
+    assert (found.status, found.found) == ("warning", f"a killed command left {left}")
+    assert found.fix == "`lab image build` removes it."
+    build.remove_leftovers()
+    assert not new.exists()
+    assert only(leftovers.builds(tmp_path)).status == "ok"
+
+
+def test_what_a_killed_removal_left_goes_with_lab_image_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build itself, which wants a mirror, is stood in for: what is before it is looked at."""
+    doomed = store.folder() / "trixie-12345678-abcdef.new"
+    doomed.mkdir()
+    assert "trixie-12345678-abcdef.new" in only(leftovers.builds(tmp_path)).found
+
+    def stop(*_: object, **__: object) -> None:
+        raise LabError("no mirror")
+
+    monkeypatch.setattr("lab.image.golden.golden_image", stop)
+    result = CliRunner().invoke(cli_image.app, ["build"])
+    assert str(result.exception) == "no mirror."
+    assert not doomed.exists()
+
+
+def test_an_old_working_folder_goes_with_lab_image_build(tmp_path: Path) -> None:
+    old, new = (tmp_path / f"boxwright-image-{os.getuid()}-{name}" for name in ("old", "new"))
+    for path in (old, new):
+        (path / "mount").mkdir(parents=True)
+    os.utime(old, (0, time.time() - 7200))
+    build.remove_leftovers()
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+@pytest.mark.skipif(
+    shutil.which("qemu-system-x86_64") is None, reason="QEMU is not installed; ./bootstrap.sh brings it"
+)
+def test_the_qemu_of_a_killed_command_is_found_and_ended(tmp_path: Path) -> None:
+    new = store.folder() / "trixie-ab-cd/golden/ef.new"
+    new.mkdir(parents=True)
+    process.start(bare_qemu(new), new)
+    try:
+        found = only(leftovers.builds(tmp_path)).found
+        assert found == "a killed command left trixie-ab-cd/golden/ef.new (its QEMU still runs)"
+        pid = process.running_pid(new)
+        build.remove_leftovers()
+        assert not is_alive(pid)
+    finally:
+        process.end(new)

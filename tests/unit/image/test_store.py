@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import shutil
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,9 @@ import pytest
 
 from lab.errors import LabError
 from lab.image import store
+from lab.machine import process
+
+from ..machine.bare_qemu import bare_qemu, is_alive
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +98,68 @@ def test_removing_takes_everything_that_was_made_from_it() -> None:
     store.remove(store.named("trixie-a"))
     assert not folder.exists()
     assert store.images() == []
+
+
+@pytest.mark.parametrize(
+    ("lock", "made_there"),
+    [
+        ("golden-x.lock", "a golden image"),
+        ("golden-y.lock", "a golden image"),
+        ("trixie-a/golden/y/warm/z.lock", "a warm state"),
+    ],
+)
+def test_an_image_from_which_something_is_being_made_stays(lock: str, made_there: str) -> None:
+    folder = made("trixie-a")
+    (folder / "golden/x.new").mkdir(parents=True)
+    (folder / "golden/y/warm/z.new").mkdir(parents=True)
+    with (store.folder() / lock).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(
+            LabError, match=f"is making {made_there} from the image trixie-a. Wait until it has finished"
+        ):
+            store.remove(store.named("trixie-a"))
+    assert (folder / "golden/x.new").exists()
+    assert (folder / "golden/y/warm/z.new").exists()
+    store.remove(store.named("trixie-a"))
+    assert not folder.exists()
+
+
+def test_what_another_image_is_being_made_of_does_not_matter() -> None:
+    made("trixie-a")
+    (made("trixie-b") / "golden/x.new").mkdir(parents=True)
+    with store.locked("golden-x"):
+        store.remove(store.named("trixie-a"))
+    assert [image.name for image in store.images()] == ["trixie-b"]
+
+
+def test_an_image_in_use_stays_and_two_may_use_it() -> None:
+    folder = made("trixie-a")
+    image = store.named("trixie-a")
+    with store.in_use(image), store.in_use(image):
+        with pytest.raises(LabError, match="is using or removing the image trixie-a"):
+            store.remove(image)
+        assert folder.exists()
+    store.remove(image)
+    with pytest.raises(LabError, match="trixie-a has been removed meanwhile"), store.in_use(image):
+        raise AssertionError("it is not there")
+
+
+@pytest.mark.skipif(
+    shutil.which("qemu-system-x86_64") is None, reason="QEMU is not installed; ./bootstrap.sh brings it"
+)
+@pytest.mark.parametrize("left", ["golden/x.new", "golden/x/warm/y.new"])
+def test_the_qemu_of_a_killed_command_ends_with_the_image(left: str) -> None:
+    new = made("trixie-a") / left
+    new.mkdir(parents=True)
+    process.start(bare_qemu(new), new)
+    pid = process.running_pid(new)
+    assert pid is not None
+    try:
+        store.remove(store.named("trixie-a"))
+        assert not is_alive(pid)
+    finally:
+        if is_alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_second_process_waits_for_the_first_and_says_so() -> None:
