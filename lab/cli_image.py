@@ -65,7 +65,7 @@ def build(
         found = acceleration(golden.boot.kernel, golden.boot.initrd, progress)
         lifecycle.warm_state(golden.folder / "warm", golden.boot, Hardware(), found.accelerator, progress)
     if json_:
-        console.print_json(_described(golden.base, {}))
+        console.print_json(_described(golden.base, _machines_by_image([golden.base])))
         return
     console.out.print(
         f"[green]{golden.base.name}[/green] is ready ({time.monotonic() - began:.0f} s). [dim]lab up[/dim] starts it."
