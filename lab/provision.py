@@ -23,7 +23,7 @@ from lab import deploy, paths
 from lab.console import NoProgress, Progress
 from lab.errors import LabError
 from lab.image import alpine, contents, tools
-from lab.machine.address import SshAddress
+from lab.machine.address import SshAddress, openssh_value
 from lab.machine.remote import RemoteMachine
 
 PLAYBOOK = paths.CHECKOUT / "vagrant/ansible/playbook.yml"
@@ -149,7 +149,7 @@ def inventory(address: SshAddress) -> dict[str, object]:
         "ansible_host": address.host,
         "ansible_port": address.port,
         "ansible_user": address.user,
-        "ansible_ssh_private_key_file": str(address.key),
+        # The key is among them: as a setting of its own, Ansible gives it to ssh with its `%` unguarded.
         "ansible_ssh_common_args": shlex.join(options),
         "ansible_python_interpreter": "/usr/bin/python3",
     }
@@ -228,7 +228,7 @@ def _close_connections(folder: Path, address: SshAddress) -> None:
     """End the SSH connections that Ansible keeps open for its next run."""
     for socket in (folder / "c").glob("*"):
         subprocess.run(
-            ["ssh", "-F", "none", "-o", f"ControlPath={socket}", "-O", "exit", address.host],
+            ["ssh", "-F", "none", "-o", f"ControlPath={openssh_value(socket)}", "-O", "exit", address.host],
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

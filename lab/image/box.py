@@ -349,10 +349,11 @@ def _put_login_key(system: Path, work: Path, login: str) -> None:
     owned = "".join(
         f"sif {name} {field} {value}\n" for field, value in (("mode", "0100600"), ("uid", 0), ("gid", 0))
     )
+    # Names in the folder that it works in: it splits each line at blanks, which the path of the cache may have.
     commands.write_text(
-        f"mkdir /root/.ssh\nsif /root/.ssh mode 040700\nrm {name}\nwrite {key} {name}\n{owned}"
+        f"mkdir /root/.ssh\nsif /root/.ssh mode 040700\nrm {name}\nwrite {key.name} {name}\n{owned}"
     )
-    tools.output(["debugfs", "-w", "-f", str(commands), str(system)])
+    tools.output(["debugfs", "-w", "-f", commands.name, str(system.absolute())], folder=work)
     # It ends with 0 whatever happens, so look.
     if login not in tools.output(["debugfs", "-R", f"cat {name}", str(system)]):
         raise LabError("The login key could not be put into the box", "Check the disk's free space.")

@@ -52,11 +52,26 @@ def find(name: str) -> str:
     return path
 
 
-def output(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """What a quick tool prints on both outputs, whatever its status."""
+def output(
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+) -> str:
+    """What a quick tool prints on both outputs, whatever its status.
+
+    Args:
+        arguments: the tool's name and its arguments.
+        environment: variables in addition to ours.
+        folder: its working folder; ours by default.
+
+    Raises:
+        LabError: it is not installed.
+    """
     done = subprocess.run(
         [find(arguments[0]), *arguments[1:]],
         check=False,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -52,6 +52,15 @@ def known_hosts_name(host: str, port: int) -> str:
     return host if port == SSH_PORT else f"[{host}]:{port}"
 
 
+def openssh_value(path: Path) -> str:
+    """A path as the value of an option that names files: one word, in which `%` is no token (ssh_config(5)).
+
+    Only `${` stays what it is to ssh, the beginning of a variable's name: it has no way to write it otherwise.
+    """
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + text.replace("%", "%%") + '"'
+
+
 @dataclass(frozen=True)
 class SshAddress:
     """All that fabric, Ansible and OpenSSH need to reach a machine."""
@@ -68,10 +77,10 @@ class SshAddress:
         """Options for `ssh` and Ansible that hold the same pins, and nothing of the user's own configuration."""
         return [
             "-F", "none",
-            "-i", str(self.key),
             "-p", str(self.port),
+            "-o", f"IdentityFile={openssh_value(self.key)}",
             "-o", "IdentitiesOnly=yes",
-            "-o", f"UserKnownHostsFile={self.known_hosts}",
+            "-o", f"UserKnownHostsFile={openssh_value(self.known_hosts)}",
             "-o", "GlobalKnownHostsFile=/dev/null",
             "-o", "StrictHostKeyChecking=yes",
             "-o", "ConnectTimeout=30",

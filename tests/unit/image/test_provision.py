@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import time
 from pathlib import Path
@@ -59,7 +60,8 @@ def test_the_inventory_pins_key_and_host_and_does_not_give_the_port_to_sftp(addr
     host = provision.inventory(address)["all"]["hosts"]["machine"]  # type: ignore[index]
     assert (host["ansible_host"], host["ansible_port"], host["ansible_user"]) == ("127.0.0.1", 2222, "root")
     arguments = host["ansible_ssh_common_args"]
-    assert f"'UserKnownHostsFile={address.known_hosts}'" in arguments
+    assert f'UserKnownHostsFile="{address.known_hosts}"' in shlex.split(arguments)
+    assert f'IdentityFile="{address.key}"' in shlex.split(arguments)
     assert "StrictHostKeyChecking=yes" in arguments
     assert "-p" not in arguments.split()
 
