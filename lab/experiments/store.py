@@ -7,7 +7,6 @@ follows, then the heading and the rows. Whatever reads CSV with comments reads i
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -72,14 +71,27 @@ class Store:
         return Experiment(self.path, self.provenance, repetitions)
 
     def _named(self, new: Path) -> Path:
-        """Give the new file a name that no file has: a link fails where there is one."""
+        """Give the new file a name that no file has.
+
+        An empty file takes the name first, which fails where there is one. A link would do it in one step,
+        and not on a stick or in a shared folder, which have none. Whoever is killed in between leaves a file
+        without a byte, which `read` takes for no experiment.
+        """
         began = datetime.fromisoformat(self.provenance.date)
         stem = f"{self.provenance.kind}-{began:%Y-%m-%d-%H%M%S}"
         for number in range(1, 1000):
             path = self.folder / f"{stem}{f'-{number}' if number > 1 else ''}.csv"
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(new)
-                return path
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            except FileExistsError:
+                continue
+            try:
+                new.replace(path)
+            except BaseException:
+                if new.exists():  # or an interruption came when it had the name
+                    path.unlink(missing_ok=True)
+                raise
+            return path
         raise LabError(f"{self.folder} is full of files {stem}-….csv", "Name another folder with -o.")
 
 

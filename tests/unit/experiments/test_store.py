@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab import paths
 from lab.errors import LabError
 from lab.experiments import store
 from lab.experiments.kinds import KINDS
@@ -72,6 +79,67 @@ def test_only_whole_repetitions_are_ever_in_it(
     assert one.path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [one.path]
     assert len(one.repetitions) == 1
+
+
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a file system without hard links, such as exFAT or a shared folder of VirtualBox.
+
+    A mock of it, since mounting one takes root: link(2) says EPERM there.
+    """
+
+    def link(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.usefixtures("no_links")
+def test_it_needs_no_hard_links(tmp_path: Path, provenance: Provenance) -> None:
+    for number in (1, 2):
+        one = store.Store(tmp_path, provenance)
+        one.add([ROW, END])
+        one.add([ROW, END])
+        assert one.path is not None
+        assert len(store.read(one.path).repetitions) == 2
+        assert len(list(tmp_path.iterdir())) == number
+
+
+@pytest.mark.usefixtures("no_links")
+def test_a_name_that_could_not_be_used_is_given_back(
+    tmp_path: Path, provenance: Provenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.Store(tmp_path, provenance).add([ROW, END])
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, pathlib, pickle, signal, sys
+from lab.experiments import store
+pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+store.Store(pathlib.Path(sys.argv[1]), pickle.loads(sys.stdin.buffer.read())).add([])
+"""
+"""A run that is killed between taking the name and filling the file."""
+
+
+def test_what_a_killed_run_leaves_is_no_experiment_and_in_nobodys_way(
+    tmp_path: Path, provenance: Provenance
+) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    done = subprocess.run(command, input=pickle.dumps(provenance), cwd=paths.CHECKOUT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    [left] = tmp_path.glob("*.csv")
+    with pytest.raises(LabError, match="is no experiment"):
+        store.read(left)
+    one = store.Store(tmp_path, provenance)
+    one.add([ROW, END])
+    assert one.path is not None and one.path != left
+    assert len(store.read(one.path).repetitions) == 1
 
 
 @pytest.mark.parametrize(
