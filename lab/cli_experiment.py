@@ -18,6 +18,7 @@ from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.experiments.model import Experiment
+    from lab.experiments.run import Interrupted
 
 app = typer.Typer(
     help="Measure what limits and nice values do, more than once; draw it; compare two configurations.\n\n"
@@ -167,7 +168,7 @@ def _run(
                 found, now.accelerator or now.kind, kind, values, repeat, folder, progress, heard
             )  # fmt: skip
         except run.Interrupted as interrupted:
-            raise _interrupted(interrupted.store.kept) from None
+            raise _told(interrupted) from None
         finally:
             found.close()
     if as_json:
@@ -179,9 +180,16 @@ def _run(
     )
 
 
-def _interrupted(kept: str) -> LabError:
-    what = kept or "No repetition was whole, so there is no file"
-    return LabError("Interrupted; the machine is cleared", f"{what}.", exit_status=130)
+def _told(interrupted: Interrupted) -> LabError:
+    kept = f"{interrupted.kept or 'No repetition was whole, so there is no file'}."
+    if interrupted.is_clear:
+        return LabError("Interrupted; the machine is cleared", kept, exit_status=130)
+    name = interrupted.machine
+    return LabError(
+        f"Interrupted, and machine {name!r} could not be cleared",
+        f"Clear it: `lab reset {name}`, or `lab down {name}` and `lab up {name}`. {kept}",
+        exit_status=130,
+    )
 
 
 @app.command()

@@ -61,6 +61,8 @@ class Bench:
     def __init__(self, machine: Machine, stage: Stage) -> None:
         self.machine = machine
         self._stage = stage
+        self.is_clear = False
+        """Whether `clear` has come to its end, and found nothing left."""
 
     def container(
         self, identifier: str, root: int, argv: Sequence[str], options: Sequence[str]
@@ -164,6 +166,7 @@ class Bench:
                 f"`lab reset {self.machine.name}` gives you a fresh one.",
                 detail=left,
             )
+        self.is_clear = True
 
     def _look_each(self, milliseconds: int) -> None:
         done = self.machine.run(f"echo {milliseconds} >{INTERVAL} && cat {INTERVAL}", check=False)
@@ -216,7 +219,7 @@ def check(machine: Machine, *, monitored: bool) -> None:
 
 @contextlib.contextmanager
 def bench(machine: Machine) -> Iterator[Bench]:
-    """A bench, cleared at the end of the block, however it ends."""
+    """A bench, cleared at the end of the block, however it ends; its `is_clear` tells whether that was possible."""
     made = Bench(machine, Stage(machine, Silence()))
     try:
         yield made

@@ -22,11 +22,19 @@ MOST_REPETITIONS = 1000
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM came; the machine is cleared, and `store` has the whole repetitions."""
+    """Ctrl-C or SIGTERM came while a machine was set up or measured.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        machine: its name.
+        is_clear: whether nothing of the experiment is left in it; not so where Ctrl-C came a second time.
+        kept: how many whole repetitions are where, as `Store.kept`.
+    """
+
+    def __init__(self, machine: str, *, is_clear: bool, kept: str) -> None:
         super().__init__()
-        self.store = store
+        self.machine = machine
+        self.is_clear = is_clear
+        self.kept = kept
 
 
 def run(
@@ -63,6 +71,7 @@ def run(
     except FileExistsError:
         raise LabError(f"{folder} is a file, not a folder", "Name another place with -o.") from None
     store: Store | None = None
+    place: Bench | None = None
     try:
         with bench(machine) as place:
             progress.step(f"Setting up the experiment in {machine.name}")
@@ -79,9 +88,10 @@ def run(
                 heard(repetition, kind.told(done))
             progress.step(f"Clearing {machine.name}")
     except KeyboardInterrupt:
-        if store is None:
+        if place is None:
             raise
-        raise Interrupted(store) from None
+        kept = store.kept if store else ""
+        raise Interrupted(machine.name, is_clear=place.is_clear, kept=kept) from None
     return done
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from lab import cli_experiment
 from lab.console import NoProgress
 from lab.demo.facts import Unreadable
-from lab.errors import LabError
+from lab.errors import LabError, MachineError
 from lab.experiments import bench, run, settings, store
 from lab.experiments.kinds import KINDS
 from lab.machine.protocol import CommandResult
@@ -37,6 +38,7 @@ class Place:
     def __init__(self) -> None:
         self.machine = answers("6.12.1\n2")
         self.done: list[str] = []
+        self.is_clear = False
 
     def set_up(self, **asked: Any) -> None:
         self.done.append(f"set up {asked}")
@@ -46,6 +48,7 @@ class Place:
 
     def clear(self) -> None:
         self.done.append("clear")
+        self.is_clear = True
 
 
 @pytest.fixture
@@ -99,10 +102,90 @@ def test_an_interruption_leaves_whole_repetitions(place: Place, tmp_path: Path) 
 
     with pytest.raises(run.Interrupted) as caught:
         go(repeat, tmp_path)
-    assert caught.value.store.path is not None
-    read = store.read(caught.value.store.path)
+    [path] = tmp_path.iterdir()
+    assert (caught.value.machine, caught.value.is_clear) == ("m", True)
+    assert caught.value.kept == f"2 whole repetitions are in {path}"
+    read = store.read(path)
     assert (len(read.repetitions), read.provenance.repetitions) == (2, 3)
     assert place.done[-1] == "clear"
+
+
+class Interruptible:
+    """A machine in which all goes well until it is to be cleared.
+
+    A mock of it, since the moment of the second Ctrl-C cannot be met in a real one.
+
+    Args:
+        clearing: what comes of clearing it.
+    """
+
+    name = "m"
+
+    def __init__(self, clearing: Callable[[], None]) -> None:
+        self.clearing = clearing
+
+    def run(self, command: str, **_: Any) -> CommandResult:
+        if command == bench._CLEAR:
+            self.clearing()
+        said = ""
+        if "nproc" in command:
+            said = "6.12.1\n2"
+        elif "guest.engine" in command:
+            said = "0123456789ab"
+        elif "traces" in command:
+            said = "{}"
+        elif "pgrep -n" in command or "pgrep -P" in command:
+            said = "7"
+        return CommandResult(command, 0, said.encode(), b"", 0.0)
+
+    def write(self, path: str, content: bytes) -> None:
+        """Taken, and forgotten."""
+
+    def deadline(self, seconds: float) -> float:
+        return seconds
+
+    def kernel_log(self) -> list[str]:
+        return []
+
+
+def second() -> None:
+    raise KeyboardInterrupt
+
+
+def lost() -> None:
+    raise MachineError("The machine is lost")
+
+
+@pytest.mark.parametrize("first", ["setting up", "repetition"])
+@pytest.mark.parametrize(
+    ("clearing", "says"),
+    [
+        (lambda: None, "Interrupted; the machine is cleared. {kept}"),
+        (second, "Interrupted, and machine 'm' could not be cleared. Clear it: `lab reset m`, or `lab down m` and {}"),
+        (lost, "Interrupted, and machine 'm' could not be cleared. Clear it: `lab reset m`, or `lab down m` and {}"),
+    ],
+)  # fmt: skip
+def test_it_is_told_whether_the_machine_is_clear(
+    first: str, clearing: Callable[[], None], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def repeat(_: Any, __: Any, repetition: int) -> Any:
+        return ROWS if repetition == 1 else interrupted()
+
+    monkeypatch.setattr(run, "check", lambda machine, monitored: None)
+    if first == "setting up":
+        monkeypatch.setattr(bench.Bench, "set_up", interrupted)
+    kind = replace(KINDS["cpu"], repeat=repeat)
+    values = settings.chosen(kind.settings, ["nice=0,0"])
+    machine: Any = Interruptible(clearing)
+    with pytest.raises(run.Interrupted) as caught:
+        run.run(machine, "tcg", kind, values, 3, tmp_path, NoProgress(), lambda *_: None)
+    kept = "1 whole repetition is in " if first == "repetition" else "No repetition was whole"
+    said = cli_experiment._told(caught.value)
+    assert said.exit_status == 130
+    assert str(said).startswith(says.format("`lab up m`. " + kept, kept=kept))
 
 
 @pytest.mark.parametrize("error", [Unreadable("it broke off"), LabError("it broke off", "Look.")])
