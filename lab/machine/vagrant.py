@@ -144,7 +144,9 @@ class VagrantMachine(HostMachine[VagrantRecord]):
             return "not answering"
         word = states[0] if states else "not answering"
         if word == "running":
-            return "running" if not self.record.host else "not answering"
+            # Of one that was made anew, where it is is not known yet, so nobody has asked it.
+            known = self.record.host and self.record.machine_id == machine_id
+            return "not answering" if known else "running"
         return "stopped" if word in ("shutoff", "poweroff") else word.replace("_", " ")
 
     def down(self, *, force: bool = False) -> None:

@@ -163,6 +163,15 @@ def test_status_asks_vagrant_only_about_one_that_does_not_answer(
     assert started.calls() == ["--machine-readable status"]
 
 
+def test_status_says_nothing_bad_of_a_machine_that_was_made_anew_by_hand(
+    started: FakeVagrant, network: Network
+) -> None:
+    (started.folder / ".vagrant/machines/default/fake/id").write_text("id-of-another")
+    network.keys.clear()
+    assert lifecycle.statuses([VAGRANT_NAME])[0].state == "running"
+    assert started.calls() == ["--machine-readable status"]
+
+
 def test_snapshots_are_vagrants(started: FakeVagrant, network: Network) -> None:
     machine = found()
     assert machine.snapshots() == []
