@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -118,6 +119,60 @@ def drafted(parent: Path, prefix: str) -> Iterator[Path]:
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def check_empty(folder: Path) -> None:
+    """Make sure that a folder has nothing in it.
+
+    Raises:
+        LabError: it has.
+        OSError: it cannot be read, or is none.
+    """
+    if any(folder.iterdir()):
+        raise LabError(f"{folder} is not empty", "Take an empty folder, or one that is not there yet.")
+
+
+def move_draft(draft: Path, folder: Path, *, last: str) -> None:
+    """Give a draft its name. A folder that is there and empty is filled: a shell may stand in it.
+
+    Args:
+        draft: from `drafted`, beside the folder.
+        folder: its name from now on; of two at once, the second is told.
+        last: the file that makes it what it is; so that it is never there without the others.
+
+    Raises:
+        LabError: the folder is not empty.
+        OSError: this host cannot write there; the folder is as it was.
+    """
+    try:
+        if not folder.exists():
+            draft.rename(folder)
+            return
+    except OSError:
+        if not folder.is_dir():
+            raise
+        # Another command was quicker.
+    with _locked(folder):
+        check_empty(folder)
+        entries = sorted(draft.iterdir(), key=lambda path: path.name == last)
+        try:
+            for entry in entries:
+                os.rename(entry, folder / entry.name)  # noqa: PTH104 - rename() of pathlib is the same
+        except BaseException:
+            for path in (folder / entry.name for entry in entries if not entry.exists()):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder against every other command that would fill it; the lock ends with its holder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _beside(path: Path) -> Path:

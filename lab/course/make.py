@@ -29,7 +29,7 @@ from lab.course.course import FILE, Course, load
 from lab.errors import LabError
 from lab.exercises.catalogue import Track
 from lab.exercises.tables import written
-from lab.files import drafted
+from lab.files import drafted, move_draft
 from lab.workspace import make as workspaces
 from lab.workspace import state
 from lab.workspace.state import Workspace
@@ -78,9 +78,7 @@ def new(folder: Path, course: Course) -> Made:
                 course=read,
                 more=for_students(read),
             )
-        if folder.exists():
-            folder.rmdir()
-        draft.rename(folder)
+        move_draft(draft, folder, last=FILE)
     return Made(folder / FILE, tuple(folder / _name(course, track) for track in course.tracks))
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,7 +13,7 @@ from lab.exercises import answers, catalogue, guides, starter
 from lab.exercises.answers import Sheet
 from lab.exercises.catalogue import Exercise, Region
 from lab.exercises.tables import written
-from lab.files import drafted, write_whole
+from lab.files import check_empty, drafted, move_draft, write_whole
 from lab.workspace import history
 from lab.workspace.state import FILE, PRIVATE, Workspace, top_of
 
@@ -83,7 +79,7 @@ def make(
         for name, content in files.items():
             _write(draft / name, content)
         committed = history.begin(draft, "The starter", wanted.student)
-        _move(draft, wanted.folder)
+        move_draft(draft, wanted.folder, last=FILE)
     return Made(wanted, len(open_regions), committed)
 
 
@@ -144,12 +140,7 @@ def _check_place(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise LabError(f"{folder} is there already, and is no folder", "Take another name.")
     if folder.is_dir():
-        _check_empty(folder)
-
-
-def _check_empty(folder: Path) -> None:
-    if any(folder.iterdir()):
-        raise LabError(f"{folder} is not empty", "Take an empty folder, or one that is not there yet.")
+        check_empty(folder)
 
 
 def _rendered(
@@ -184,37 +175,3 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     if content.startswith(b"#!"):
         path.chmod(0o755)
-
-
-def _move(draft: Path, folder: Path) -> None:
-    """Give the draft its name. A folder that is there and empty is filled: a shell may stand in it."""
-    try:
-        if not folder.exists():
-            draft.rename(folder)
-            return
-    except OSError:
-        if not folder.is_dir():
-            raise
-        # Another `lab init` was quicker.
-    with _locked(folder):
-        _check_empty(folder)
-        # The file that makes it a workspace comes last.
-        entries = sorted(draft.iterdir(), key=lambda path: path.name == FILE)
-        try:
-            for entry in entries:
-                os.rename(entry, folder / entry.name)  # noqa: PTH104 - rename() of pathlib is the same
-        except BaseException:
-            for path in (folder / entry.name for entry in entries if not entry.exists()):
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder against every other `lab init`; the lock ends with its holder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

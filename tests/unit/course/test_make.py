@@ -118,6 +118,20 @@ def test_students_get_a_workspace_of_nobody_with_one_commit(made: Path) -> None:
     assert "COURSE.md" in (students / "README.md").read_text()
 
 
+def test_an_empty_folder_is_filled_and_stays_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    inode = (tmp_path / "empty").stat().st_ino
+    monkeypatch.chdir(tmp_path / "empty")
+    run("course", "new", ".", "--exercises", "01", "--kit", KIT)
+    assert (tmp_path / "empty").stat().st_ino == inode
+    assert sorted(path.name for path in Path.cwd().iterdir()) == [FILE, "students"]
+    assert git(Path("students"), "status", "--porcelain") == ""
+    assert make.update(Path()) == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
 def test_each_track_has_a_folder_of_its_own(tmp_path: Path) -> None:
     done = make.new(tmp_path / "os", choices(tracks=("python", "c")))
     assert [path.name for path in done.students] == ["students-python", "students-c"]
