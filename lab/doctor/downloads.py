@@ -126,7 +126,7 @@ def alpine_source(
     if not reason:
         yield ok("alpine", f"not here yet; {url} has it")
         return
-    here = f"Put {name} into {alpine.folder()} (from a machine with a network), or name it with --alpine."
+    here = f"Put {name} into {alpine.folder()} (from a machine with a network)."
     site = url.split("/")[2]
     package = wanted.alpine_fallback
     if machine in package["sha256s"]:

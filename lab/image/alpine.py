@@ -98,7 +98,7 @@ def find(
             tried.append(f"{source}: {reason}")
     raise LabError(
         f"Alpine's root file system {cached.name} was found nowhere",
-        "Download it on a machine with a network and name it with --alpine.",
+        f"Download it on a machine with a network and put it into {cached.parent}.",
         detail="Tried, in this order:\n" + "\n".join(f"  {line}" for line in tried),
     )
 
@@ -185,7 +185,7 @@ def _download(address: str, target: Path, expected: str, progress: Progress) -> 
     if found != expected:
         raise LabError(
             f"{address} sent another file than expected: its SHA-256 is {found} instead of {expected}",
-            "Something on the way changes downloads; get the file elsewhere and name it with --alpine.",
+            f"Something on the way changes downloads; get the file elsewhere and put it into {target.parent}.",
         )
     _write(target, content)
     return Tarball(target, found)
