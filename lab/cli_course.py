@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,7 +87,7 @@ def new(
     )
     console.out.print(
         f"[green]{escape(str(made.file))}[/green] is the course; set points and deadlines there, then "
-        f"[dim]lab course update {escape(str(folder))}[/dim]",
+        f"[dim]{escape(shlex.join(['lab', 'course', 'update', str(folder)]))}[/dim]",
     )
     for place in made.students:
         console.out.print(f"[green]{escape(str(place))}[/green] is for students to clone.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,9 @@ def new(
         f"lab guide {number}   shows the guide",
     ]
     if not drafts.is_kits(where):
-        steps.insert(0, f"export BOXWRIGHT_EXERCISES={where.absolute()}   lets all commands find it")
+        steps.insert(
+            0, f"export BOXWRIGHT_EXERCISES={shlex.quote(str(where.absolute()))}   lets all commands find it"
+        )
     for step in steps:
         console.out.print(f"[dim]{escape(step)}[/dim]")
 

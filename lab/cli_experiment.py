@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -176,7 +177,7 @@ def _run(
         return
     console.out.print(
         f"[green]{escape(str(done.path))}[/green]: {len(done.repetitions)} repetitions. "
-        f"[dim]lab experiment plot {escape(str(done.path))}[/dim]",
+        f"[dim]{escape(shlex.join(['lab', 'experiment', 'plot', str(done.path)]))}[/dim]",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -38,10 +39,9 @@ def init(
     if named is None:
         raise LabError(f"There is no track {track!r}", f"There is {' and '.join(TRACKS)}.")
     made = make.make(Workspace(folder, named, student, course_seed), upto)
-    shown = escape(str(folder))
     console.out.print(
-        f"[green]{shown}[/green] is made: {made.regions} regions are yours to write. "
-        f"[dim]cd {shown} && lab guide 00[/dim]",
+        f"[green]{escape(str(folder))}[/green] is made: {made.regions} regions are yours to write. "
+        f"[dim]{escape(shlex.join(['cd', str(folder)]))} && lab guide 00[/dim]",
     )
     if not made.committed:
         console.err.print("git is not installed, so there is no history; everything else works without it.")

@@ -7,6 +7,7 @@ changed on it. What fails before it is written down leaves nothing behind.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from dataclasses import replace
@@ -139,6 +140,7 @@ def usable_key(path: Path | None) -> Path:
         raise LabError(f"{path} is no private key{hint}", "Name one with --key.") from error
     if path.stat().st_mode & 0o077:
         raise LabError(
-            f"Others than you may read the private key {path}, so ssh does not use it", f"chmod 600 {path}"
+            f"Others than you may read the private key {path}, so ssh does not use it",
+            shlex.join(["chmod", "600", str(path)]),
         )
     return path

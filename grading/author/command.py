@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -121,7 +122,7 @@ def _gate(subject: Subject) -> None:
         console.err.print("No mutant loses a check of this exercise, so none is looked at.")
     failed = []
     for command in commands:
-        console.err.print(f"[dim]python {' '.join(command)}[/dim]")
+        console.err.print(f"[dim]{escape(shlex.join(['python', *command]))}[/dim]")
         if subprocess.run([sys.executable, *command], check=False).returncode:
             failed.append(command[0].rpartition("/")[2])
     if failed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -127,7 +128,7 @@ def _imported(path: Path) -> ModuleType:
     except Exception as error:
         raise LabError(
             f"The checks in {path} cannot be read: {type(error).__name__}: {error}",
-            f"pytest {path} tells more.",
+            f"`{shlex.join(['pytest', str(path)])}` tells more.",
         ) from error
     return module
 

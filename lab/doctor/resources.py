@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -223,10 +224,16 @@ def _folder(name: str, path: Path) -> Finding:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        return failed(name, f"{path} cannot be written: {error.strerror}", f"chmod u+rwx {path}")
+        return failed(
+            name, f"{path} cannot be written: {error.strerror}", shlex.join(["chmod", "u+rwx", str(path)])
+        )
     mode = status.st_mode & 0o777
     if mode & 0o022:
-        return failed(name, f"other users may write to {path} (mode {mode:o})", f"chmod 700 {path}")
+        return failed(
+            name, f"other users may write to {path} (mode {mode:o})", shlex.join(["chmod", "700", str(path)])
+        )
     if mode & 0o055:
-        return warning(name, f"other users may read {path} (mode {mode:o})", f"chmod 700 {path}")
+        return warning(
+            name, f"other users may read {path} (mode {mode:o})", shlex.join(["chmod", "700", str(path)])
+        )
     return ok(name, f"{path} is writable, and private (mode {mode:o})")

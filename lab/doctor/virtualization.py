@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def _tried(
         proof = prove(images[0].kernel, images[0].initrd, progress)
         if proof.accelerator == "kvm":
             return ok("kvm", "KVM runs the lab's kernel (proved, and remembered until this host restarts)")
-        again = f" `rm {paths.state() / 'acceleration.json'}` lets it be tried again."
+        again = f" `rm {shlex.quote(str(paths.state() / 'acceleration.json'))}` lets it be tried again."
         return _does_not_run(sentence(proof.reason), again)
     tried = run("kvm")
     if not tried.ran:

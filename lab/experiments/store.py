@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -123,7 +124,9 @@ def read(path: Path) -> Experiment:
     except FileNotFoundError:
         raise LabError(f"There is no file {path}", "`lab experiment run` makes one and says where.") from None
     except IsADirectoryError:
-        raise LabError(f"{path} is a folder", f"Name the files in it: {path}/*.csv.") from None
+        raise LabError(
+            f"{path} is a folder", f"Name the files in it: {shlex.quote(str(path))}/*.csv."
+        ) from None
     except UnicodeDecodeError:
         raise _none(path, "it is no text") from None
     if not lines or not lines[0].startswith(MARK):

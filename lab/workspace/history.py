@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -45,7 +46,7 @@ def _git(folder: Path, *arguments: str) -> None:
     done = _run(folder, *arguments)
     if done.returncode:
         raise LabError(
-            f"git could not keep the workspace: `git {' '.join(arguments)}` ended with {done.returncode}",
+            f"git could not keep the workspace: `{shlex.join(['git', *arguments])}` ended with {done.returncode}",
             "Mend git; nothing was made.",
             detail=done.stderr.strip(),
         )
