@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
 import sys
 import termios
 import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab.console import err
@@ -19,16 +22,23 @@ from lab.machine.qmp import short_path
 LEAVE = b"\x1d"
 """Ctrl-], as telnet(1) and virsh(1) have it."""
 
+LOCK = "console.lock"
+"""In the machine's folder; held by the one at the console, whose pid is in it."""
+
 
 def attach(folder: Path) -> None:
     """Join the terminal to the console of the machine in `folder` until Ctrl-] or the end of either.
 
     Raises:
-        LabError: standard input is no terminal, or the console is taken.
+        LabError: standard input is no terminal, the console is taken, or the machine has none.
     """
     if not sys.stdin.isatty():
         raise LabError("`lab console` needs a terminal", f"The console's log is {folder / 'serial.log'}.")
-    with socket.socket(socket.AF_UNIX) as console, short_path(folder / CONSOLE_SOCKET) as path:
+    with (
+        _alone(folder),
+        socket.socket(socket.AF_UNIX) as console,
+        short_path(folder / CONSOLE_SOCKET) as path,
+    ):
         try:
             console.connect(path)
         except OSError as error:
@@ -44,6 +54,31 @@ def attach(folder: Path) -> None:
         finally:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
     err.print("")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Be the only one at the console; the lock ends with its holder.
+
+    QEMU serves one client of its serial port and lets a second one connect, who would hear nothing for ever.
+
+    Raises:
+        LabError: somebody else is there; says which process.
+    """
+    with (folder / LOCK).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise LabError(
+                f"The console of {folder.name} is taken by another `lab console` (pid {holder})",
+                f"Leave that one with Ctrl-], or read the console's log: {folder / 'serial.log'}.",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 def _relay(console: socket.socket) -> None:
