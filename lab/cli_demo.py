@@ -99,6 +99,7 @@ def _in_fresh_machine(suite: str | None, only: list[int], *, keep: bool, quiet: 
     """Show it in a machine of its own."""
     from lab import lifecycle
     from lab.deploy import deploy
+    from lab.machine.record import machine_names
 
     name = f"demo-kept-{os.getpid()}" if keep else f"demo-{os.getpid()}"
     _sweep()
@@ -111,8 +112,8 @@ def _in_fresh_machine(suite: str | None, only: list[int], *, keep: bool, quiet: 
     finally:
         if not keep:
             _destroy(name)
-    if keep:
-        console.err.print(f"The machine goes on: lab ssh -m {name}; lab destroy {name} ends it.")
+        elif name in machine_names():  # also where Ctrl-C or a failure came before the end
+            console.err.print(f"The machine goes on: lab ssh -m {name}; lab destroy {name} ends it.")
     return report
 
 
