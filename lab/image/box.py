@@ -156,9 +156,7 @@ def make(golden: GoldenImage, progress: Progress, *, portable: bool = False, for
         try:
             return _publish(golden, work, progress, portable=portable)
         except OSError as error:
-            raise LabError(
-                f"The box could not be written: {error}", "Free some space and try again."
-            ) from error
+            raise LabError(f"The box could not be written: {error}", tools.mending(error)) from error
         finally:
             shutil.rmtree(work)
 

@@ -73,9 +73,7 @@ def base_image(suite: str | None, progress: Progress, *, force: bool = False) ->
             remedy = f"{error.remedy} The whole log is in {kept}." if kept else error.remedy
             raise LabError(error.what, remedy, detail=error.detail) from error
         except OSError as error:
-            raise LabError(
-                f"The image could not be written: {error}", "Free some space and try again."
-            ) from error
+            raise LabError(f"The image could not be written: {error}", tools.mending(error)) from error
         finally:
             store.clean(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -156,6 +157,15 @@ def run(
     if expired.is_set():
         raise TimeoutError(f"{arguments[0]} did not end within {timeout:.0f} s")
     return status
+
+
+def mending(error: OSError) -> str:
+    """What to do about a file that could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Free some space and try again."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "Let your user write there, or name another place with BOXWRIGHT_CACHE or TMPDIR."
+    return "Mend that and try again."
 
 
 def tail(log: Path, lines: int = 12) -> str:
