@@ -11,6 +11,7 @@ from pathlib import Path
 from lab.errors import LabError
 
 SECONDS = 60
+"""How long one call of git may take."""
 
 
 def begin(folder: Path, message: str, student: str) -> bool:
@@ -25,7 +26,7 @@ def begin(folder: Path, message: str, student: str) -> bool:
         student: the student's id; may be empty.
 
     Raises:
-        LabError: git failed.
+        LabError: git failed, or did not end.
     """
     if shutil.which("git") is None:
         return False
@@ -58,7 +59,13 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     for key in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"):
         if key in os.environ:
             environment[key] = os.environ[key]
-    return subprocess.run(
-        ["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS,
-        check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS,
+            check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise LabError(
+            f"git could not keep the workspace: `{shlex.join(['git', *arguments])}` did not end within {SECONDS} s",
+            "See what it waits for; nothing was made.",
+        ) from None

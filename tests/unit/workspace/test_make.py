@@ -302,6 +302,19 @@ def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_git_that_does_not_end_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What git waits for is a mock: a program of that name which sleeps."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "git").write_text("#!/bin/sh\nexec sleep 600\n")
+    (programs / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setattr(history, "SECONDS", 0.5)
+    with pytest.raises(LabError, match=r"`git init -q --template= -b main` did not end within 0.5 s"):
+        make.make(workspace(tmp_path / "work"))
+    assert list(tmp_path.iterdir()) == [programs]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
