@@ -116,7 +116,7 @@ def usable_key(path: Path | None) -> Path:
     import paramiko
 
     if path is None:
-        own = [Path.home() / ".ssh" / name for name in DEFAULT_KEYS]
+        own = [paths.home() / ".ssh" / name for name in DEFAULT_KEYS]
         path = next((each for each in own if each.is_file()), None)
         if path is None:
             raise LabError(

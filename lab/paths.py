@@ -20,13 +20,38 @@ EXERCISES = CHECKOUT / "exercises"
 
 
 def cache() -> Path:
-    """The folder of everything that can be made again: images and downloads."""
+    """The folder of everything that can be made again: images and downloads.
+
+    Raises:
+        LabError: nobody says where it is.
+        OSError: it cannot be made.
+    """
     return _folder("BOXWRIGHT_CACHE", "XDG_CACHE_HOME", ".cache")
 
 
 def state() -> Path:
-    """The folder of what cannot be made again: machines, snapshots, keys; readable by its owner only."""
+    """The folder of what cannot be made again: machines, snapshots, keys; readable by its owner only.
+
+    Raises:
+        LabError: nobody says where it is.
+        OSError: it cannot be made.
+    """
     return _folder("BOXWRIGHT_STATE", "XDG_STATE_HOME", ".local/state")
+
+
+def home() -> Path:
+    """The user's home folder.
+
+    Raises:
+        LabError: nobody says where it is.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise LabError(
+            f"It is not known where your home folder is: HOME is not set, and this host knows no user {os.getuid()}",
+            "Set HOME.",
+        ) from None
 
 
 def expanded(path: Path) -> Path:
@@ -72,6 +97,6 @@ def _folder(own_variable: str, xdg_variable: str, below_home: str) -> Path:
         path = Path(own).absolute()
     else:
         base = os.environ.get(xdg_variable)
-        path = (Path(base) if base else Path.home() / below_home) / "boxwright"
+        path = (Path(base) if base else home() / below_home) / "boxwright"
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path

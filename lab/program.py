@@ -94,7 +94,7 @@ def _least_left() -> str:
     found: list[tuple[int, str]] = []
     for place in places:
         # Of each alone: even looking for it may want room.
-        with contextlib.suppress(OSError, RuntimeError, ValueError):
+        with contextlib.suppress(LabError, OSError, ValueError):
             whole = Path(place()).absolute()
             there = next(each for each in (whole, *whole.parents) if each.exists())
             status = os.statvfs(there)

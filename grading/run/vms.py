@@ -23,6 +23,7 @@ from grading.run import machines
 from grading.run.inventory import Listed
 from grading.submissions.archives import is_named_as_archive
 from grading.submissions.tree import NEVER
+from lab import paths
 from lab.console import NoProgress, Progress
 from lab.errors import LabError, MachineError
 from lab.hosts import usable_key
@@ -156,7 +157,7 @@ def _pins(each: Listed, *, accept: bool) -> tuple[str, ...]:
     """The host keys that count: the inventory's, else those that the user's ssh knows, else what is accepted."""
     if each.host_key:
         return host_key.given(each.host_key, each.host, each.port)
-    known = Path.home() / ".ssh" / "known_hosts"
+    known = paths.home() / ".ssh" / "known_hosts"
     if known.is_file():
         with contextlib.suppress(LabError):  # it holds none of this host
             return host_key.given(str(known), each.host, each.port)

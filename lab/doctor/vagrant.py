@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from lab import paths
 from lab.doctor.finding import Finding, as_root, ask, install, ok, warning
 
 GEMS = (
@@ -86,7 +87,7 @@ def plugins(home: Path, gems: Sequence[Path]) -> set[str]:
 
 
 def _home() -> Path:
-    return Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d")
+    return Path(os.environ.get("VAGRANT_HOME") or paths.home() / ".vagrant.d")
 
 
 def _libvirt_problem(sockets: Sequence[Path], may_use: Callable[[Path], bool]) -> tuple[str, str] | None:
