@@ -32,6 +32,8 @@ CHUNK = 1 << 18
 (pipe(7)), so that a bulk writer makes us switch between threads less often."""
 CAPACITY = 1 << 20
 """Bytes of the bounded buffer of one container."""
+RETRY = 0.05
+"""Seconds until a thread is asked for again that the system did not have."""
 
 
 @dataclass(slots=True)
@@ -115,7 +117,6 @@ class ContainerLog:
         try:
             self._spawn(self._produce)
         except RuntimeError as error:
-            self._threads.clear()
             self.discard()
             raise EngineError("the system has no thread left for the log") from error
         for descriptor in self.inputs:
@@ -171,10 +172,24 @@ class ContainerLog:
         return True
 
     def _spawn(self, work: Callable[[], None]) -> None:
+        """Begin one of the two threads.
+
+        Raises:
+            RuntimeError: the system has none left for the first; the second is waited for, since
+                the container lives by then: its pipes fill, it waits, and nothing is lost.
+        """
         name = f"{work.__name__.strip('_')} {self.path.stem}"
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        while True:
+            thread = threading.Thread(target=work, name=name, daemon=True)
+            self._threads.append(thread)  # before it begins: the producer counts them
+            try:
+                thread.start()
+                return
+            except RuntimeError:
+                self._threads.remove(thread)
+                if not self._threads:
+                    raise
+            time.sleep(RETRY)
 
     def _produce(self) -> None:
         """Producer: pipes → buffer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -244,6 +245,39 @@ def test_a_clock_that_is_set_back_does_not_reorder(tmp_path: Path) -> None:
 def test_a_silent_container_has_no_consumer_and_an_empty_log(pipeline: Pipeline) -> None:
     assert pipeline.finish() == b""
     assert len(pipeline.log._threads) == 1
+
+
+@pytest.mark.parametrize("refusals", [1, 3])
+def test_no_thread_is_left_for_the_consumer(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, refusals: int
+) -> None:
+    """The producer asks again, and nothing is lost. A mock: a system without threads cannot be had in a test."""
+    begin, left = threading.Thread.start, refusals
+
+    def refuse(thread: threading.Thread) -> None:
+        nonlocal left
+        if thread.name.startswith("consume") and left:
+            left -= 1
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr("supervisor.logs.threading.Thread.start", refuse)
+    pipeline.write(b"first word")
+    assert pipeline.finish() == b"first word"
+    assert left == 0 and len(pipeline.log._threads) == 2
+
+
+def test_no_thread_is_left_for_the_producer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The container cannot start, and nothing is left of its log. A mock, as above."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("supervisor.logs.threading.Thread.start", refuse)
+    log = ContainerLog(tmp_path / "box.log", lambda: None, lambda text: None)
+    with pytest.raises(EngineError, match="no thread left"):
+        log.start()
+    assert log.join(0) and not list(tmp_path.iterdir())
 
 
 def test_the_old_log_stays_until_the_new_one_is_published(tmp_path: Path) -> None:
