@@ -47,25 +47,27 @@ def enter(spec: Spec, descriptors: list[int]) -> tuple[bytes, int]:
             and error; the write end of its error pipe; the container's cgroup, where it has one.
 
     Returns:
-        The answer for the supervisor, (PID, errno, what the kernel said), marshalled, and a
-        pidfd of the usher, whom the supervisor must wait for; -1 if there is none.
+        The answer for the supervisor, (PID, errno, what the kernel said, PID of the usher, whom
+        the supervisor must wait for, 0 if there is none), marshalled; and -1, for no descriptor
+        goes with it: a full table would lose it.
     """
     pipe: tuple[int, ...] = ()
     try:
         pipe = os.pipe()
-        pid, usher = sys.clone3(sys.CLONE_PARENT)
+        usher, pidfd = sys.clone3(sys.CLONE_PARENT)
     except OSError as error:
         for descriptor in pipe:
             os.close(descriptor)
-        return marshal.dumps((0, error.errno, error.strerror)), -1
+        return marshal.dumps((0, error.errno, error.strerror, 0)), -1
     reading, writing = pipe
-    if pid == 0:
+    if usher == 0:
         lead_in(spec, descriptors, writing)
+    os.close(pidfd)
     os.close(writing)
     # A few bytes, in one piece; none if the usher was killed.
     answer = os.read(reading, 4096) or marshal.dumps((0, 0, "its usher was killed"))
     os.close(reading)
-    return answer, usher
+    return marshal.dumps((*marshal.loads(answer), usher)), -1
 
 
 def lead_in(spec: Spec, descriptors: list[int], writing: int) -> None:

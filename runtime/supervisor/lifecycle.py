@@ -34,7 +34,7 @@ from supervisor.rootfs import find_rootfs
 from supervisor.state import Place
 from supervisor.stopping import GRACE, PATIENCE, check_ended, stop
 from supervisor.volumes import find_volumes
-from supervisor.zygote import Zygote
+from supervisor.zygote import Zygote, abandon
 
 if TYPE_CHECKING:
     from supervisor.start_request import StartRequest
@@ -187,7 +187,12 @@ class Engine:
         )
         record.pid = pid
         container.attach(pidfd)
-        self.reaper.watch(container)
+        try:
+            self.reaper.watch(container)
+        except OSError:
+            abandon(pid)
+            container.detach()
+            raise
 
     def _confirm(self, container: Container) -> None:
         """Set the memory limits and enter `running`.

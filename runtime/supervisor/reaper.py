@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from supervisor.live import Container, Guest
 from supervisor.monitor import Event, Monitor
@@ -28,6 +29,8 @@ FAREWELL = 5.0
 
 PF_FORKNOEXEC = 0x40
 """Forked, but has not executed (linux/sched.h); the ninth field of /proc/PID/stat has the flags."""
+
+Watched = TypeVar("Watched", Container, Guest)
 
 
 class Reaper:
@@ -72,14 +75,28 @@ class Reaper:
         os.close(self._wake)
 
     def watch(self, container: Container) -> None:
-        """Reap this container when it ends."""
-        self._containers[container.pidfd] = container
-        self._poll.register(container.pidfd, select.EPOLLIN)
+        """Reap this container when it ends.
+
+        Raises:
+            OSError: the kernel refused; whoever has made the process must end and reap it.
+        """
+        self._watch(container.pidfd, container, self._containers)
 
     def watch_guest(self, guest: Guest) -> None:
-        """Reap this process when it ends: a container is not gone before its last guest is."""
-        self._guests[guest.pidfd] = guest
-        self._poll.register(guest.pidfd, select.EPOLLIN)
+        """Reap this process when it ends: a container is not gone before its last guest is.
+
+        Raises:
+            OSError: as `watch`.
+        """
+        self._watch(guest.pidfd, guest, self._guests)
+
+    def _watch(self, pidfd: int, process: Watched, watched: dict[int, Watched]) -> None:
+        watched[pidfd] = process  # first, for it may end before we come back
+        try:
+            self._poll.register(pidfd, select.EPOLLIN)
+        except OSError:
+            del watched[pidfd]
+            raise
 
     def watch_zygote(self, pid: int) -> None:
         """Reap the zygote when it ends, and say so if nobody told it to."""

@@ -11,10 +11,12 @@ from __future__ import annotations
 import fcntl
 import marshal
 import os
+import signal
 import socket
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from supervisor.container import Spec
 from supervisor.entering import CLONE, ENTER, HEAD
@@ -73,12 +75,14 @@ class Zygote:
 
         Raises:
             EngineError: the kernel refused, or the zygote is gone.
+            OSError: we have no descriptor left for it; it is gone again.
         """
         descriptors = [*streams, barrier, errors, *([cgroup] if cgroup >= 0 else [])]
-        pid, number, text, pidfd = self._ask(CLONE, spec, descriptors)
+        (pid, number, text), pidfd = self._ask(CLONE, spec, descriptors)
         if not pid:
             raise EngineError(f"the kernel refused a new process: {text} (errno {number})")
-        return pid, pidfd
+        # Where our table of descriptors is full, the kernel drops the one that came with the answer.
+        return pid, pidfd if pidfd >= 0 else hold(pid)
 
     def enter(
         self, spec: Spec, container: int, streams: tuple[int, int, int], errors: int, cgroup: int = -1
@@ -94,20 +98,18 @@ class Zygote:
 
         Raises:
             EngineError: the container has ended, the kernel refused, or the zygote is gone.
+            OSError: we have no descriptor left for it; it is gone again.
         """
         descriptors = [container, *streams, errors, *([cgroup] if cgroup >= 0 else [])]
-        pid, number, text, usher = self._ask(ENTER, spec, descriptors)
-        # We alone wait for our children, so until we do, its PID is no other's.
-        pidfd = os.pidfd_open(pid) if pid else -1
-        if usher >= 0:
-            os.waitid(os.P_PIDFD, usher, os.WEXITED)
-            os.close(usher)
+        (pid, number, text, usher), _ = self._ask(ENTER, spec, descriptors)
+        if usher:
+            os.waitid(os.P_PID, usher, os.WEXITED)
         if not pid:
             raise EngineError(f"the kernel refused a new process in the container: {text} (errno {number})")
-        return pid, pidfd
+        return pid, hold(pid)
 
-    def _ask(self, kind: int, spec: Spec, descriptors: list[int]) -> tuple[int, int, str, int]:
-        """One request, and what the zygote answers: PID, errno, what the kernel said, a pidfd or -1."""
+    def _ask(self, kind: int, spec: Spec, descriptors: list[int]) -> tuple[Any, int]:
+        """One request, and the zygote's answer: what it has marshalled, and a pidfd or -1."""
         body = spec.to_bytes()
         head = bytes([kind]) + len(body).to_bytes(HEAD - 1, "little")
         with self._lock:
@@ -119,12 +121,34 @@ class Zygote:
                 answer, received = b"", []
         if not answer:
             raise EngineError("the zygote, which clones the containers, is gone", "Restart the supervisor.")
-        pid, number, text = marshal.loads(answer)
-        return pid, number, text, received[0] if received else -1
+        return marshal.loads(answer), received[0] if received else -1
 
     def stop(self) -> None:
         """Let it end; the reaper waits for it."""
         self._connection.close()
+
+
+def hold(pid: int) -> int:
+    """A pidfd of a new child of ours. We alone wait for it, so until we do, its PID is no other's.
+
+    Raises:
+        OSError: we have no descriptor left; the child is ended and reaped.
+    """
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        abandon(pid)
+        raise
+
+
+def abandon(pid: int) -> None:
+    """End and reap a child of ours that the reaper does not watch.
+
+    Nobody else ever would: a zombie for good, and a guest's container that cannot end, since its
+    first process waits in the kernel until all others of its PID namespace have been reaped.
+    """
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED)
 
 
 def sealed_copy(path: str) -> int:

@@ -24,6 +24,7 @@ from supervisor.protocol import STOP
 from supervisor.records import ExitStatus
 from supervisor.start_request import StartOptions
 from supervisor.stopping import settle
+from supervisor.zygote import abandon
 
 if TYPE_CHECKING:
     from supervisor.control import Reply
@@ -151,7 +152,12 @@ def enter(
     errors: int,
     theirs: ExitStack,
 ) -> Guest:
-    """Have the zygote make the process, and the reaper watch it."""
+    """Have the zygote make the process, and the reaper watch it.
+
+    Raises:
+        EngineError: the container does not run, or the process cannot be made.
+        OSError: we have no descriptor left; the process is gone again.
+    """
     record = container.record
     with engine.registry.lock:
         if record.state != "running":
@@ -171,10 +177,15 @@ def enter(
         if has_ended(pidfd):
             raise EngineError(f"container {record.id} has just ended") from None
         raise
-    guest = Guest(pid, guest_pidfd, tuple(spec.argv))
+    with ExitStack() as undo:  # whatever fails before the reaper knows it
+        undo.callback(os.close, guest_pidfd)
+        undo.callback(abandon, pid)
+        guest = Guest(pid, guest_pidfd, tuple(spec.argv))
+        undo.callback(guest.close)
+        engine.reaper.watch_guest(guest)
+        undo.pop_all()
     with engine.registry.lock:
         container.guests.append(guest)
-    engine.reaper.watch_guest(guest)
     return guest
 
 

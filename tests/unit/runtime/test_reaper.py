@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from supervisor.live import Container
+from supervisor.live import Container, Guest
 from supervisor.reaper import Reaper
 from supervisor.records import MIB, Record
 from supervisor.registry import Registry
@@ -87,3 +87,24 @@ def test_a_container_that_ends_while_its_memory_is_about_to_be_watched(
     assert said == []
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(cgroup.reader)
+
+
+def test_what_the_kernel_does_not_let_us_watch_is_not_kept(tmp_path: Path) -> None:
+    """Else the end would wait for it. That it is watched already stands for fs.epoll.max_user_watches."""
+    reaper = Reaper(Registry(), lambda text: None)
+    record = Record("box", "/", (b"true",), 40 * MIB, 64 * MIB, 0, "", "")
+    container = Container(record, find_rootfs(".", str(tmp_path)))
+    container.attach(os.pidfd_open(os.getpid()))
+    guest = Guest(os.getpid(), os.pidfd_open(os.getpid()), (b"true",))
+    for descriptor in (container.pidfd, guest.pidfd):
+        reaper._poll.register(descriptor, 0)
+    with pytest.raises(FileExistsError):
+        reaper.watch(container)
+    with pytest.raises(FileExistsError):
+        reaper.watch_guest(guest)
+    assert not reaper._containers and not reaper._guests
+    container.detach()
+    os.close(guest.pidfd)
+    guest.close()
+    reaper.start()
+    reaper.stop()
