@@ -208,6 +208,9 @@ def attend(guest: Guest, out: int, err: int, reply: Reply) -> ExitStatus:
     wait for somebody to read it, nor die of it.
     """
     streams = {out: reply.out, err: reply.err}
+    for descriptor in streams:
+        # A process can open its own pipe and read from it: what poll() announced may be gone.
+        os.set_blocking(descriptor, False)
     hear(guest, reply.early)
     poll = select.poll()
     for descriptor in (*streams, guest.ended, reply.connection.fileno()):
@@ -215,9 +218,10 @@ def attend(guest: Guest, out: int, err: int, reply: Reply) -> ExitStatus:
     while guest.status is None:
         for descriptor, _ in poll.poll():
             if descriptor in streams:
-                if not pass_on(descriptor, PIECE, streams[descriptor]):
-                    poll.unregister(descriptor)
-                    del streams[descriptor]
+                with suppress(BlockingIOError):
+                    if not pass_on(descriptor, PIECE, streams[descriptor]):
+                        poll.unregister(descriptor)
+                        del streams[descriptor]
             elif descriptor == reply.connection.fileno():
                 word = reply.hear()
                 if word is None:
@@ -228,8 +232,9 @@ def attend(guest: Guest, out: int, err: int, reply: Reply) -> ExitStatus:
     # them open, and write for ever; that is not waited for.
     for descriptor, show in streams.items():
         left = int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), "little")
-        while left > 0:
-            left -= pass_on(descriptor, min(left, PIECE), show) or left
+        with suppress(BlockingIOError):
+            while left > 0:
+                left -= pass_on(descriptor, min(left, PIECE), show) or left
     return guest.status
 
 
@@ -240,7 +245,11 @@ def hear(guest: Guest, word: bytes) -> None:
 
 
 def pass_on(descriptor: int, most: int, show: Callable[[bytes], None]) -> int:
-    """Show what there is in a pipe; gives how many bytes that was, 0 at its end."""
+    """Show what there is in a pipe; gives how many bytes that was, 0 at its end.
+
+    Raises:
+        BlockingIOError: there is nothing now.
+    """
     data = os.read(descriptor, most)
     if data:
         with suppress(OSError):  # the client is gone
