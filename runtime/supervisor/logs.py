@@ -35,6 +35,11 @@ CAPACITY = 1 << 20
 RETRY = 0.05
 """Seconds until a thread is asked for again that the system did not have."""
 
+_names = threading.Lock()
+"""Held while a log takes its name or gives it up."""
+_named: dict[Path, ContainerLog] = {}
+"""Whose log each name is now. The number of a file does not tell: a file system gives it again."""
+
 
 @dataclass(slots=True)
 class Chunk:
@@ -105,8 +110,10 @@ class ContainerLog:
 
     def publish(self) -> None:
         """Give the file its name; the log of an earlier container of this id goes away."""
-        self.index.publish()
-        self._draft.rename(self.path)
+        with _names:
+            self.index.publish()
+            self._draft.rename(self.path)
+            _named[self.path] = self
 
     def start(self) -> None:
         """Begin to read. `inputs`, the ends for the container, are closed on our side.
@@ -140,7 +147,7 @@ class ContainerLog:
         except OSError as error:
             raise EngineError(f"the log {self.path} cannot be read: {error.strerror}") from error
         try:
-            if os.fstat(file).st_ino != self._identity:
+            if _named.get(self.path) is not self or os.fstat(file).st_ino != self._identity:
                 raise EngineError(f"{self.path} is another log by now", "Was the container's id used again?")
             return file, self.index.view()
         except BaseException as error:
@@ -157,11 +164,15 @@ class ContainerLog:
         self.index.remove()
 
     def remove(self) -> None:
-        """Take away log and index, unless another log has their place by now."""
-        with suppress(FileNotFoundError):
-            if self.path.stat().st_ino == self._identity:
-                self.path.unlink()
-        self.index.remove()
+        """Take away log and index, unless that is done, or another log has their place by now."""
+        with _names:
+            if _named.get(self.path) is not self:
+                return
+            with suppress(FileNotFoundError):
+                if self.path.stat().st_ino == self._identity:  # nobody else has put a file there
+                    self.path.unlink()
+            self.index.remove()
+            del _named[self.path]
 
     def join(self, timeout: float) -> bool:
         """Wait for both threads; whether they have ended."""
