@@ -55,6 +55,7 @@ class Index:
         self._last = Run(0, 0, -1)
         self._lock = threading.Lock()  # of all below
         self._published = False
+        self._forgotten = False  # its file, if it has one, is not to be found any more
         self._file = -1  # open from the first page until `finish`
         self._identity = 0  # its inode; 0 while there is no file
         self._paged = 0  # records in the file
@@ -90,8 +91,13 @@ class Index:
         self._paged += len(self._tail) // _RECORD.size
         self._tail.clear()
 
+    def _place(self) -> Path:
+        if self._forgotten:  # it may be another's by now
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return self.path if self._published else self._draft
+
     def _open(self) -> None:
-        path = self.path if self._published else self._draft
+        path = self._place()
         path.unlink(missing_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         self._identity = os.fstat(self._file).st_ino
@@ -114,9 +120,15 @@ class Index:
                 os.close(self._file)
                 self._file = -1
 
-    def remove(self) -> None:
-        """Take the file away, if there is one; views that are open go on."""
+    def forget(self) -> None:
+        """Make and open no file any more, for another index is about to take the place."""
         with self._lock:
+            self._forgotten = True
+
+    def remove(self) -> None:
+        """Take the file away, if there is one, and make none any more; views that are open go on."""
+        with self._lock:
+            self._forgotten = True
             path = self.path if self._published else self._draft
             with suppress(FileNotFoundError):
                 if self._identity == path.stat().st_ino:
@@ -126,14 +138,14 @@ class Index:
         """A view for one reader, who must close it.
 
         Raises:
-            OSError: the file is gone.
+            OSError: the file is gone, or about to be.
         """
         view = View(self)
         with self._lock:
             if self._file >= 0:
                 view.file = os.dup(self._file)
             elif self._identity:
-                view.file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                view.file = os.open(self._place(), os.O_RDONLY | os.O_CLOEXEC)
             self._views.add(view)
         return view
 

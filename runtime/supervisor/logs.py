@@ -111,6 +111,8 @@ class ContainerLog:
     def publish(self) -> None:
         """Give the file its name; the log of an earlier container of this id goes away."""
         with _names:
+            if self.path in _named:
+                _named[self.path].index.forget()
             self.index.publish()
             self._draft.rename(self.path)
             _named[self.path] = self

@@ -7,8 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from supervisor import index
 from supervisor.errors import EngineError
-from supervisor.logs import ContainerLog
+from supervisor.index import STDOUT
+from supervisor.logs import Chunk, ContainerLog
 
 
 def started(folder: Path, data: bytes) -> ContainerLog:
@@ -58,3 +60,63 @@ def test_a_log_that_gets_its_name_while_the_old_one_is_removed(
     assert (tmp_path / "box.log").stat().st_ino == second._identity
     second.start()
     assert second.join(10)
+
+
+def fill(log: ContainerLog, first: int, end: int) -> None:
+    """As the consumer does; a run for each byte, so that 256 of them make a page of the index."""
+    for number in range(first, end):
+        log._append(Chunk(STDOUT + number % 2, number * index.GRAIN, b"x"))
+
+
+def test_a_consumer_that_comes_late_leaves_the_next_index_alone(tmp_path: Path) -> None:
+    """The bytes of the old container are kept, its streams told apart so far; the new one's index is its own."""
+    complaints: list[str] = []
+    first = ContainerLog(tmp_path / "box.log", lambda: None, complaints.append)
+    first.publish()
+    fill(first, 0, 200)
+    second = ContainerLog(tmp_path / "box.log", lambda: None, complaints.append)
+    second.publish()
+    fill(second, 0, 600)
+    number = second.index.path.stat().st_ino
+    fill(first, 200, 600)
+    assert (first.size, first.index.broken, len(complaints)) == (600, True, 1)
+    assert second.index.path.stat().st_ino == number
+    for log in (first, second):
+        log.start()
+        assert log.join(10)
+    view = second.index.view()
+    assert [run.start for run in view] == list(range(600)) and not second.index.broken
+    view.close()
+    second.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_view_is_never_of_another_index(tmp_path: Path) -> None:
+    """Also for a reader that had opened the log before the name was another's."""
+    made = []
+    for _ in range(2):
+        log = ContainerLog(tmp_path / "box.log", lambda: None, lambda text: None)
+        made.append(log)
+        fill(log, 0, 600)
+        log.publish()
+        log.start()
+        assert log.join(10)
+        log.index.view().close()
+    with pytest.raises(OSError, match="Stale"):
+        made[0].index.view()
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_consumer_that_comes_late_leaves_no_index_behind(tmp_path: Path, published: bool) -> None:
+    """Neither of a log that was removed, nor of one that never got its name."""
+    log = ContainerLog(tmp_path / "box.log", lambda: None, lambda text: None)
+    fill(log, 0, 200)
+    if published:
+        log.publish()
+        log.remove()
+    else:
+        log.drop()
+    fill(log, 200, 600)
+    log.start()
+    assert log.join(10)
+    assert not list(tmp_path.iterdir())
