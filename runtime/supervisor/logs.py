@@ -62,6 +62,9 @@ class ContainerLog:
         changed: called after each change: bytes written, or the log complete.
         complain: called once, with a sentence, when bytes could not be written.
         joined: whether both streams go into one pipe.
+
+    Raises:
+        OSError: the file or a pipe cannot be made; nothing is left.
     """
 
     def __init__(
@@ -88,7 +91,11 @@ class ContainerLog:
         self._pipes: dict[int, int] = {}  # the ends we read, and their streams; standard output first
         self.inputs: tuple[int, ...] = ()  # the ends for the container's 1 and 2; the same where joined
         for stream in (UNKNOWN,) if joined else (STDOUT, STDERR):
-            pipe, write_end = os.pipe2(os.O_CLOEXEC)
+            try:
+                pipe, write_end = os.pipe2(os.O_CLOEXEC)
+            except OSError:
+                self.discard()
+                raise
             self._pipes[pipe] = stream
             self.inputs += (write_end,)
             # Not blocking, because a container can open its own pipe and read from it, and what

@@ -18,6 +18,8 @@ from supervisor.errors import EngineError
 from supervisor.index import STDERR, STDOUT, UNKNOWN
 from supervisor.logs import ContainerLog
 
+from tests.unit.runtime.conftest import descriptors, few_descriptors
+
 
 class Pipeline:
     """A log, and the ends of the pipes that a container would hold."""
@@ -347,3 +349,14 @@ def test_discarded_before_it_began(tmp_path: Path, joined: bool) -> None:
     log.discard()
     assert set(Path("/proc/self/fd").iterdir()) == before
     assert not list(tmp_path.iterdir()) and log.join(0)
+
+
+@pytest.mark.parametrize(("joined", "needed"), [(False, 5), (True, 3)])
+def test_with_too_few_descriptors(tmp_path: Path, joined: bool, needed: int) -> None:
+    """A file, and the pipes: wherever they end, all are given back, and no draft stays."""
+    before = descriptors()
+    for room in range(needed):
+        with few_descriptors(room), pytest.raises(OSError, match="Too many open files"):
+            ContainerLog(tmp_path / "box.log", lambda: None, lambda text: None, joined)
+        assert descriptors() == before
+        assert not list(tmp_path.iterdir())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import marshal
 import os
-import resource
 import select
 import socket
 import subprocess
@@ -15,17 +14,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from supervisor.commands.exec import enter
+from supervisor.commands.exec import ExecRequest, enter, invite
 from supervisor.container import Spec
+from supervisor.control import Reply
 from supervisor.entering import HEAD
 from supervisor.errors import EngineError
 from supervisor.lifecycle import Engine
 from supervisor.live import Container
+from supervisor.protocol import RawRequest
 from supervisor.records import MIB, Record
 from supervisor.rootfs import find_rootfs
 from supervisor.start_request import StartRequest
 from supervisor.state import Place
 from supervisor.zygote import Zygote
+
+from tests.unit.runtime.conftest import descriptors, few_descriptors
 
 PLENTY = 1 << 20
 
@@ -43,7 +46,7 @@ class FakeZygote:
         self.pidfd = os.pidfd_open(self.child.pid)
         self.room = PLENTY
         self.ours, self.theirs = socket.socketpair()
-        self.limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.full = ExitStack()
         self.thread = threading.Thread(target=self.work, daemon=True)
         self.thread.start()
 
@@ -68,16 +71,12 @@ class FakeZygote:
             answer, rights = (self.child.pid, 0, "", self.usher.pid), []
             self.usher.returncode = 0  # the engine collects it
         if self.room < PLENTY:
-            # No descriptor above the limit is given out, and below it they are all in use.
-            spare = [os.dup(self.pidfd) for _ in range(self.room + 1)]
-            resource.setrlimit(resource.RLIMIT_NOFILE, (spare[-1], self.limits[1]))
-            for descriptor in spare:
-                os.close(descriptor)
+            self.full.enter_context(few_descriptors(self.room))
         socket.send_fds(self.theirs, [marshal.dumps(answer)], rights)
 
     def recover(self) -> None:
         """There are descriptors again."""
-        resource.setrlimit(resource.RLIMIT_NOFILE, self.limits)
+        self.full.close()
 
     def is_reaped(self) -> bool:
         """Whether the child that was asked for has been ended and reaped."""
@@ -135,11 +134,6 @@ def engine(tmp_path: Path, zygote: FakeZygote, monkeypatch: pytest.MonkeyPatch) 
     assert complaints == []
 
 
-def descriptors() -> set[str]:
-    """What we hold open."""
-    return {f"{one.name} {one.readlink()}" for one in Path("/proc/self/fd").iterdir() if one.is_symlink()}
-
-
 @pytest.mark.parametrize(("room", "full_poll"), [(0, False), (PLENTY, True)])
 def test_a_container_that_cannot_be_watched(
     tmp_path: Path,
@@ -194,3 +188,20 @@ def test_a_guest_that_cannot_be_watched(
     assert zygote.is_reaped()
     assert container.guests == [] and not engine.reaper._guests
     assert descriptors() == before
+
+
+@pytest.mark.parametrize("room", range(8))
+def test_exec_with_too_few_descriptors(tmp_path: Path, engine: Engine, room: int) -> None:
+    """For /dev/null, three pipes and the container's pidfd: whichever is the first to fail, all are given back."""
+    record = Record("box", "/", (b"true",), 40 * MIB, 64 * MIB, 0, "", "", state="running")
+    container = Container(record, find_rootfs(".", str(tmp_path)))
+    container.spec = Spec([b"true"], {}, "box", "/", (0, 0))
+    container.attach(os.pidfd_open(os.getpid()))
+    client, ours = socket.socketpair()
+    with client, ours:
+        reply, before = Reply(ours, RawRequest(b"/", ())), descriptors()
+        too_many = pytest.raises(EngineError, match="no process can be started: Too many open files")
+        with ExitStack() as kept, ExitStack() as given, few_descriptors(room), too_many:
+            invite(engine, container, ExecRequest("box", (b"true",)), reply, kept, given)
+        assert descriptors() == before
+    container.detach()

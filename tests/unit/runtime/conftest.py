@@ -1,0 +1,29 @@
+"""A table of descriptors that is full, which every part of the engine has to bear."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def few_descriptors(room: int) -> Iterator[None]:
+    """So many more descriptors can be had, and then EMFILE."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # None is given out above the limit, and below it all but `room` are in use.
+    spare = [os.open(os.devnull, os.O_RDONLY) for _ in range(room + 1)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare[-1], limits[1]))
+    for descriptor in spare:
+        os.close(descriptor)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def descriptors() -> set[str]:
+    """What we hold open."""
+    return {f"{one.name} {one.readlink()}" for one in Path("/proc/self/fd").iterdir() if one.is_symlink()}
