@@ -20,7 +20,7 @@ from supervisor.errors import EngineError, UsageError
 from supervisor.failures import explain
 from supervisor.live import Container, Guest
 from supervisor.options import Grammar, Line, Option, check_id, command_line, printable
-from supervisor.protocol import STOP
+from supervisor.protocol import STDERR, STDOUT, STOP, frame
 from supervisor.records import ExitStatus
 from supervisor.start_request import StartOptions
 from supervisor.stopping import settle
@@ -207,7 +207,12 @@ def attend(guest: Guest, out: int, err: int, reply: Reply) -> ExitStatus:
     When the client is gone, the output is read on, and dropped: the process shall neither
     wait for somebody to read it, nor die of it.
     """
-    streams = {out: reply.out, err: reply.err}
+
+    def show(kind: int) -> Callable[[bytes], None]:
+        # A client that takes nothing can press Ctrl-C all the same.
+        return lambda data: reply.send(frame(kind, data), lambda word: hear(guest, word))
+
+    streams = {out: show(STDOUT), err: show(STDERR)}
     for descriptor in streams:
         # A process can open its own pipe and read from it: what poll() announced may be gone.
         os.set_blocking(descriptor, False)
@@ -230,11 +235,11 @@ def attend(guest: Guest, out: int, err: int, reply: Reply) -> ExitStatus:
                     hear(guest, word)
     # What it wrote is in the pipes by now. A process that it has left behind may still hold
     # them open, and write for ever; that is not waited for.
-    for descriptor, show in streams.items():
+    for descriptor, shown in streams.items():
         left = int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), "little")
         with suppress(BlockingIOError):
             while left > 0:
-                left -= pass_on(descriptor, min(left, PIECE), show) or left
+                left -= pass_on(descriptor, min(left, PIECE), shown) or left
     return guest.status
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 import threading
@@ -89,3 +90,22 @@ def test_a_thief_at_the_end(attended: Attended, robbed: threading.Event) -> None
     attended.thread.start()
     assert attended.shown() == frame(STDERR, b"kept")
     assert robbed.is_set()
+
+
+def test_ctrl_c_is_heard_from_a_client_that_takes_nothing(attended: Attended) -> None:
+    """What it was to be shown fills the socket, and then our pipe."""
+    heard = threading.Event()
+    attended.guest.send = lambda number: heard.set()  # type: ignore[method-assign]
+    attended.thread.start()
+    os.set_blocking(attended.stdout, False)
+    poll = select.poll()
+    poll.register(attended.stdout, select.POLLOUT)
+    while poll.poll(500):
+        os.write(attended.stdout, b"x" * select.PIPE_BUF)
+    attended.client.sendall(b"\2")
+    assert heard.wait(10)
+    attended.client.close()
+    attended.guest.finish(ExitStatus(code=7))
+    attended.thread.join(10)
+    assert attended.statuses == [ExitStatus(code=7)]
+    attended.guest.close()
