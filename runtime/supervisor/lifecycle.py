@@ -264,6 +264,7 @@ class Engine:
             if container.guarded and container.record.settings.get("remove"):
                 container.removed.wait(max(0, deadline - time.monotonic()))
         self.registry.events.close()
+        self.reaper.let_zygote_end()
         self.zygote.stop()
         self.reaper.stop()
         if self.monitor is not None:

@@ -54,6 +54,7 @@ class Reaper:
         self._busy: list[Container] = []  # reaped, but their cgroup could not be removed yet
         self._monitor: Monitor | None = None
         self._zygote = -1
+        self._zygote_may_end = False
         self._stopping = False
         self._deadline = 0.0  # when to end though something is left
         self._thread = threading.Thread(target=self._work, name="reaper", daemon=True)
@@ -61,6 +62,10 @@ class Reaper:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def let_zygote_end(self) -> None:
+        """Its end is no trouble from now on."""
+        self._zygote_may_end = True
 
     def stop(self) -> None:
         """Wait until the zygote and every container are reaped, then end the thread.
@@ -163,7 +168,7 @@ class Reaper:
             os.waitid(os.P_PIDFD, descriptor, os.WEXITED)
             os.close(descriptor)
             self._zygote = -1
-            if not self._stopping:
+            if not self._zygote_may_end:
                 self._say(
                     "the zygote has ended: no container can be started until the supervisor is restarted"
                 )
