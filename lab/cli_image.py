@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -119,9 +121,24 @@ def rm(
                 f"The image {image.name} is used by: {', '.join(users[image.name])}",
                 "Remove the machine first, with `lab destroy`.",
             )
+    busy: list[LabError] = []
     for image in doomed:
-        store.remove(image)
-        console.out.print(f"{image.name} is gone.")
+        try:
+            store.remove(image, is_used=functools.partial(_is_used, image))
+        except LabError as error:
+            if not all_:
+                raise
+            busy.append(error)
+        else:
+            console.out.print(f"{image.name} is gone.")
+    for refusal in busy:
+        console.report(refusal)
+    if busy:
+        sys.exit(1)
+
+
+def _is_used(image: store.Image) -> bool:
+    return bool(_machines_by_image([image]))
 
 
 def _machines_by_image(images: list[store.Image]) -> dict[str, list[str]]:

@@ -213,7 +213,10 @@ def _start_again(machine: QemuMachine, progress: Progress, port: int | None) -> 
             f"Its serial log ({machine.folder / 'serial.log'}) ends as shown. {machine.ways_back}",
             detail=boot.serial_tail(machine.folder),
         )
-    if state in ("paused", *HELD):
+    if state in (
+        "paused",
+        "io-error",
+    ):  # QEMU lets no guest go on after an internal error: that one is booted below
         progress.step(f"Letting {machine.name} go on")
         machine.go_on()
         state = "running"
@@ -257,7 +260,7 @@ def _renewed(machine: QemuMachine, progress: Progress) -> QemuRecord:
     if now == record.accelerator or machine.stopped_with_snapshots():
         return record
     progress.step(f"Changing {machine.name} from {record.accelerator} to {now}")
-    return replace(record, accelerator=now, template="", slowness=SLOWNESS[now])
+    return replace(record, accelerator=now, slowness=SLOWNESS[now])
 
 
 def _state_word(state: str | None) -> str:

@@ -51,7 +51,10 @@ def _state(name: str) -> tuple[str, str]:
         return "does not answer", f"lab down --force {name}"
     if state in (None, "running"):
         return state or "stopped", ""
-    return f"is in QEMU's state {state}", f"lab down {name}"
+    way = (
+        "up" if state in ("paused", "io-error") else "down"
+    )  # `lab up` lets these go on; else its disk is whole
+    return f"is in QEMU's state {state}", f"lab {way} {name}"
 
 
 def builds(temporary: Path | None = None) -> Iterator[Finding]:

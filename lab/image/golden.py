@@ -25,6 +25,7 @@ from lab.machine.address import SshAddress
 from lab.machine.connection import Connection
 from lab.machine.keys import lab_keys
 from lab.machine.qemu_command import BootFiles, Hardware, command_line, new_overlay
+from lab.machine.record import require_unused
 
 RECORD = "golden.json"
 LOG = "ansible.log"
@@ -84,14 +85,13 @@ def _found_or_made(base: store.Image, progress: Progress, alpine_path: Path | No
         if found is not None:
             return found
         new = base.folder / "golden" / f"{name}.new"
+        made_before = new.with_suffix("")  # and could not be read, else it had been found
+        require_unused(made_before)
         _clean(new)
         new.mkdir(parents=True, mode=0o700)
         try:
             boot.retried_once(lambda: _make(base, tarball, new, progress))
-            made_before = new.with_suffix("")
-            if (
-                made_before.exists()
-            ):  # and could not be read, else it had been found: a power cut emptied its files
+            if made_before.exists():  # a power cut emptied its files
                 shutil.rmtree(made_before)
             durable.publish(new, made_before)
         finally:
@@ -116,7 +116,7 @@ def find(base: store.Image, tarball_digest: str) -> GoldenImage | None:
         json.loads((folder / RECORD).read_text())
         if (folder / store.DISK).stat().st_size == 0:
             return None
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return GoldenImage(folder, base, BootFiles(folder / store.DISK, base.kernel, base.initrd))
 

@@ -109,11 +109,15 @@ def named(name: str) -> Image:
     raise LabError(f"There is no image {name!r}", f"There is: {names}.")
 
 
-def remove(image: Image) -> None:
+def remove(image: Image, *, is_used: Callable[[], bool] = lambda: False) -> None:
     """Remove an image and what was made from it. Whoever calls knows that no finished machine uses it.
 
+    Args:
+        image: which.
+        is_used: looks again, when nobody can begin to use it any more.
+
     Raises:
-        LabError: another process is making something from it, or of it.
+        LabError: another process is making something from it, or of it, or has just made a machine.
     """
     from lab.machine import process
 
@@ -124,10 +128,11 @@ def remove(image: Image) -> None:
                     f"Another command is {doing} the image {image.name}",
                     "Wait until it has finished, then remove the image.",
                 )
+        if is_used():
+            raise LabError(f"The image {image.name} is used by now", "`lab status` says by which machine.")
         for new, _ in _unfinished_below(image.folder):
-            process.end(
-                new
-            )  # left by a `lab` that was killed; without its pid file nobody could find it again
+            # Left by a `lab` that was killed; without its pid file nobody could find it again.
+            process.end(new)
         doomed = image.folder.with_name(f"{image.folder.name}.new")
         shutil.rmtree(doomed, ignore_errors=True)
         # First out of sight, so that a killed removal leaves no image that lacks files.

@@ -227,7 +227,9 @@ class QemuMachine(RemoteMachine[QemuRecord]):
 
     def _template(self) -> Template | None:
         folder = Path(self.record.template)
-        return find_template(folder.parent, folder.name) if self.record.template else None
+        found = find_template(folder.parent, folder.name) if self.record.template else None
+        # Since it was made, the machine may have changed over to KVM; its disk is an overlay of that one still.
+        return found if found and found.accelerator == self.record.accelerator else None
 
     def _resume(self, template: Template) -> None:
         _connection_soon()

@@ -116,10 +116,16 @@ def _converse(path: Path, ask: Callable[[QMPClient], Awaitable[T]], timeout: flo
     except (TimeoutError, BlockingIOError) as error:
         raise MachineError(
             f"QEMU did not answer on {path} within {timeout:.0f} s",
-            when_late or f"If it hangs, `lab down --force {path.parent.name}` ends it.",
+            when_late or _how_to_end(path.parent),
         ) from error
     except (QMPError, OSError, EOFError) as error:
         raise MachineError(f"No QEMU answers on {path}: {error or type(error).__name__}") from error
+
+
+def _how_to_end(folder: Path) -> str:
+    if folder.suffix == ".new":  # an image or a warm state that is being made
+        return "If it hangs, `lab image build` removes it once the command that made it has ended."
+    return f"If it hangs, `lab down --force {folder.name}` ends it."
 
 
 @contextmanager

@@ -160,6 +160,27 @@ def read_record(name: str) -> Record:
         ) from error
 
 
+def require_unused(folder: Path) -> None:
+    """Raise where the disk of a machine is an overlay of one in this folder: another one in its place would spoil it.
+
+    Raises:
+        MachineError: there is such a machine.
+    """
+    for name in machine_names():
+        try:
+            record = read_record(name)
+        except MachineError:
+            continue  # half-made: it has nothing to lose
+        if isinstance(record, QemuRecord) and (
+            (record.template and Path(record.template).is_relative_to(folder))
+            or record.base.disk.is_relative_to(folder)
+        ):
+            raise MachineError(
+                f"{folder} cannot be read any more, and the disk of machine {name!r} builds on it",
+                f"Where its files cannot be brought back, `lab destroy {name}`.",
+            )
+
+
 def read_qemu_record(name: str) -> QemuRecord:
     """The record of a QEMU machine. Raises `MachineError` where there is none, or it is of another kind."""
     record = read_record(name)

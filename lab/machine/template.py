@@ -36,6 +36,7 @@ from lab.machine.qemu_command import (
     new_overlay,
     qemu_version,
 )
+from lab.machine.record import require_unused
 
 MEMORY_FILE = "memory"
 STATE_FILE = "state"
@@ -93,7 +94,7 @@ def find_template(parent: Path, key: str) -> Template | None:
         return Template(
             folder, boot, Hardware(**record["hardware"]), record["accelerator"], record["slowness"]
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None  # such as files of length 0 after a power cut
 
 
@@ -128,6 +129,7 @@ def make_template(
         made = find_template(parent, key)
         if made is not None:
             return made
+        require_unused(parent / key)  # what could not be read is removed below
         new = parent / f"{key}.new"
         process.end(new)  # left by a `lab` that was killed here
         shutil.rmtree(new, ignore_errors=True)
@@ -144,7 +146,7 @@ def make_template(
             (new / "template.json").write_text(json.dumps(record, indent=1))
             for name in KEPT_FILES:
                 (new / name).chmod(0o400)
-            shutil.rmtree(parent / key, ignore_errors=True)  # it is not there, or could not be read
+            shutil.rmtree(parent / key, ignore_errors=True)
             durable.publish(new, parent / key)
         finally:
             _remove(new)  # unless it has its name: the memory file alone may fill a disk

@@ -54,7 +54,12 @@ def freeze(registry: Registry, container: Container) -> None:
         finally:
             os.close(events)
     except OSError as error:
-        thaw(registry, container)
+        with registry.lock:
+            if record.paused:
+                record.paused = False
+                registry.events.add("unpause", record.id)
+            with suppress(OSError):  # most likely it was never frozen
+                cgroup.write("cgroup.freeze", 0)
         raise _refusal(container, error) from error
     with registry.lock:
         if not record.paused:  # a `stop` or `unpause` came, and its 0 may have been written before our 1

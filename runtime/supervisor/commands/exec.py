@@ -274,7 +274,7 @@ and its output is dropped. Ctrl-C (or SIGTERM) is passed on to it.
     grammar=Grammar(
         options=(
             Option(("-e", "--env"), "set a variable; without =VALUE, to what it is here", "NAME[=VALUE]"),
-            Option(("--env-file",), "variables from a file, one NAME[=VALUE] a line", "FILE"),
+            Option(("--env-file",), "variables from a regular file, one NAME[=VALUE] a line", "FILE"),
             Option(("-w", "--workdir"), "begin in that folder, instead of the container's own", "DIR"),
             Option(("-i", "--interactive"), "pass standard input on to it"),
             Option(("-t", "--tty"), "refused: there are no terminals in these containers"),

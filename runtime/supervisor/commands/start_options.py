@@ -37,7 +37,7 @@ OPTIONS = (
     _before("--rm", text="when it has ended, its record and its log go away"),
     _before("--timeout", text="stop it, as `stop` does, after so many seconds", value="SECONDS"),
     _before("-e", "--env", text="set a variable; without =VALUE, to what it is here", value="NAME[=VALUE]"),
-    _before("--env-file", text="variables from a file, one NAME[=VALUE] a line", value="FILE"),
+    _before("--env-file", text="variables from a regular file, one NAME[=VALUE] a line", value="FILE"),
     _before("-w", "--workdir", text="the folder in which the command begins; it must be there", value="DIR"),
     _before("-h", "--hostname", text="its hostname; the id if not given", value="NAME"),
     _before("--init", text="a small init as PID 1, which passes on signals and reaps orphans"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 @contextmanager
 def few_descriptors(room: int) -> Iterator[None]:
     """So many more descriptors can be had, and then EMFILE."""
+    gc.collect()  # what earlier tests left is not to be given back meanwhile
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     # None is given out above the limit, and below it all but `room` are in use.
     spare = [os.open(os.devnull, os.O_RDONLY) for _ in range(room + 1)]
@@ -26,4 +28,5 @@ def few_descriptors(room: int) -> Iterator[None]:
 
 def descriptors() -> set[str]:
     """What we hold open."""
+    gc.collect()
     return {f"{one.name} {one.readlink()}" for one in Path("/proc/self/fd").iterdir() if one.is_symlink()}

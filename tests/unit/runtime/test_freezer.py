@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from supervisor.live import Container
 from supervisor.records import MIB, Record
 from supervisor.registry import Registry
 from supervisor.rootfs import find_rootfs
+
+from tests.unit.runtime.conftest import descriptors
 
 
 class FakeCgroup:
@@ -92,10 +95,10 @@ def test_one_that_cannot_be_paused_is_not_called_paused(
     container: Container, cgroup: FakeCgroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
-        raise PermissionError(1, "Operation not permitted")
+        raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(cgroup, "write", refuse)
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    with pytest.raises(EngineError, match="cannot be paused: Operation not permitted"):
+    before = descriptors()
+    with pytest.raises(EngineError, match="cannot be paused: Too many open files"):
         freezer.freeze(Registry(), container)
-    assert not container.record.paused and len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not container.record.paused and descriptors() == before

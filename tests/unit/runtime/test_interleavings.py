@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import gc
 import os
 import select
 import signal
@@ -22,9 +21,9 @@ from typing import Any
 import pytest
 from supervisor import __main__ as beginning
 from supervisor import control, freezer, guardian, lifecycle, reaper, stopping
-from supervisor.cgroup import Cgroup, Cgroups
+from supervisor.cgroup import Cgroups
 from supervisor.commands import start_options, stop, wait
-from supervisor.commands.several import IdsRequest
+from supervisor.commands.several import IdsRequest, present
 from supervisor.control import Control, Reply
 from supervisor.errors import EngineError
 from supervisor.lifecycle import Engine
@@ -35,7 +34,6 @@ from supervisor.reading import APART, Reader, follow
 from supervisor.records import MIB, Record
 from supervisor.registry import Registry
 from supervisor.rootfs import Rootfs
-from supervisor.start_request import StartRequest
 from supervisor.state import Place
 
 SOON = 10.0
@@ -115,15 +113,18 @@ def make(registry: Registry) -> Iterator[Callable[..., Container]]:
 
 @pytest.mark.parametrize("command", ["stop", "wait"])
 def test_whom_a_command_means_is_known_before_it_ends(
-    command: str, registry: Registry, reaps: reaper.Reaper, make: Callable[..., Container], tmp_path: Path
+    command: str,
+    registry: Registry,
+    reaps: reaper.Reaper,
+    make: Callable[..., Container],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The record of one with `--rm` goes at its end: it was found no more, and the status was 125."""
     engine: Any = SimpleNamespace(registry=registry, reaper=reaps, say=lambda text: None)
     for turn in range(10):
         log = ContainerLog(tmp_path / f"{turn}.log", lambda: None, lambda text: None)
-        one = make(
-            "brief", "sleep", "1000" if command == "stop" else "0.02", log=log, settings={"remove": True}
-        )
+        one = make("brief", "sleep", "1000", log=log, settings={"remove": True})
         other = make("other", "sleep", "0.1")
         log.publish()
         log.start()
@@ -135,8 +136,17 @@ def test_whom_a_command_means_is_known_before_it_ends(
             stop.stop(engine, stop.StopRequest(("brief",)), asked)
             assert (asked.status, asked.lines) == (0, [b"brief stopped by SIGTERM\n"])
         else:
-            wait.wait(engine, IdsRequest(("other", "brief")), asked)
-            assert (asked.status, asked.lines) == (0, [b"0\n", b"0\n"])
+
+            def known(*told: Any, one: Container = one) -> dict[str, Container]:
+                found = present(*told)
+                one.send(signal.SIGKILL)
+                assert one.removed.wait(SOON)  # its record is gone before its turn comes
+                return found
+
+            with monkeypatch.context() as patch:
+                patch.setattr(wait, "present", known)
+                wait.wait(engine, IdsRequest(("other", "brief")), asked)
+            assert (asked.status, asked.lines) == (0, [b"0\n", b"137\n"])
         assert one.removed.wait(SOON)
         assert other.exited.wait(SOON)
         asked.close()
@@ -314,117 +324,6 @@ def test_a_socket_that_cannot_be_made_ends_the_supervisor(tmp_path: Path, regist
     with pytest.raises(IsADirectoryError):
         Control(Place(tmp_path, tmp_path), lambda request, reply: None, lambda text: None)
     assert reaper.Reaper(registry, lambda text: None)._thread.daemon
-
-
-class FakeZygote:
-    """Makes a program of the host's for each container; the tests' own user may make no namespaces."""
-
-    init = -1
-
-    def __init__(self, *program: str, failure: bytes = b"", holds: bool = False) -> None:
-        self.pid = os.posix_spawnp("sleep", ["sleep", "1000"], os.environ)
-        self.program, self.failure, self.holds = program, failure, holds
-        self.made = threading.Event()
-
-    def clone(self, spec: Any, streams: Any, barrier: int, errors: int, cgroup: int = -1) -> tuple[int, int]:
-        """As the real one's."""
-        os.write(errors, self.failure)
-        actions = [(os.POSIX_SPAWN_DUP2, errors, 50)] if self.holds else []
-        pid = os.posix_spawnp(self.program[0], self.program, os.environ, file_actions=actions)
-        self.made.set()
-        return pid, os.pidfd_open(pid)
-
-    def stop(self) -> None:
-        """It ends, and the reaper is there before anybody else."""
-        os.kill(self.pid, signal.SIGKILL)
-        deadline = time.monotonic() + SOON
-        while Path(f"/proc/{self.pid}").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-
-class FolderCgroups:
-    """Cgroups in a plain folder: without root there are none."""
-
-    def __init__(self, folder: Path) -> None:
-        self.controllers: list[str] = []
-        self._folder = folder
-
-    def create(self, identifier: str) -> Cgroup:
-        """As the real ones'."""
-        return Cgroup(self._folder / identifier)
-
-
-@pytest.fixture
-def engine_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Engine]]:
-    """An engine with a zygote of ours."""
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "root").mkdir()
-    made: list[Engine] = []
-
-    def engine(
-        zygote: FakeZygote, cgroups: Any = None, say: Callable[[str], None] = lambda text: None
-    ) -> Engine:
-        monkeypatch.setattr(Cgroups, "find", classmethod(lambda cls, tag: cgroups))
-        monkeypatch.setattr(lifecycle.Monitor, "open", classmethod(lambda cls: None))
-        one = Engine(Place(tmp_path, tmp_path / "logs"), zygote, say)  # type: ignore[arg-type]
-        made.append(one)
-        return one
-
-    yield engine
-    for one in made:
-        if one.reaper._thread.is_alive():
-            one.shut_down()
-
-
-def test_a_proper_end_is_no_trouble(engine_with: Callable[..., Engine]) -> None:
-    """The zygote ends when it is told to: nobody needs hear that no container can be started any more."""
-    said: list[str] = []
-    engine_with(FakeZygote("true"), say=said.append).shut_down()
-    assert said == []
-
-
-def test_a_start_that_fails_early_tells_why(
-    engine_with: Callable[..., Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its child ends, and the reaper takes the cgroup away, while the CPU share is being written there."""
-    import marshal
-
-    failure = marshal.dumps(("mounting its file systems", errno.ENOTDIR, "it is a folder", "/data"))
-    (tmp_path / "cgroups").mkdir()
-    engine = engine_with(FakeZygote("true", failure=failure), FolderCgroups(tmp_path / "cgroups"))
-    gc.collect()  # or what earlier tests left is given back meanwhile
-    before = len(list(Path("/proc/self/fd").iterdir()))
-
-    def set_shares(record: Record, write: Callable[..., None]) -> None:
-        container = engine.registry.get("x")
-        assert container is not None and container.exited.wait(SOON)
-        deadline = time.monotonic() + SOON
-        while container.cgroup is not None and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-    monkeypatch.setattr(lifecycle, "set_shares", set_shares)
-    with pytest.raises(EngineError, match="it is a folder"):
-        engine.start(StartRequest("x", str(tmp_path / "root"), (b"p",), nice=5), "/")
-    assert list((tmp_path / "logs").iterdir()) == []
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
-
-
-def test_a_container_that_hangs_in_its_set_up_can_be_stopped(
-    engine_with: Callable[..., Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As in a file system that does not answer; nor is the worker that starts it, or the shutdown, held up."""
-    monkeypatch.setattr(stopping, "PATIENCE", 0.2)
-    zygote = FakeZygote("sleep", "1000", holds=True)
-    engine = engine_with(zygote)
-    request = StartRequest("x", str(tmp_path / "root"), (b"p",))
-    starting = threading.Thread(target=engine.start, args=(request, "/"), daemon=True)
-    starting.start()
-    assert zygote.made.wait(SOON)
-    container = engine.registry.find("x")
-    engine.stop_container(container)
-    assert container.exited.is_set()
-    starting.join(SOON)
-    assert not starting.is_alive()
 
 
 def test_two_first_starts_open_one_monitor(monkeypatch: pytest.MonkeyPatch, registry: Registry) -> None:
