@@ -60,3 +60,20 @@ def test_lab_image_build_says_which_machines_use_the_image(monkeypatch: pytest.M
     write_record(QemuRecord("one", "trixie", boot, Hardware(), "tcg", 2222, "", 1.0, 1.0))
     said = json.loads(CliRunner().invoke(cli_image.app, ["build", "--json"]).stdout)
     assert (said["name"], said["machines"]) == ("trixie-a", ["one"])
+
+
+def test_all_goes_on_after_an_image_that_is_in_use() -> None:
+    for name in ("trixie-a", "trixie-b", "trixie-c"):
+        made(name)
+    with store.in_use(store.named("trixie-b")):
+        said = CliRunner().invoke(cli_image.app, ["rm", "--all"])
+    assert said.exit_code == 1 and "trixie-b" in said.stderr
+    assert [image.name for image in store.images()] == ["trixie-b"]
+
+
+def test_a_machine_that_was_made_meanwhile_keeps_its_image() -> None:
+    made("trixie-a")
+    image = store.named("trixie-a")
+    with pytest.raises(LabError, match="is used by now"):
+        store.remove(image, is_used=lambda: True)
+    assert image.folder.exists()

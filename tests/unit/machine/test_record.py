@@ -23,6 +23,7 @@ from lab.machine.record import (
     machines_folder,
     read_qemu_record,
     read_record,
+    require_unused,
     write_record,
 )
 
@@ -155,3 +156,15 @@ def test_a_lock_whose_holder_is_dead_is_free() -> None:
     (machines_folder() / "one.lock").write_text("999999999")
     with locked("one"):
         pass
+
+
+@pytest.mark.parametrize("folder", ["/cache/warm/abc", "/cache/warm", "/cache"])
+def test_what_a_machines_disk_builds_on_is_not_made_anew(folder: str) -> None:
+    """Another disk in its place would spoil the machine's, which is an overlay of it."""
+    require_unused(Path(folder))
+    machine_folder("half").mkdir(parents=True)
+    machine_folder("one").mkdir()
+    write_record(a_record())
+    with pytest.raises(MachineError, match="the disk of machine 'one' builds on it"):
+        require_unused(Path(folder))
+    require_unused(Path("/cache/warm/other"))
