@@ -16,13 +16,16 @@ def test_each_save_counts_once(workspace: Workspace, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(
         watching, "SETTLE_SECONDS", 1.0
     )  # ten times what is between two writes, on a busy host
-    seen = threading.Semaphore(0)
+    seen, over = threading.Semaphore(0), threading.Event()
 
     def watch() -> None:
         for _ in changes(workspace):
             seen.release()
+            if over.is_set():
+                return
 
-    threading.Thread(target=watch, daemon=True).start()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
     assert seen.acquire(timeout=20)
     for name in (".git/index", ".boxwright/progress.json", "runtime/.buffer.py.swp", "runtime/buffer.py~"):
         path = workspace.folder / name
@@ -35,5 +38,8 @@ def test_each_save_counts_once(workspace: Workspace, monkeypatch: pytest.MonkeyP
         time.sleep(0.1)
     assert seen.acquire(timeout=20)
     assert not seen.acquire(timeout=1.2), "three writes at once are one save"
+    over.set()  # or it would look into this folder as long as there are tests
     (workspace.folder / "kernel/new.h").write_text("")
     assert seen.acquire(timeout=20)
+    watcher.join(20)
+    assert not watcher.is_alive()
