@@ -142,15 +142,15 @@ class QemuMachine(RemoteMachine[QemuRecord]):
         )
         self._load(tags[-1])
         self.go_on()
+        boot.set_clock(self.connection)
 
     def go_on(self) -> None:
-        """Let a guest that stands still run again.
+        """Let a guest that stands still run again; its clock is behind then.
 
         Raises:
-            MachineError: it does not answer, or stands still at once for the same reason.
+            MachineError: QEMU refuses, or does not answer.
         """
         qmp.execute(self.folder / QMP_SOCKET, "cont")
-        boot.set_clock(self.connection)
 
     def await_answer(self) -> None:
         """Wait until the guest, which may be booting, takes commands, and give it the host's time.
