@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from grading.verdicts import SubmissionResult
 
 LevelOption = Annotated[
-    int,
+    int | None,
     typer.Option(
-        min=1, max=2, help="1: what the course asks, with tolerance. 2: the whole contract, exactly."
+        min=1,
+        max=2,
+        show_default="the course's; else 2 for workspaces of this kit, 1 for others",
+        help="1: what the course asks, with tolerance. 2: the whole contract, exactly.",
     ),
 ]
 EngineOption = Annotated[
@@ -68,15 +71,7 @@ def run(
         int | None,
         typer.Option("--jobs", "-j", min=1, max=256, help="VMs at once; as cores and memory allow if none."),
     ] = None,
-    level: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=2,
-            show_default="the course's, or 1",
-            help="1: what the course asks, with tolerance. 2: the whole contract, exactly.",
-        ),
-    ] = None,
+    level: LevelOption = None,
     course: Annotated[
         Path | None,
         typer.Option(
@@ -142,7 +137,7 @@ def run(
     # All that can be wrong with what was typed is told before an image is built, which takes minutes.
     results = results_folder(output)
     chosen = cli_course.chosen(course, exercises, as_student=as_student)
-    level = level or (chosen.level if chosen else 1)
+    level = level or (chosen.level if chosen else 0)
     checks = without_machine().checks
     wanted = settings(
         checks, level, engine, monitor, only, from_, suite=suite, seed=seed, starter=starter, again=again
@@ -261,6 +256,8 @@ def settings(
 ) -> Settings:
     """What the options say.
 
+    `level` 0 is each submission's own; see `Settings`.
+
     Raises:
         LabError: they contradict each other, or name no check.
     """
@@ -275,7 +272,7 @@ def settings(
         engine=engine or "",
         monitor=monitor or "",
         suite=suite or "",
-        only=chosen([check for check in checks if check.level <= level], only, start),
+        only=chosen([check for check in checks if check.level <= (level or 2)], only, start),
         seed=seed or "",
         starter=starter,
         again=again,

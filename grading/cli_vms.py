@@ -68,7 +68,7 @@ def vms(
             "--accept-host-keys", help="Trust the keys that machines show, where nothing says which."
         ),
     ] = False,
-    level: LevelOption = 1,
+    level: LevelOption = None,
     engine: EngineOption = None,
     monitor: MonitorOption = None,
     only: OnlyOption = None,
@@ -100,7 +100,7 @@ def vms(
         assert inventory is not None
         listed = read(inventory)
     ground = without_machine()
-    wanted = settings(ground.checks, level, engine, monitor, only, from_, again=again)
+    wanted = settings(ground.checks, level or 0, engine, monitor, only, from_, again=again)
     results = results_folder(output)
     with tempfile.TemporaryDirectory(prefix="boxwright-vms-") as work, ExitStack() as stack:
         with console.progress() as progress:

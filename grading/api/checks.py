@@ -39,6 +39,8 @@ class Check:
     title: str
     rationale: str
     containers: int = UNSAID
+    beyond: bool = False
+    """Whether it is asked only of work on this kit's exercises: the contract does not say it."""
     at_2: frozenset[str] = frozenset()
     """Those of its parents that are asked for at level 2 only."""
     otherwise: tuple[str, ...] = ()
@@ -62,6 +64,7 @@ def check(
     hidden: bool = False,
     containers: int = UNSAID,
     otherwise: Sequence[str] = (),
+    beyond: bool = False,
 ) -> Callable[[Test], Test]:
     """Declare a test to be a check.
 
@@ -79,6 +82,7 @@ def check(
         containers: the most that it may start, where it uses the engine itself; see `grading.api.allowance`.
         otherwise: ids of checks that show the same as its parents in another way: where one of them was run and
             passed, this one is not skipped.
+        beyond: an exercise teaches it, and the contract does not say it: asked of work on this kit's exercises alone.
     """
     if group not in GROUPS:
         raise ValueError(f"there is no group {group!r}")
@@ -93,6 +97,7 @@ def check(
             stage=stage, hidden=hidden, title=title, rationale=" ".join(rest.split()), containers=containers,
             at_2=frozenset(needs_at_2),
             otherwise=tuple(otherwise),
+            beyond=beyond,
         )  # fmt: skip
         marked: Test = pytest.mark.boxwright_check(found)(test)
         return marked

@@ -327,6 +327,10 @@ class Observer:
         """Open a device for reading and writing."""
         return self._handle("open", path)
 
+    def executors(self, path: str) -> Handle:
+        """A look-out for who executes a file; `records.read_executors` reads what it receives."""
+        return self._handle("executors", path)
+
     def connect(self, path: str, kind: int = socket.SOCK_STREAM) -> Handle:
         """Connect to a UNIX socket of a type as `socket.SOCK_STREAM`."""
         return self._handle("connect", path, int(kind))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -111,6 +112,24 @@ class FileStatus:
 
 
 @dataclass(frozen=True)
+class Executor:
+    """A process that was about to execute a file, and the file that it was executed from itself until then."""
+
+    pid: int
+    seals: int
+    """Of that file, F_SEAL_* (fcntl(2)); -1 for one that cannot be sealed."""
+    device: int
+    inode: int
+    path: str
+    """As the kernel tells it (proc_pid_exe(5))."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether nobody can write to that file, whoever it is."""
+        return self.seals >= 0 and bool(self.seals & fcntl.F_SEAL_WRITE)
+
+
+@dataclass(frozen=True)
 class KernelRecord:
     """One record of the kernel's log (Documentation/ABI/testing/dev-kmsg)."""
 
@@ -121,6 +140,15 @@ class KernelRecord:
     seconds: float
     """Since boot."""
     text: str
+
+
+def read_executors(received: bytes) -> list[Executor]:
+    """What a look-out for executors has received (`executors` in handles.c)."""
+    found = []
+    for line in received.split(b"\0")[:-1]:
+        pid, seals, device, inode, path = line.decode("utf-8", "backslashreplace").split(" ", 4)
+        found.append(Executor(int(pid), int(seals), int(device), int(inode), path))
+    return found
 
 
 def read_process(fields: list[bytes]) -> Process:

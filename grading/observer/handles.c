@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
-/* Devices and sockets that stay open between requests: the monitor's device, and clients that are rude. */
+/* What stays open between requests: the monitor's device, clients that are rude, and a look-out for who executes a file. */
 #define _GNU_SOURCE
 #include "observer.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -37,12 +40,12 @@ static void received(struct source *source)
 		unwatch(source);
 }
 
-static void keep(uint32_t number, int fd)
+static void keep(uint32_t number, int fd, void (*ready)(struct source *source))
 {
 	struct handle *handle = must_allocate(NULL, sizeof(*handle));
 	struct message message = { 0 };
 
-	*handle = (struct handle){ { received, fd }, handles, number };
+	*handle = (struct handle){ { ready, fd }, handles, number };
 	handles = handle;
 	send_message(number, STARTED, &message);
 }
@@ -68,7 +71,7 @@ void handle_open(const struct request *request)
 	if (fd < 0)
 		reply_failure(request->number, errno, "open");
 	else
-		keep(request->number, fd);
+		keep(request->number, fd, received);
 }
 
 /* ioctl | handle | code | bytes, or none for a pointer that leads nowhere: result | errno | the bytes afterwards */
@@ -99,7 +102,6 @@ void handle_connect(const struct request *request)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int type = request->count > 2 ? (int)field_number(&request->fields[2]) : SOCK_STREAM;
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct epoll_event event = { .events = EPOLLIN };
 
 	if (fd < 0 || request->count < 2 || request->fields[1].length >= sizeof(address.sun_path)) {
 		reply_failure(request->number, fd < 0 ? errno : EINVAL, "connect");
@@ -111,9 +113,70 @@ void handle_connect(const struct request *request)
 		close(fd);
 		return;
 	}
-	keep(request->number, fd);
-	event.data.ptr = &handles->source;
-	epoll_ctl(events, EPOLL_CTL_ADD, fd, &event);
+	keep(request->number, fd, received);
+	watch(&handles->source, EPOLLIN);
+}
+
+/* Of the file that a process is executed from: its seals (fcntl(2), F_GET_SEALS; -1: it has none), device, inode. */
+static void put_executor(struct message *to, int pid)
+{
+	char path[32], line[4352], target[4096] = "";
+	struct stat about = { 0 };
+	ssize_t length;
+	int file, seals;
+
+	snprintf(path, sizeof(path), "%d/exe", pid);
+	length = readlinkat(proc, path, target, sizeof(target) - 1);
+	target[length > 0 ? length : 0] = 0;
+	file = openat(proc, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	seals = file < 0 ? -1 : fcntl(file, F_GET_SEALS);
+	if (file >= 0)
+		fstat(file, &about);
+	if (file >= 0)
+		close(file);
+	length = snprintf(line, sizeof(line), "%d %d %llu %llu %s", pid, seals, (unsigned long long)about.st_dev,
+			  (unsigned long long)about.st_ino, target);
+	put_field(to, line, (size_t)length + 1);
+}
+
+static void executed(struct source *source)
+{
+	struct handle *handle = (struct handle *)source;
+	char bytes[4096] __attribute__((aligned(8)));
+	ssize_t got = read(source->fd, bytes, sizeof(bytes));
+	const struct fanotify_event_metadata *event = (const void *)bytes;
+
+	for (; FAN_EVENT_OK(event, got); event = FAN_EVENT_NEXT(event, got)) {
+		struct fanotify_response answer = { .fd = event->fd, .response = FAN_ALLOW };
+		struct message message = { 0 };
+
+		if (event->fd < 0)
+			continue;
+		put_executor(&message, event->pid);
+		send_message(handle->number, OUTPUT, &message);
+		(void)!write(source->fd, &answer, sizeof(answer));
+		close(event->fd);
+	}
+}
+
+/*
+ * executors | path: a handle that tells of each process which is about to execute that file, while the kernel holds
+ * it (fanotify(7), FAN_OPEN_EXEC_PERM): "PID SEALS DEVICE INODE PATH", ended by NUL, of what it is executed from yet
+ */
+void handle_executors(const struct request *request)
+{
+	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_CLOEXEC);
+	char *path = request->count > 1 ? field_text(&request->fields[1]) : strdup("");
+
+	if (fd < 0 || fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, path)) {
+		reply_failure(request->number, errno, "executors");
+		if (fd >= 0)
+			close(fd);
+	} else {
+		keep(request->number, fd, executed);
+		watch(&handles->source, EPOLLIN);
+	}
+	free(path);
 }
 
 /* send | handle | bytes | 1 to say that no more will come: how many were taken */

@@ -43,6 +43,7 @@ static const struct {
 	{ "ioctl", handle_ioctl },  { "connect", handle_connect },
 	{ "send", handle_send },    { "close", handle_close },	 { "root", root_make },
 	{ "bystanders", look_bystanders }, { "search", search_files },
+	{ "executors", handle_executors },
 };
 
 void watch(struct source *source, uint32_t what)

@@ -50,11 +50,12 @@ int roots_prepare(const char *base, const char *pool, int count);	/* an exit sta
 void searching_begins(void);
 void search_files(const struct request *request);
 
-/* handles.c: devices and sockets that stay open */
+/* handles.c: devices, sockets and look-outs that stay open */
 void handle_open(const struct request *request);
 void handle_ioctl(const struct request *request);
 void handle_connect(const struct request *request);
 void handle_send(const struct request *request);
+void handle_executors(const struct request *request);
 void handle_close(const struct request *request);
 
 #endif

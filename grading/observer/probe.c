@@ -22,6 +22,8 @@
  *   probe crowd COUNT MIB        so many children, each with so much resident memory
  *   probe burn SECONDS           nothing but processor time
  *   probe orphans COUNT          children that end as orphans, then sleeps
+ *   probe calls NONCE            which system calls a container is better without can be made here; what it found is in
+ *                                /view-NONCE
  *   probe escape NONCE           tries what leads out of a chroot; what it found is in /view-NONCE
  *   probe unprivileged DEVICE CODE HEX   an ioctl by a process that opened the device and then gave up its rights
  *   probe opens PATH             whether this user can open it: prints errno, 0 for yes
@@ -385,6 +387,8 @@ int main(int argc, char **argv)
 		for (;;)
 			pause();
 	}
+	if (!strcmp(what, "calls"))
+		return calls(first);
 	if (!strcmp(what, "escape"))
 		return escape(first);
 	if (!strcmp(what, "unprivileged") && argc > 4)

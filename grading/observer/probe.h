@@ -5,6 +5,7 @@
 
 void pause_us(long us);
 int view(const char *nonce, long seconds, char **words);
+int calls(const char *nonce);
 int escape(const char *nonce);
 
 #endif

@@ -6,11 +6,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static FILE *report;	/* what it found: seen from the host whether the engine keeps logs or not */
@@ -96,13 +100,30 @@ static void end_report(const char *nonce)
 	rename(from, to);
 }
 
+static void tell_descriptors(const char *nonce)
+{
+	DIR *files = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	while (files && (entry = readdir(files))) {
+		char key[32], path[64];
+
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == dirfd(files) ||
+		    atoi(entry->d_name) == fileno(report))
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/fd/%.10s", entry->d_name);
+		snprintf(key, sizeof(key), "fd.%.10s", entry->d_name);
+		tell_link(nonce, key, path);
+	}
+	if (files)
+		closedir(files);
+}
+
 int view(const char *nonce, long seconds, char **words)
 {
 	static const char *const spaces[] = { "pid", "mnt", "uts", "ipc", "net", "cgroup", "user" };
 	char path[64], text[4096];
 	struct stat about;
-	DIR *files;
-	struct dirent *entry;
 
 	if (begin_report(nonce))
 		return 3;
@@ -133,19 +154,7 @@ int view(const char *nonce, long seconds, char **words)
 		tell_number(nonce, "root.inode", (long)about.st_ino);
 	if (!stat("/..", &about))
 		tell_number(nonce, "dotdot.inode", (long)about.st_ino);
-	files = opendir("/proc/self/fd");
-	while (files && (entry = readdir(files))) {
-		char key[32];
-
-		if (entry->d_name[0] == '.' || atoi(entry->d_name) == dirfd(files) ||
-		    atoi(entry->d_name) == fileno(report))
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/fd/%.10s", entry->d_name);
-		snprintf(key, sizeof(key), "fd.%.10s", entry->d_name);
-		tell_link(nonce, key, path);
-	}
-	if (files)
-		closedir(files);
+	tell_descriptors(nonce);
 	for (int i = 0; words[i]; i++) {
 		char key[32];
 
@@ -154,6 +163,99 @@ int view(const char *nonce, long seconds, char **words)
 	}
 	end_report(nonce);
 	pause_us(seconds * 1000000);
+	return 0;
+}
+
+static long new_user_namespace(void)
+{
+	return syscall(SYS_unshare, CLONE_NEWUSER);
+}
+
+static long clone_user_namespace(void)
+{
+	long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+
+	if (!pid)
+		_exit(0);
+	return pid;
+}
+
+static long clone3_user_namespace(void)
+{
+	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (!pid)
+		_exit(0);
+	return pid;
+}
+
+static long key_ring(void)
+{
+	return syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */, -3 /* KEY_SPEC_SESSION_KEYRING */, 0);
+}
+
+static long page_faults(void)
+{
+	return syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY */);
+}
+
+static long ring(void)
+{
+	static char params[256];
+
+	return syscall(425 /* io_uring_setup, everywhere */, 1, params);
+}
+
+#ifdef __x86_64__
+/* unshare(CLONE_NEWUSER) by the interface of 32-bit programs, in which it has another number. */
+static long new_user_namespace_by_32_bits(void)
+{
+	long result = 310;
+
+	__asm__ volatile("int $0x80" : "+a"(result) : "b"(CLONE_NEWUSER) : "memory", "r8", "r9", "r10", "r11");
+	errno = (int)-result;
+	return result < 0 ? -1 : result;
+}
+#endif
+
+/* Which calls are there: of each, in a child of its own, the errno; 0 for one that was made, "killed" for a child that
+ * did not survive it. Beside it the rights of this process, and what it was born with. */
+int calls(const char *nonce)
+{
+	static const struct {
+		const char *name;
+		long (*make)(void);
+	} all[] = {
+		{ "unshare", new_user_namespace },  { "clone", clone_user_namespace },
+		{ "clone3", clone3_user_namespace }, { "keyctl", key_ring },
+		{ "userfaultfd", page_faults },	     { "io_uring_setup", ring },
+#ifdef __x86_64__
+		{ "unshare-32", new_user_namespace_by_32_bits },
+#endif
+	};
+
+	if (begin_report(nonce))
+		return 3;
+	tell_file(nonce, "status", "/proc/self/status");
+	tell_descriptors(nonce);
+	fflush(report);	/* else each child would write it again */
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		char key[32];
+		int status, pid = fork();
+
+		if (!pid)
+			_exit(all[i].make() < 0 ? errno : 0);
+		snprintf(key, sizeof(key), "call.%s", all[i].name);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			tell_text(nonce, key, "not tried");
+		else if (WIFEXITED(status))
+			tell_number(nonce, key, WEXITSTATUS(status));
+		else
+			tell_text(nonce, key, "killed");
+		fflush(report);
+	}
+	end_report(nonce);
 	return 0;
 }
 

@@ -37,6 +37,7 @@ class Settings:
     """What a run is asked for."""
 
     level: int = 1
+    """0: as each submission is: 2 for a workspace of this kit, 1 for any other."""
     engine: str = ""
     """As `Job.engine`."""
     monitor: str = ""
@@ -82,7 +83,7 @@ class Watcher(Protocol):
     """Told how a run goes on; from several threads."""
 
     def begin(self, names: Sequence[str], done: Sequence[SubmissionResult], checks: int) -> None:
-        """These are to be graded, those are done already; so many checks each."""
+        """These are to be graded, those are done already; so many checks each, at most."""
 
     def check(self, submission: str, check: CheckResult) -> None:
         """A verdict has come; it may come again, after a worker was lost."""
@@ -141,7 +142,7 @@ def run(
                     content_hash=hashes[submission.name],
                     checks_hash=ground.checks_hash,
                     image=image,
-                    level=settings.level,
+                    level=work_on.level(submission.name),
                     options=work_on.options(submission.name),
                 )
                 if before is not None:
@@ -158,9 +159,9 @@ def run(
                         newest.result, content_hash=newest.content_hash, options=newest.options, finished=True
                     )
         left = [submission for submission in submissions if submission.name not in done]
-        some = work_on.job(submissions[0] if submissions else Submission("", folder))
-        wanted = [check for check in ground.checks if some.wants(check)]
-        watcher.begin([*missing, *(each.name for each in left)], list(done.values()), len(wanted))
+        jobs = [work_on.job(submission) for submission in left] or [Job()]
+        most = max(sum(map(job.wants, ground.checks)) for job in jobs)
+        watcher.begin([*missing, *(each.name for each in left)], list(done.values()), most)
         if not left and not missing:
             return [done[name] for name in names]
         batch = gradebook.begin_batch(folder, dataclasses.asdict(settings))
@@ -248,10 +249,17 @@ class _Work:
 
     def job(self, submission: Submission) -> Job:
         """Of one submission."""
-        job = self._settings.job(submission)
+        job = dataclasses.replace(self._settings.job(submission), level=self.level(submission.name))
         if self._coursework is None:
-            return job
+            return dataclasses.replace(job, kit=self._is_workspace(submission.name))
         return self._coursework.job(job, self._identities.get(submission.name, Identity()))
+
+    def level(self, name: str) -> int:
+        """Of one submission."""
+        return self._settings.level or (2 if self._is_workspace(name) else 1)
+
+    def _is_workspace(self, name: str) -> bool:
+        return self.looked.handed.get(name, NOTHING).is_workspace
 
     def graded(self, graded: Graded) -> Graded:
         """With what the course makes of it."""

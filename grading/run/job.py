@@ -38,6 +38,8 @@ class Job:
     """A path in the submission, `reference`, or empty: to be found."""
     monitor: str = ""
     level: int = 2
+    kit: bool = True
+    """Whether it is work on this kit's exercises: what these teach beyond the contract is asked for, too."""
     seed: str = "boxwright"
     student: str = ""
     """The id whose own numbers the checks use; empty for nobody's. Never what the submission says of itself."""
@@ -80,7 +82,7 @@ class Job:
 
     def wants(self, check: Check) -> bool:
         """Whether a check is to be run."""
-        if check.level > self.level:
+        if check.level > self.level or (check.beyond and not self.kit):
             return False
         if self.source and self.engine == REFERENCE and check.half == "engine":
             return False

@@ -26,6 +26,8 @@ class Handed:
     """Of `boxwright.toml`; empty where it names nobody."""
     course_seed: str = ""
     sheet: Sheet = field(default_factory=lambda: Sheet({}, {}, f"There is no {answers.NAME}."))
+    is_workspace: bool = False
+    """Whether it has a `boxwright.toml`: `lab init` made it, or somebody wants it to be taken for such."""
 
 
 NOTHING = Handed()
@@ -47,6 +49,7 @@ def handed(root: Path) -> Handed:
                 _word(said.get("student")),
                 _word(said.get("course_seed")),
                 answers.read(places[0] / answers.NAME),
+                is_workspace=name == FILE,
             )
     return NOTHING
 

@@ -14,6 +14,7 @@ import os
 from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals  # type: ignore[import-not-found]
 from _socket import sethostname
 
+from supervisor import seccomp
 from supervisor import syscalls as sys
 from supervisor.mounts import Volume, set_up
 
@@ -145,6 +146,9 @@ def become(spec: Spec, stdout: int, stderr: int, barrier: int, errors: int) -> N
         sethostname(spec.hostname)
         # endregion 01.hostname
         set_priorities(spec)
+
+        step = "taking system calls away"
+        sys.filter_calls(seccomp.PROGRAM)
 
         step = "giving up capabilities"
         # The zygote has dropped the rest from the bounding set and set no_new_privs already.

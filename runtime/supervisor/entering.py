@@ -18,6 +18,7 @@ from __future__ import annotations
 import marshal
 import os
 
+from supervisor import seccomp
 from supervisor import syscalls as sys
 from supervisor.container import (
     CAPABILITY_MASK,
@@ -100,6 +101,8 @@ def become_guest(spec: Spec, container: int, streams: list[int], errors: int) ->
             os.dup2(stream, number)
         sys.close_on_exec_from(3)
         set_priorities(spec)
+        step = "taking system calls away"
+        sys.filter_calls(seccomp.PROGRAM)
         step = "giving up capabilities"
         sys.capset(CAPABILITY_MASK)
         die_with_the_supervisor()  # a change of credentials may clear it

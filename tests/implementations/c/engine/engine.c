@@ -62,6 +62,8 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "supervisor")) {
 		if (argc != 3)
 			return complain("a supervisor takes one folder: engine supervisor <base-rootfs>");
+		if (!run_from_sealed_copy(argv))
+			return complain("the engine cannot be copied into memory: %s", strerror(errno));
 		return supervise(argv[2]);
 	}
 	status = parse_command_line(argv + 1, &request);

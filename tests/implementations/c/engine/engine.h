@@ -29,6 +29,15 @@ enum { EXIT_ENGINE = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 /* Say on standard error what is wrong and what to do. Return: EXIT_ENGINE. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* --- sealed.c --- */
+
+/*
+ * Go on as a copy of this program in memory that nobody can write, with the same arguments.
+ *
+ * Return: true in the copy; false where that failed, errno says why.
+ */
+bool run_from_sealed_copy(char **argv);
+
 /* --- options.c --- */
 
 /*

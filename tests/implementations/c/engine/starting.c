@@ -52,6 +52,7 @@ static void explain(struct container *container, const struct failure *failure)
 		[STEP_DEV] = "making its /dev",
 		[STEP_PROC] = "mounting its /proc",
 		[STEP_IDENTITY] = "giving it input, hostname and nice value",
+		[STEP_FILTER] = "taking system calls away",
 		[STEP_RIGHTS] = "giving up capabilities",
 	};
 
