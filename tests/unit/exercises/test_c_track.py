@@ -78,4 +78,4 @@ def test_the_makefile_builds_it_where_it_is_looked_for(tmp_path: Path) -> None:
 
 def test_most_of_the_python_track_is_there() -> None:
     without = {each.name for each in catalogue.all_regions()} - {each.name for each in REGIONS}
-    assert without == {"04.serving", "10.sealed"}
+    assert without == {"04.serving"}

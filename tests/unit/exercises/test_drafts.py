@@ -45,7 +45,12 @@ def test_a_second_one_and_a_second_region_come_after_the_first(clone: Clone) -> 
         clone.lab("exercise", "new", name)
     table = (clone.top / "exercises/README.md").read_text()
     assert table.count("### 5.") == 1
-    assert table.index("| 5.1 |") < table.index("| 5.2 |") < table.index("The sentence on the two levels")
+    assert (
+        table.index("| 5.4 |")
+        < table.index("| 5.5 |")
+        < table.index("| 5.6 |")
+        < table.index("The sentence on the two levels")
+    )
     assert table.index("| 11 | `11_first`") < table.index("| 12 | `12_second`")
     clone.lab("exercise", "region", "12.freeze", clone.lines_of_freeze(), "--summary", SUMMARY)
     clone.lab("exercise", "region", "12.hard", "kernel/monitor_policy.h:1-2", "--summary", "does nothing yet")

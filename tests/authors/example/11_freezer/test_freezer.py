@@ -46,7 +46,7 @@ def held(engine: Engine, observer: Observer) -> Held:
 
 
 @check(
-    "control", points=2, level=2, needs=["containers.starts"],
+    "control", points=2, level=2, beyond=True, needs=["containers.starts"],
     hint="cgroup.freeze of the container's cgroup; cgroup.events tells when all of it stands still.",
 )  # fmt: skip
 def test_pause_holds_a_container(held: Held) -> None:
@@ -60,7 +60,8 @@ def test_pause_holds_a_container(held: Held) -> None:
 
 
 @check(
-    "control", level=2, needs=["control.pause_holds_a_container"], hint="A 0 in cgroup.freeze lets it go on.",
+    "control", level=2, beyond=True, needs=["control.pause_holds_a_container"],
+    hint="A 0 in cgroup.freeze lets it go on.",
 )  # fmt: skip
 def test_unpause_lets_it_go_on(held: Held) -> None:
     """After `unpause` the container works on."""
