@@ -147,9 +147,9 @@ def task(subject: Subject) -> Iterator[str]:
     """The regions stand in the task, and no others of this exercise."""
     number = subject.exercise.number
     mine = {region.name for region in subject.exercise.regions}
-    told = set(re.findall(rf"\b{number}\.[a-z_]+", subject.guide.section("Your task").text))
+    told = set(re.findall(rf"\b{number}\.[a-z_]+", subject.guide.section(guides.TASK).text))
     for name in sorted(mine - told):
-        yield f"guide.md says nothing of region {name} in `Your task`"
+        yield f"guide.md says nothing of region {name} in `{guides.TASK}`"
     for name in sorted(told - mine):
         yield f"guide.md names a region {name}, which regions.toml has not"
 
@@ -162,6 +162,24 @@ def hints(subject: Subject) -> Iterator[str]:
         yield f"exercise.toml has no [[hints]] for {name}"
     for name in sorted(hinted - wanted):
         yield f"exercise.toml has hints for {name}, which is neither a check nor a region of this exercise"
+    for region in subject.exercise.regions:
+        for hint in subject.exercise.hints:
+            if hint.target == region.name and hint.track and hint.track not in region.files:
+                yield f"exercise.toml has hints for {region.name} in the track {hint.track}, which has no such region"
+
+
+def explained(subject: Subject) -> Iterator[str]:
+    """Each check names the part of the guide that explains it, and the guide has that."""
+    checks, there = {check.id for check in subject.checks}, subject.guide.explaining
+    for hint in subject.exercise.hints:
+        if hint.track:
+            continue
+        if hint.target not in checks:
+            if hint.section:
+                yield f"exercise.toml: the hints for {hint.target} have a `section`; only those for a check have one"
+        elif hint.section not in there:
+            named = f"a `section` {hint.section!r} that guide.md lacks" if hint.section else "no `section`"
+            yield f"exercise.toml: the hints for {hint.target} have {named}; it is one of {', '.join(there)}"
 
 
 def points(subject: Subject) -> Iterator[str]:
@@ -233,6 +251,7 @@ RULES = (
     Held("questions are several, and stand in the guide", questions),
     Held("every region is in the task", task),
     Held("hints are for what there is", hints),
+    Held("checks are explained in the guide", explained),
     Held("points are the sum", points),
     Held("checks named in the guide exist", named_checks),
     Held("checks build on what comes before them", parents),

@@ -10,7 +10,7 @@ from grading.student import client
 from grading.student.kernel_words import meanings, telling
 from grading.verdicts import CheckResult
 from lab.console import Progress
-from lab.exercises import guides, sections
+from lab.exercises import guides
 from lab.exercises.catalogue import Exercise
 from lab.workspace import asked
 from lab.workspace import progress as kept
@@ -78,21 +78,10 @@ class Outcome:
         said = "\n".join(self.built.values()).replace("/submission/", "")
         return tuple(line for line in said.splitlines() if "warning:" in line or "error:" in line)
 
-    def explanation(self, verdict: Verdict, values: dict[str, Any]) -> str:
-        """The heading in the exercise's guide that explains a check, or of its task."""
-        guide = guides.read(self.exercise.folder, values)
-        word = verdict.result.id.partition(".")[2]
-        # A region is called as what it does, and so are the checks that look at that: 01.proc, own_proc.
-        regions = [each.name for each in self.exercise.regions if each.name[3:] in word.split("_")]
-        by_target = {hint.target: hint for hint in self.exercise.hints}
-        hints = [
-            text
-            for target in (verdict.result.id, *regions)
-            if (hint := by_target.get(target))
-            for text in (hint.nudge, hint.pointer, hint.nearly)
-        ]
-        name = f"{word} {verdict.title}"
-        return sections.explaining(guide, name, hints).title
+    def explanation(self, verdict: Verdict) -> str:
+        """The heading in the exercise's guide that explains a check; that of the task where none is named."""
+        hint = self.exercise.hint(verdict.result.id)
+        return hint.section if hint and hint.section else guides.TASK
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""

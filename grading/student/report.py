@@ -97,7 +97,7 @@ def _failure(out: Console, workspace: Workspace, outcome: Outcome, verdict: Verd
     if result.rationale:
         out.print(f"  {escape(result.rationale)}")
     _seen(out, verdict)
-    heading = outcome.explanation(verdict, workspace.values(outcome.exercise))
+    heading = outcome.explanation(verdict)
     out.print(
         f"  [dim]explained[/dim] lab guide {outcome.exercise.number}, “{escape(heading)}”\n"
         f"  [dim]stuck?   [/dim] lab hint {escape(result.id)}",

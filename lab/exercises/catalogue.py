@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -83,6 +83,10 @@ class Hint:
     nudge: str
     pointer: str
     nearly: str
+    section: str = ""
+    """The heading in the guide that explains a check; empty for a region."""
+    track: Track | None = None
+    """In which track it takes the place of the one that is for both."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,16 @@ class Exercise:
     regions: tuple[Region, ...] = ()
     points_at_1: float | None = None
     """The same as `points` without the checks of level 2; None where there are none of these."""
+
+    def hint(self, target: str, track: Track | None = None) -> Hint | None:
+        """What is said of a check or a region in a track; None where nobody wrote anything.
+
+        Args:
+            target: the id of the check, or the name of the region.
+            track: None for what is said in both.
+        """
+        written = {each.track: each for each in self.hints if each.target == target}
+        return written.get(track, written.get(None))
 
 
 def folders(top: Path = EXERCISES) -> dict[str, Path]:
@@ -230,7 +244,7 @@ def _exercise(number: str, folder: Path, known: frozenset[str]) -> Exercise:
         needs=needs,
         minutes=file.whole("minutes"),
         parameters={key: parameters.parse(key, value, file.where) for key, value in declared.items()},
-        hints=tuple(_hint(table) for table in file.tables("hints")),
+        hints=_hints(file),
         questions=tuple(_question(table) for table in file.tables("questions")),
         rubric=tuple(_criterion(table) for table in file.tables("rubric")),
         regions=_regions(number, folder),
@@ -238,7 +252,6 @@ def _exercise(number: str, folder: Path, known: frozenset[str]) -> Exercise:
     )
     file.close()
     for what, ids in (
-        ("hints", [each.target for each in made.hints]),
         ("questions", [each.id for each in made.questions]),
         ("rubric", [each.id for each in made.rubric]),
     ):
@@ -248,10 +261,37 @@ def _exercise(number: str, folder: Path, known: frozenset[str]) -> Exercise:
     return made
 
 
-def _hint(table: Table) -> Hint:
-    made = Hint(table.text("for"), table.text("nudge"), table.text("pointer"), table.text("nearly"))
-    table.close()
-    return made
+def _hints(file: Table) -> tuple[Hint, ...]:
+    made: dict[tuple[str, Track | None], Hint] = {}
+    for table in file.tables("hints"):
+        target = table.text("for")
+        hint = (
+            _hint_of_a_track(table, made.get((target, None))) if table.has("track") else _hint(table, target)
+        )
+        if (target, hint.track) in made:
+            raise table.error("for", f"{target} stands there twice")
+        made[target, hint.track] = hint
+        table.close()
+    return tuple(made.values())
+
+
+def _hint(table: Table, target: str) -> Hint:
+    section = table.text("section") if table.has("section") else ""
+    return Hint(target, table.text("nudge"), table.text("pointer"), table.text("nearly"), section)
+
+
+def _hint_of_a_track(table: Table, common: Hint | None) -> Hint:
+    """What is not said again is as in both tracks; the guide is one, and so is the section that explains."""
+    named = table.text("track")
+    track = next((each for each in TRACKS if each == named), None)
+    if track is None:
+        raise table.error("track", f"{named!r} is none; there is {', '.join(TRACKS)}")
+    if common is None:
+        raise table.error("track", "the hints for both tracks stand before those for one of them")
+    said = {stage: table.text(stage) for stage in ("nudge", "pointer", "nearly") if table.has(stage)}
+    if not said:
+        raise table.error("track", "nothing is said for it; give a nudge, a pointer or nearly the line")
+    return replace(common, track=track, **said)
 
 
 def _question(table: Table) -> Question:

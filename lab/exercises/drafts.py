@@ -247,7 +247,7 @@ def _appended(path: Path, table: str) -> str:
 def _with_task(path: Path, name: str, summary: str) -> str:
     """The guide with an item for the region at the end of the list of regions, or where that would begin."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    title = f"## {guides.SECTIONS[1]}"
+    title = f"## {guides.TASK}"
     if title not in lines:
         raise LabError(f"{path} has no section {title!r}", "Put it back.")
     begin = lines.index(title)

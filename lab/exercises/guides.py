@@ -20,10 +20,12 @@ from lab.exercises.consoles import Block, parse_block
 
 NAME = "guide.md"
 
+TASK, TRAPS = "Your task", "Traps"
+
 SECTIONS = (
     "Predict, do, observe, explain",
-    "Your task",
-    "Traps",
+    TASK,
+    TRAPS,
     "Questions",
     "Further reading",
 )
@@ -97,6 +99,11 @@ class Guide:
         first = self.section(SECTIONS[0])
         last = first.line + first.text.count("\n")
         return tuple(each for each in self.sections if each.level == 3 and first.line < each.line <= last)
+
+    @property
+    def explaining(self) -> tuple[str, ...]:
+        """The headings below which something is explained that a check looks at: of steps, task and traps."""
+        return (*(step.title for step in self.steps), TASK, TRAPS)
 
 
 def read(folder: Path, values: Mapping[str, object]) -> Guide:

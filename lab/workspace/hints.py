@@ -1,7 +1,7 @@
 """Which hint a student gets next: of the check or region that is meant, the next of its three stages.
 
-A hint is written for a check or for a region (`exercise.toml`). Where a check has none, what its author
-says in a few words is the only stage.
+A hint is written for a check or for a region (`exercise.toml`), and otherwise for one track where that is
+built in another way. Where a check has none, what its author says in a few words is the only stage.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lab.errors import LabError
 from lab.exercises import guides
-from lab.exercises.catalogue import Exercise, Hint
+from lab.exercises.catalogue import Exercise, Region, Track
 from lab.workspace.next import untouched_regions
 from lab.workspace.progress import STAGES, Kept, Progress, Stage
 from lab.workspace.state import Workspace
@@ -48,10 +48,10 @@ def choose(
             of the last `lab check` that did not pass.
 
     Raises:
-        LabError: there is no such thing, or nothing to give a hint for.
+        LabError: there is no such thing, not in the workspace's track, or nothing to give a hint for.
     """
     exercise, target, kept = _meant(workspace, exercises, progress, wanted)
-    hint = next((each for each in exercise.hints if each.target == target), None)
+    hint = exercise.hint(target, workspace.track)
     values = workspace.values(exercise)
     title = kept.title if kept else next((r.summary for r in exercise.regions if r.name == target), "")
     if hint is None:
@@ -84,12 +84,14 @@ def _meant(
     if exercise := next((each for each in exercises if _names(each, wanted)), None):
         return _in(workspace, exercise, progress)
     for exercise in exercises:
-        kept = progress.kept(wanted)
-        if _hint(exercise, wanted) or (kept is not None and kept.exercise == exercise.number):
-            return exercise, wanted, kept
         for region in exercise.regions:
             if wanted == region.name:
+                if workspace.track not in region.files:
+                    raise _missing(region, workspace.track)
                 return exercise, wanted, None
+        kept = progress.kept(wanted)
+        if exercise.hint(wanted) or (kept is not None and kept.exercise == exercise.number):
+            return exercise, wanted, kept
     raise LabError(
         f"There is neither an exercise, nor a check, nor a region called {wanted!r}",
         "`lab check` names the checks, such as containers.starts; `lab hint 05` means an exercise.",
@@ -106,7 +108,7 @@ def _in(workspace: Workspace, exercise: Exercise, progress: Progress) -> tuple[E
     if failing is not None:
         return exercise, failing.id, failing
     for region in untouched_regions(workspace, exercise):
-        if _hint(exercise, region.name):
+        if exercise.hint(region.name):
             return exercise, region.name, None
     raise LabError(
         f"In exercise {exercise.number} no check has failed, as far as is known",
@@ -118,5 +120,8 @@ def _first_failing(checks: Sequence[Kept]) -> Kept | None:
     return next((each for each in checks if each.verdict == "failed"), None)
 
 
-def _hint(exercise: Exercise, target: str) -> Hint | None:
-    return next((each for each in exercise.hints if each.target == target), None)
+def _missing(region: Region, track: Track) -> LabError:
+    return LabError(
+        f"The track {track} has no region {region.name}",
+        f"`lab guide {region.exercise}` says what it has instead.",
+    )
