@@ -333,7 +333,7 @@ _Noreturn void child_become(const struct child *child)
 		fail(child, STEP_FILTER);
 	/* The system call: the library's function would wait for all the threads we do not have. */
 	if (syscall(SYS_setgroups, 0, NULL) || !bound_capabilities() || !set_capabilities() || !gain_nothing() ||
-	    !die_with_supervisor()) /* again: a change of capabilities may have cleared it */
+	    !die_with_supervisor()) /* again: a change of user or group, if ever one is made above, clears it */
 		fail(child, STEP_RIGHTS);
 
 	/* The keeper must know us first. End of file: the supervisor is gone. */
