@@ -74,6 +74,46 @@ def test_everything_is_read(top: Path) -> None:
     assert region.stub_path("python") == top / "05_bounded_buffer" / "stubs" / "python" / "buffer.py"
 
 
+OF_C = '\n[[hints]]\nfor = "05.buffer"\ntrack = "c"\nnearly = "d"\n'
+OF_A_CHECK = '[[hints]]\nfor = "logs.kept"\nsection = "1. A"\nnudge = "a"\npointer = "b"\nnearly = "c"\n'
+
+
+def test_a_track_says_otherwise_what_differs_in_it(top: Path) -> None:
+    write(top, GOOD + OF_C + OF_A_CHECK + OF_C.replace("05.buffer", "logs.kept"))
+    exercise = catalogue.exercise("05", top)
+
+    def stages(target: str, track: catalogue.Track | None) -> tuple[str, str, str, str]:
+        hint = exercise.hint(target, track)
+        assert hint is not None
+        return hint.nudge, hint.pointer, hint.nearly, hint.section
+
+    for track in ("python", None):
+        assert stages("05.buffer", track) == ("a", "b", "c", "")
+    assert stages("05.buffer", "c") == ("a", "b", "d", "")
+    assert stages("logs.kept", "c") == ("a", "b", "d", "1. A")
+    assert exercise.hint("05.other", "c") is None
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        (GOOD + OF_C + OF_C, "[[hints]] number 3: for: 05.buffer stands there twice"),
+        (GOOD + OF_A_CHECK + OF_A_CHECK, "number 3: for: logs.kept stands there twice"),
+        (GOOD.replace("05.buffer", "05.producer") + OF_C, "track: the hints for both tracks stand before"),
+        (GOOD + OF_C.replace('"c"', '"java"'), "number 2: track: 'java' is none; there is python, c"),
+        (GOOD + OF_C.replace('nearly = "d"\n', ""), "number 2: track: nothing is said for it"),
+        (GOOD + OF_C.replace('"d"', '""'), "number 2: nearly: it is empty"),
+        (GOOD + OF_C + 'section = "1. A"\n', "number 2: section: this key is not known here"),
+        (GOOD + OF_A_CHECK.replace('"1. A"', '""'), "number 2: section: it is empty"),
+    ],
+)
+def test_hints_of_a_track_that_make_no_sense_are_errors(toml: str, says: str, top: Path) -> None:
+    write(top, toml)
+    with pytest.raises(LabError) as caught:
+        catalogue.exercises(top)
+    assert says in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["5", "05", "05_bounded_buffer"])
 def test_an_exercise_has_several_names(text: str, top: Path) -> None:
     assert catalogue.exercise(text, top).number == "05"

@@ -20,6 +20,9 @@ EVERY = (*rules.RULES, *sources.RULES)
 
 CHECK = "control.freezer_tells_how_it_ended"
 ALT = "A client asks the supervisor, the supervisor starts the container, and the status comes back the same way."
+SECTION = 'section = "1. What a status is"\n'
+REGION = '[[regions]]\nname = "11.freeze"\nsummary = "x"\npython = "runtime/supervisor/freezer.py"\n'
+HINTS = '[[hints]]\nfor = "11.freeze"\nnudge = "a"\npointer = "b"\nnearly = "c"\n'
 STEP = "**Explain.** TODO: why it is so.\n"
 
 
@@ -89,6 +92,10 @@ def test_a_draft_keeps_them(top: Path) -> None:
         ("exercise.toml", '"0: no evidence"', '"none: no evidence"', "the levels of why are not"),
         ("exercise.toml", f'for = "{CHECK}"', 'for = "11.freeze"', f"no [[hints]] for {CHECK}"),
         ("exercise.toml", f'for = "{CHECK}"', 'for = "11.freeze"', "has hints for 11.freeze"),
+        ("exercise.toml", SECTION, "", f"the hints for {CHECK} have no `section`; it is one of 1. What"),
+        ("exercise.toml", SECTION, SECTION.replace("1.", "4."), "have a `section` '4. What a status is' that guide"),
+        ("exercise.toml", SECTION, 'section = "Questions"\n', "have a `section` 'Questions' that guide.md lacks"),
+        ("guide.md", "### 1. What a status is", "### 1. What is a status", "'1. What a status is' that guide.md lacks"),
         ("exercise.toml", "points = 7", "points = 8", "write points = 7"),
         ("exercise.toml", "points = 7", "points = 7\npoints_at_1 = 6", "write points_at_1 = 7"),
         ("test_freezer.py", "points=2,", "points=2, level=2,", "write points_at_1 = 5"),
@@ -117,10 +124,34 @@ def test_questions_of_one_kind_and_too_few_of_them(top: Path) -> None:
 
 
 def test_a_region_that_the_task_does_not_name(top: Path) -> None:
-    (top / "11_freezer/regions.toml").write_text(
-        '[[regions]]\nname = "11.freeze"\nsummary = "x"\npython = "runtime/supervisor/freezer.py"\n'
-    )
+    (top / "11_freezer/regions.toml").write_text(REGION)
     assert any("says nothing of region 11.freeze" in each for each in said(read(top)))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ('track = "python"\nnearly = "d"\n', []),
+        (
+            'track = "c"\nnearly = "d"\n',
+            ["exercise.toml has hints for 11.freeze in the track c, which has no such region"],
+        ),
+    ],
+)
+def test_a_region_is_hinted_at_only_in_the_tracks_that_have_it(more: str, says: list[str], top: Path) -> None:
+    (top / "11_freezer/regions.toml").write_text(REGION)
+    hints = top / "11_freezer/exercise.toml"
+    hints.write_text(f'{hints.read_text()}\n{HINTS}\n[[hints]]\nfor = "11.freeze"\n{more}')
+    assert broken(Held("", rules.hints), read(top)) == says
+    assert broken(Held("", rules.explained), read(top)) == []
+
+
+def test_a_region_is_explained_by_no_section(top: Path) -> None:
+    (top / "11_freezer/regions.toml").write_text(REGION)
+    hints = top / "11_freezer/exercise.toml"
+    hints.write_text(f"{hints.read_text()}\n{HINTS}{SECTION}")
+    [sentence] = broken(Held("", rules.explained), read(top))
+    assert "the hints for 11.freeze have a `section`; only those for a check have one" in sentence
 
 
 def test_a_check_without_a_row_of_its_exercise() -> None:

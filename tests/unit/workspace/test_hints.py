@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from lab import cli
 from lab.errors import LabError
 from lab.exercises import catalogue, starter
+from lab.exercises.catalogue import TRACKS, Track
 from lab.workspace import hints, logs, make, progress, state
 from lab.workspace.progress import Kept
 from lab.workspace.reset import put
@@ -102,14 +103,42 @@ def test_when_all_passed_there_is_no_hint(workspace: Workspace) -> None:
         hints.choose(workspace, catalogue.exercises(), progress.load(workspace), None)
 
 
-def test_every_hint_of_every_exercise_can_be_given(workspace: Workspace) -> None:
+@pytest.mark.parametrize("track", TRACKS)
+def test_every_hint_of_a_track_can_be_given_in_it(track: Track, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, track, "s1", "seed")
     exercises, known = catalogue.exercises(), progress.Progress()
     for exercise in exercises:
-        for each in exercise.hints:
+        missing = {region.name for region in exercise.regions if track not in region.files}
+        for target in {each.target for each in exercise.hints} - missing:
             for stage in progress.STAGES:
-                shown = hints.choose(workspace, exercises, known, each.target)
+                shown = hints.choose(workspace, exercises, known, target)
                 assert shown.exercise == exercise.number and shown.stage == stage and "{{" not in shown.text
-                known = progress.with_hint(known, exercise.number, each.target, stage)
+                known = progress.with_hint(known, exercise.number, target, stage)
+
+
+def test_each_track_is_told_what_is_true_in_it(tmp_path: Path) -> None:
+    exercises, nothing = catalogue.exercises(), progress.Progress()
+    taken = progress.with_hint(nothing, "09", "09.stale", "nudge")
+    said = {
+        track: hints.choose(Workspace(tmp_path, track, "s1", "seed"), exercises, taken, "09.stale").text
+        for track in TRACKS
+    }
+    assert "flock(2)" in said["python"] and "F_SETLK" in said["c"]
+
+
+@pytest.mark.parametrize("region", ["04.serving", "10.sealed"])
+def test_a_region_that_the_track_has_not_is_refused(region: str, tmp_path: Path) -> None:
+    def chosen(track: Track) -> str:
+        workspace = Workspace(tmp_path, track, "s1", "seed")
+        return hints.choose(workspace, catalogue.exercises(), progress.Progress(), region).target
+
+    assert chosen("python") == region
+    with pytest.raises(LabError) as caught:
+        chosen("c")
+    number = region[:2]
+    assert str(caught.value) == (
+        f"The track c has no region {region}. `lab guide {number}` says what it has instead."
+    )
 
 
 def test_logs_are_read_by_name_or_beginning(workspace: Workspace) -> None:
