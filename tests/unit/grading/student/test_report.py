@@ -64,6 +64,11 @@ def test_a_failure_says_what_was_expected_and_seen_and_where_to_go_on(workspace:
     assert status_of(outcome(failed)) == 1
 
 
+def test_what_no_hint_gives_a_section_for_is_explained_by_the_task(workspace: Workspace) -> None:
+    failed = result("containers.made_up", "failed")
+    assert "lab guide 01, “Your task”" in said(workspace, outcome(failed))
+
+
 def test_a_parent_that_fails_is_named_with_its_exercise(workspace: Workspace) -> None:
     parent = Verdict(result("build.engine_builds", "failed", actual="make: error"), "00", "engine")
     skipped = result("containers.starts", "skipped", parent="build.engine_builds")
