@@ -41,11 +41,17 @@ class Region:
     """Where it stands in each track that has it; relative to the top of the track."""
     folder: Path
     """The exercise's."""
+    otherwise: Mapping[Track, str] = field(default_factory=dict)
+    """What it does in a track in which that is something else than `summary` says."""
 
     @property
     def exercise(self) -> str:
         """The number of its exercise."""
         return self.name[:2]
+
+    def summary_in(self, track: Track) -> str:
+        """One sentence: what it does in this track."""
+        return self.otherwise.get(track, self.summary)
 
     def stub_path(self, track: Track) -> Path:
         """Where its stub is: stubs/TRACK/WORD, with the suffix `.py` or `.c`.
@@ -223,7 +229,10 @@ def _regions(number: str, folder: Path) -> tuple[Region, ...]:
         where = {track: table.text(track) for track in TRACKS if table.has(track)}
         if not where:
             raise table.error("python", "a region stands in at least one track's sources")
-        found[name] = Region(name, table.text("summary"), where, folder)
+        otherwise = {
+            track: table.text(f"summary_{track}") for track in where if table.has(f"summary_{track}")
+        }
+        found[name] = Region(name, table.text("summary"), where, folder, otherwise)
         table.close()
     file.close()
     return tuple(found.values())

@@ -53,7 +53,8 @@ def choose(
     exercise, target, kept = _meant(workspace, exercises, progress, wanted)
     hint = exercise.hint(target, workspace.track)
     values = workspace.values(exercise)
-    title = kept.title if kept else next((r.summary for r in exercise.regions if r.name == target), "")
+    regions = {each.name: each.summary_in(workspace.track) for each in exercise.regions}
+    title = kept.title if kept else regions.get(target, "")
     if hint is None:
         if kept is None or not kept.hint:
             raise LabError(f"There is no hint for {target}", f"`lab guide {exercise.number}` explains it.")

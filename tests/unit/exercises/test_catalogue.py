@@ -114,6 +114,15 @@ def test_hints_of_a_track_that_make_no_sense_are_errors(toml: str, says: str, to
     assert says in str(caught.value)
 
 
+def test_a_region_may_do_something_else_in_one_track(top: Path) -> None:
+    write(top, GOOD, REGIONS + 'c = "engine/log.c"\nsummary_c = "rings"\n')
+    [region] = catalogue.all_regions(top)
+    assert [region.summary_in("python"), region.summary_in("c")] == ["keeps", "rings"]
+    write(top, GOOD, REGIONS + 'c = "engine/log.c"\n')
+    [region] = catalogue.all_regions(top)
+    assert region.summary_in("c") == "keeps"
+
+
 @pytest.mark.parametrize("text", ["5", "05", "05_bounded_buffer"])
 def test_an_exercise_has_several_names(text: str, top: Path) -> None:
     assert catalogue.exercise(text, top).number == "05"
@@ -165,6 +174,8 @@ def test_each_error_names_file_and_key(old: str, new: str, says: str, top: Path)
         (REGIONS * 2, "name: 05.buffer stands there twice"),
         (REGIONS.replace("python", "java"), "python: a region stands in at least one"),
         (REGIONS + 'java = "x"\n', "java: this key is not known here"),
+        (REGIONS + 'summary_c = "x"\n', "summary_c: this key is not known here"),
+        (REGIONS + 'summary_python = ""\n', "summary_python: it is empty"),
         ("", "regions: it is missing"),
     ],
 )

@@ -78,6 +78,14 @@ def test_a_check_and_a_region_can_be_named(workspace: Workspace) -> None:
     assert hint("06.list")["title"] == "enters a process into the list, once"
 
 
+def test_a_hint_says_of_a_region_what_it_does_in_this_track(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.make(Workspace(tmp_path / "in-c", "c", "s1", "seed"))
+    monkeypatch.chdir(tmp_path / "in-c")
+    assert hint("08.share")["title"] == "gives the container's session its share of the CPU"
+
+
 def test_where_nobody_wrote_a_hint_the_checks_own_words_are_it(workspace: Workspace) -> None:
     remember(workspace, ("logs.made_up", "05", "failed"))
     assert hint("logs.made_up")["text"] == "Look."

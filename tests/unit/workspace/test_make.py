@@ -160,7 +160,10 @@ def test_in_c_the_grader_takes_it_too(tmp_path: Path) -> None:
     text = (tmp_path / "work" / "README.md").read_text()
     assert "`/* region 05.buffer */`" in text and "runtime/" not in text
     rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
-    assert len(rows) == len([each for each in catalogue.all_regions() if "c" in each.files])
+    there = [each for each in catalogue.all_regions() if "c" in each.files]
+    for region, row in zip(there, rows, strict=True):
+        assert f"| {region.summary_in('c')}" in row and region.files["c"] in row
+    assert "session its share" in text and "cgroup its share" not in text
     assert git(tmp_path / "work", "status", "--porcelain") == ""
 
 
