@@ -109,7 +109,7 @@ void starting_failed(struct source *source, uint32_t events)
 	container_begins(container);
 }
 
-/* Whether a folder is the one at this path, or lies in it. */
+/* Whether the folder at this path is that one, or lies in it. */
 static bool lies_in(const char *path, dev_t device, ino_t inode)
 {
 	/* region 02.sharing */
