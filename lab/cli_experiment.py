@@ -156,6 +156,13 @@ def _run(
     def heard(repetition: int, what: str) -> None:
         console.err.print(f"  {repetition}: {escape(what)}")
 
+    top = None if reference else state.top_of(Path.cwd())
+    workspace = state.read(top) if top is not None else None
+    if workspace is not None and workspace.track == "c" and values.get("by") == "cgroup":
+        console.err.print(
+            "[yellow]Without the monitor an engine of the C track holds no limits, unless you gave it more than "
+            "the exercises ask for. `--reference` measures the finished one.[/yellow]"
+        )
     where = chosen(machine)
     with locked(where), console.progress() as progress:
         found = kinds.find(where, progress)
@@ -163,8 +170,8 @@ def _run(
             [now] = lifecycle.statuses([where])
             if reference:
                 deploy(found, progress)
-            elif (top := state.top_of(Path.cwd())) is not None:
-                deploying.deploy(found, state.read(top), progress)
+            elif workspace is not None:
+                deploying.deploy(found, workspace, progress)
             done = run.run(
                 found, now.accelerator or now.kind, kind, values, repeat, folder, progress, heard
             )  # fmt: skip

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from lab import console
 from lab.cli import app
 from lab.errors import LabError
+from lab.exercises.catalogue import Track
+from lab.workspace import state
 
 
 def lab(*arguments: object) -> Any:
@@ -46,6 +48,24 @@ def test_no_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_are_looked_at_before_any_machine() -> None:
     error = lab("run", "memory", "-m", "nobody", "--set", "soft_mib=50").exception
     assert isinstance(error, LabError) and "above hard_mib" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("track", "words", "told"),
+    [
+        ("c", ("--set", "by=cgroup"), True),
+        ("c", ("--set", "by=cgroup", "--reference"), False),
+        ("c", (), False),
+        ("python", ("--set", "by=cgroup"), False),
+    ],
+)
+def test_who_measures_an_engine_that_holds_no_limits_is_told(
+    track: Track, words: tuple[str, ...], told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOXWRIGHT_STATE", str(tmp_path / "state"))
+    (tmp_path / state.FILE).write_text(f'track = "{track}"\n')
+    monkeypatch.chdir(tmp_path)
+    assert ("holds no limits" in lab("run", "memory", "-m", "nobody", *words).stderr) is told
 
 
 def test_plot_writes_beside_the_file_and_says_what_it_shows(made: Callable[..., Any]) -> None:
