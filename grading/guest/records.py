@@ -113,11 +113,13 @@ class FileStatus:
 
 @dataclass(frozen=True)
 class Executor:
-    """A process that was about to execute a file, and the file that it was executed from itself until then."""
+    """A process that was about to execute a file, as it was just before."""
 
     pid: int
+    permitted: int
+    """Its permitted capabilities, a bit for each; those of root after exec are the bounding set (capabilities(7))."""
     seals: int
-    """Of that file, F_SEAL_* (fcntl(2)); -1 for one that cannot be sealed."""
+    """Of the file that it was executed from itself, F_SEAL_* (fcntl(2)); -1 for one that cannot be sealed."""
     device: int
     inode: int
     path: str
@@ -146,8 +148,9 @@ def read_executors(received: bytes) -> list[Executor]:
     """What a look-out for executors has received (`executors` in handles.c)."""
     found = []
     for line in received.split(b"\0")[:-1]:
-        pid, seals, device, inode, path = line.decode("utf-8", "backslashreplace").split(" ", 4)
-        found.append(Executor(int(pid), int(seals), int(device), int(inode), path))
+        pid, permitted, *numbers, path = line.decode("utf-8", "backslashreplace").split(" ", 5)
+        seals, device, inode = map(int, numbers)
+        found.append(Executor(int(pid), int(permitted, 16), seals, device, inode, path))
     return found
 
 

@@ -117,10 +117,29 @@ void handle_connect(const struct request *request)
 	watch(&handles->source, EPOLLIN);
 }
 
-/* Of the file that a process is executed from: its seals (fcntl(2), F_GET_SEALS; -1: it has none), device, inode. */
+/* The permitted capabilities of a process, in hexadecimal (proc_pid_status(5)); empty where it is gone. */
+static void read_permitted(int pid, char permitted[17])
+{
+	char path[32], status[4096];
+	int file;
+	ssize_t length;
+	const char *line;
+
+	snprintf(path, sizeof(path), "%d/status", pid);
+	file = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	length = file < 0 ? 0 : read(file, status, sizeof(status) - 1);
+	if (file >= 0)
+		close(file);
+	status[length > 0 ? length : 0] = 0;
+	line = strstr(status, "\nCapPrm:\t");
+	snprintf(permitted, 17, "%.16s", line ? line + 9 : "");
+}
+
+/* Of a process its permitted capabilities, and of the file that it is executed from the seals (fcntl(2), F_GET_SEALS;
+ * -1: it has none), device and inode. */
 static void put_executor(struct message *to, int pid)
 {
-	char path[32], line[4352], target[4096] = "";
+	char path[32], line[4352], target[4096] = "", permitted[17];
 	struct stat about = { 0 };
 	ssize_t length;
 	int file, seals;
@@ -134,8 +153,9 @@ static void put_executor(struct message *to, int pid)
 		fstat(file, &about);
 	if (file >= 0)
 		close(file);
-	length = snprintf(line, sizeof(line), "%d %d %llu %llu %s", pid, seals, (unsigned long long)about.st_dev,
-			  (unsigned long long)about.st_ino, target);
+	read_permitted(pid, permitted);
+	length = snprintf(line, sizeof(line), "%d %s %d %llu %llu %s", pid, *permitted ? permitted : "0", seals,
+			  (unsigned long long)about.st_dev, (unsigned long long)about.st_ino, target);
 	put_field(to, line, (size_t)length + 1);
 }
 
@@ -161,7 +181,7 @@ static void executed(struct source *source)
 
 /*
  * executors | path: a handle that tells of each process which is about to execute that file, while the kernel holds
- * it (fanotify(7), FAN_OPEN_EXEC_PERM): "PID SEALS DEVICE INODE PATH", ended by NUL, of what it is executed from yet
+ * it (fanotify(7), FAN_OPEN_EXEC_PERM): "PID PERMITTED SEALS DEVICE INODE PATH", ended by NUL, as it is before
  */
 void handle_executors(const struct request *request)
 {

@@ -70,6 +70,7 @@ def install(
         "--dpkgopt=path-exclude=/usr/share/info/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-include=/usr/share/man/man[1-9]/*",  # in English
         f"--customize-hook=tar-in {tree} /",
         f"--customize-hook={guest.CUSTOMIZE}",
         wanted.suite,
