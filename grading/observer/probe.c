@@ -13,7 +13,7 @@
  *   probe die SIGNAL | sleep SECONDS
  *   probe deaf                   sleeps and has no handler: as PID 1 it is not reached by SIGTERM (pid_namespaces(7))
  *   probe polite CODE NONCE      says "NONCE ready"; on SIGTERM makes /term-NONCE, says "NONCE bye", exits with CODE
- *   probe stubborn               does nothing on SIGTERM
+ *   probe stubborn [NONCE]       does nothing on SIGTERM but make /term-NONCE
  *   probe hold MIB [SECONDS]     so much resident memory, idle
  *   probe grow STEP_MIB PAUSE_MS MOST_MIB [busy]   grows step by step; then idle, or busy and never asleep
  *   probe wave MIB               on SIGUSR1, or after some seconds, grows to so much, lets it go and takes it again, with
@@ -27,6 +27,8 @@
  *   probe escape NONCE           tries what leads out of a chroot; what it found is in /view-NONCE
  *   probe unprivileged DEVICE CODE HEX   an ioctl by a process that opened the device and then gave up its rights
  *   probe opens PATH             whether this user can open it: prints errno, 0 for yes
+ *   probe relay PATH             takes the place of a UNIX socket, says "ready", and passes on what its clients send in
+ *                                pieces; until SIGTERM, or for a minute
  *
  * Where nothing else is said, SIGTERM ends it at once, so that no check waits for a time of grace that it is not about.
  */
@@ -231,6 +233,8 @@ static void leave(int number)
 static void stay(int number)
 {
 	(void)number;
+	if (*mark)
+		close(open(mark, O_CREAT | O_WRONLY, 0644));
 }
 
 static void end_at_once(int number)
@@ -302,7 +306,7 @@ int main(int argc, char **argv)
 
 	/* By a handler of their own the kernel tells when polite and stubborn are ready. */
 	if (strcmp(what, "deaf") && strcmp(what, "torn") && strcmp(what, "die") && strcmp(what, "polite") &&
-	    strcmp(what, "stubborn"))
+	    strcmp(what, "stubborn") && strcmp(what, "relay"))
 		signal(SIGTERM, end_at_once);
 	if (!strcmp(what, "view"))
 		return view(first, second, argv);
@@ -349,6 +353,8 @@ int main(int argc, char **argv)
 			pause();
 	}
 	if (!strcmp(what, "stubborn")) {
+		if (argc > 2)
+			snprintf(mark, sizeof(mark), "/term-%.64s", first);
 		signal(SIGTERM, stay);
 		for (;;)
 			pause();
@@ -397,6 +403,8 @@ int main(int argc, char **argv)
 		printf("%d\n", open(first, O_RDWR) < 0 ? errno : 0);
 		return 0;
 	}
+	if (!strcmp(what, "relay") && argc > 2)
+		return relay(argv[2]);
 	fprintf(stderr, "probe: what shall it be?\n");
 	return 2;
 }
