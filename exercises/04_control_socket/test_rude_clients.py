@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import random
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
 from grading.api import check, expect, wait_until
 from grading.api.engine import PROMPT_SECONDS, Engine
+from grading.api.sockets import in_pieces
 from grading.guest.observer import GuestError, Handle, Observer
 from grading.session import Session
 
@@ -136,6 +138,30 @@ def test_half_a_request(engine: Engine) -> None:
             with suppress(GuestError):  # it has ended: told below
                 handle.send(content)
             handle.close()
+    engine.answers()
+
+
+@check(
+    "robustness",
+    level=2,
+    points=2,
+    stage="alone",
+    needs=["containers.starts"],
+    hint="recv() gives what has come so far. Keep it, and look whether it is a whole request; only then obey.",
+)
+def test_request_in_pieces(engine: Engine) -> None:
+    """A request that arrives in pieces is carried out when it is whole.
+
+    A stream carries bytes, not messages. On an idle machine a short request comes in one piece; a long one, or one
+    of a client that is interrupted, does not. Sockets that keep messages apart have no pieces.
+    """
+    path, kind = a_socket(engine)
+    if kind != socket.SOCK_STREAM:
+        return
+    with in_pieces(engine.observer, path):
+        container = engine.begin_start("sleep 600", name="pieces")
+        engine.await_start(container, running=True)
+    container.kill()
     engine.answers()
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from grading.api.expectations import wait_until
 from grading.guest.observer import GuestError, Observer
+from grading.guest.vm import TOOLS
+from lab.errors import LabError
+
+RELAY_SECONDS = 5.0
+"""In which the relay has taken a socket's place, or has put it back."""
 
 LISTENS = 0x10000
 """__SO_ACCEPTCON, among the flags of /proc/net/unix (include/uapi/linux/net.h)."""
@@ -60,3 +68,29 @@ def descriptors(observer: Observer, pid: int) -> list[str]:
         return observer.names(f"proc:{pid}/fd")
     except GuestError:
         return []
+
+
+@contextmanager
+def in_pieces(observer: Observer, path: str) -> Iterator[None]:
+    """Let what clients send to a stream socket arrive in pieces meanwhile, each once the one before was received.
+
+    Args:
+        observer: of the guest.
+        path: of the socket; clients find a relay of ours there.
+
+    Raises:
+        LabError: the relay does not begin; that is nobody's doing whose work is judged.
+    """
+    relay = observer.start(f"{TOOLS}/probe", "relay", path, timeout=0)
+    try:
+        if (
+            not wait_until(lambda: b"ready" in relay.output()[0] or relay.wait(0), RELAY_SECONDS)
+            or relay.finished
+        ):
+            said = b"".join(relay.output()).decode("utf-8", "backslashreplace")
+            raise LabError(f"The relay at {path} did not begin", detail=said)
+        yield
+    finally:
+        with suppress(GuestError):  # it has ended, and said why
+            relay.signal(signal.SIGTERM)
+        relay.wait(RELAY_SECONDS)
