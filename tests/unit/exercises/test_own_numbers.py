@@ -87,9 +87,10 @@ def test_shares_are_those_of_the_students_own_nice_values(own: Own) -> None:
     assert found.predicted == pytest.approx(predicted)
     check = KNOWN["shares"].function.__globals__["test_shares_follow_the_weights"]
     check(found)
-    half = KNOWN["shares"].function(Engine((500, 500)), Engine((500, 500)), graded(own))
-    with pytest.raises(Unmet):
-        check(half)
+    for unfair in ((500, 500), (995, 5)):  # the second has as much as the first, or next to nothing
+        seen = KNOWN["shares"].function(Engine(unfair), Engine(unfair), graded(own))
+        with pytest.raises(Unmet):
+            check(seen)
 
 
 @pytest.mark.parametrize("own", [{}, own_of("s1", "07"), own_of("s2", "07")])
