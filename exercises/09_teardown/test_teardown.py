@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 
 from grading.api import check, expect, look_until, scenario, wait_until
 from grading.api.container import and_said
 from grading.api.engine import Engine
 from grading.api.starts import start_several
+from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
 from grading.guest.vm import Guest
 from grading.session import Session
@@ -18,6 +20,12 @@ END_SECONDS = 15.0
 
 DEAF_SECONDS = 6.0
 """The same, of one that went on after SIGTERM when it had no container."""
+
+ASKED_SECONDS = 1.0
+"""In which a supervisor that was told to end has asked its containers; that one has, its own files tell."""
+
+LATE_SECONDS = 2.0
+"""In which a client that is answered at all has its answer, and what it started runs."""
 
 KEPT_SECONDS = 1.0
 """In which a line is in the log of one that goes on; an engine that writes it later does so in the end."""
@@ -102,6 +110,62 @@ def broken_off(engine: Engine, guest: Guest) -> Shutdown:
     return shut_down(engine, guest, signal.SIGINT)
 
 
+@dataclass(frozen=True)
+class LateStart:
+    """A `start` that came while the supervisor was ending."""
+
+    answer: Finished | None
+    """None where no supervisor was left to be asked: all had ended at once."""
+    ran: bool
+    level: int
+
+
+@scenario(containers=2)
+def late_start(engine: Engine, observer: Observer) -> LateStart:
+    """A client that comes while the supervisor, told to end, waits for a container that does not listen.
+
+    Apart from the others: what is started after all may keep the supervisor from its end.
+    """
+    if not engine.supervisor_lives:
+        engine.start_supervisor()
+    supervisor = engine.supervisor
+    assert supervisor is not None
+    stubborn = engine.start("stubborn NONCE", name="stubborn")
+    stubborn.await_ready()
+    mark = f"{stubborn.rootfs.path}/term-{stubborn.rootfs.nonce}"
+    with suppress(GuestError):  # it has ended by itself
+        supervisor.signal(signal.SIGTERM)
+    wait_until(lambda: observer.stat(mark) or not stubborn.processes, ASKED_SECONDS)
+
+    def is_asleep() -> bool:
+        states = {each.pid: each.state for each in observer.processes()}
+        return states.get(supervisor.pid, "S") == "S"
+
+    # It may ask its containers first and shut its door then; who waits for them has done both.
+    wait_until(lambda: is_asleep() and is_asleep(), ASKED_SECONDS)
+    if not stubborn.processes:
+        engine.stop_supervisor(signal.SIGKILL)
+        return LateStart(None, False, engine.level)
+    late = engine.begin_start("view NONCE 600", name="late")
+    client = late.client
+    assert client is not None
+    view = f"{late.rootfs.path}/view-{late.rootfs.nonce}"
+
+    def runs() -> bool:
+        return bool(late.processes) or observer.stat(view) is not None
+
+    wait_until(lambda: runs() or client.wait(0), LATE_SECONDS)
+    if (answer := client.wait(0)) and answer.code == 0:
+        wait_until(runs, LATE_SECONDS)  # at level 1 it may be told before the program is executed
+    ran = runs()
+    stubborn.kill()  # the rest of its time of grace tells nothing
+    supervisor.wait(LATE_SECONDS if ran else END_SECONDS)
+    engine.stop_supervisor(signal.SIGKILL)
+    found = LateStart(client.wait(), ran or runs(), engine.level)
+    late.kill()
+    return found
+
+
 NEEDS = ["containers.starts"]
 
 
@@ -171,3 +235,19 @@ def test_logs_are_flushed(terminated: Shutdown) -> None:
 def test_socket_is_removed(terminated: Shutdown) -> None:
     """The supervisor removes its socket."""
     expect(not terminated.sockets_left, "no socket", terminated.sockets_left)
+
+
+@check(
+    "teardown",
+    stage="alone",
+    needs=["teardown.supervisor_ends_on_sigterm"],
+    hint="Shut the door before you stop the first container: close the listening socket, or refuse from then on.",
+)
+def test_no_new_requests(late_start: LateStart) -> None:
+    """A supervisor that was told to end starts no container any more, also while it waits for another's end.
+
+    What is started behind its back is in none of its lists: nobody stops it, and nobody waits for it.
+    """
+    expect(not late_start.ran, "nothing runs", "a container was started")
+    if late_start.level == 2 and late_start.answer is not None:
+        expect(late_start.answer.code != 0, "`start` fails", f"status 0: {late_start.answer.said}")
