@@ -14,16 +14,23 @@ from dataclasses import dataclass
 
 from grading.guest.records import KernelRecord
 
+BEGIN = r"(?:^(?:<\d+>)?|\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )"
+"""Where a record's text begins: with the line, or on the serial console after the time and, with
+CONFIG_PRINTK_CALLER, after whoever wrote it (kernel/printk/printk.c, info_print_prefix)."""
+
 COMPLAINTS = re.compile(
-    r"Kernel panic|BUG:|BUG \S+|Oops|general protection fault|WARNING: |INFO: task .* blocked for|"
-    r"INFO: possible|possible recursive locking|possible circular locking|inconsistent lock state|"
-    r"soft lockup|hard LOCKUP|detected stalls|self-detected stall|scheduling while atomic|"
-    r"sleeping function called from invalid context|list_(add|del) corruption|refcount_t:|KASAN|UBSAN|KCSAN|"
-    r"kobject_add_internal failed|sysfs: cannot create duplicate|divide error|stack-protector|"
-    r"page dumped because|Bad page state|unable to handle|kernel BUG at"
+    BEGIN + r"(?:Kernel panic|(?:watchdog: )?BUG: |\[ BUG: |BUG \S.*\((?:Not t|T)ainted|"
+    r"WARNING: (?!.*(?i:soft|hard) (?i:limit))|(?:Oops|general protection fault|divide error|invalid opcode|"
+    r"stack segment): |general protection fault, |Internal error: |[Kk]ernel BUG at|Unable to handle kernel|"
+    r"(?:rcu: )?INFO: .*(?:detected (?:expedited )?stalls|self-detected stall)|INFO: task .* blocked for|"
+    r"INFO: possible|(?:NMI )?(?:watchdog: )?(?:CPU\d+: )?Watchdog detected hard LOCKUP|"
+    r"list_(?:add|del) (?:corruption|double add)|refcount_t: |KASAN: |UBSAN: |KCSAN: |"
+    r"(?:kobject: )?kobject_add_internal failed|sysfs: cannot create duplicate|page dumped because)"
 )
 """How a kernel begins to complain (kernel/panic.c, lib/bug.c, kernel/watchdog.c, kernel/hung_task.c,
-kernel/locking/lockdep.c, kernel/rcu/tree_stall.h, lib/list_debug.c, lib/refcount.c, fs/sysfs/dir.c)."""
+kernel/locking/lockdep.c, kernel/rcu/tree_stall.h, mm/slub.c, lib/list_debug.c, lib/refcount.c, fs/sysfs/dir.c,
+arch/*/kernel/traps.c). At the beginning of a record only: a monitor may write `[monitor] WARNING: …` of a limit, and
+what the kernel tells of a program that crashed begins with the program's name or with `traps: `."""
 
 STALLS = re.compile(r"soft lockup|detected stalls|self-detected stall|blocked for|hard LOCKUP|clocksource")
 MODULE_NAMED = re.compile(r"\[monitor\]|\bmonitor\(")
