@@ -25,9 +25,11 @@ class Attempt:
     def is_refused(self) -> bool:
         """Whether nothing came of it, and its client ended.
 
-        At level 1 a refusal with status 0 is the business of the checks of failures, and costs nothing here.
+        At level 1 a refusal with status 0 is the business of the checks of failures, and costs nothing here. A client
+        that crashed has refused nothing.
         """
-        return not self.ran and not self.done.timed_out and (self.level == 1 or self.done.refuses)
+        has_ended = not self.done.timed_out and not self.done.crashed
+        return not self.ran and has_ended and (self.level == 1 or self.done.refuses)
 
     def __str__(self) -> str:
         return f"{'it runs; ' * self.ran}status {self.done.ending}: {self.done.text}"
@@ -67,6 +69,7 @@ def sharing(engine: Engine) -> Sharing:
     taken_ran = not taken.refuses and bool(
         wait_until(lambda: any(other.probe in p.words for p in engine.observer.processes()), RUNS_WITHIN)
     )
+    engine.expect_supervisor()  # one that has ended refuses everything
     lives = bool(first.processes)
     engine.stop(first.id)
     return Sharing(same, alias, Attempt(taken, taken_ran, engine.level), lives)

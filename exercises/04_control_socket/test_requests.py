@@ -20,6 +20,8 @@ class Refusals:
     ran: dict[str, bool]
     strays: list[str]
     """Files that a bad id has made."""
+    fatal: frozenset[str] = frozenset()
+    """Those that have ended the supervisor: nothing is carried out then, but nothing is refused either."""
 
 
 @dataclass
@@ -89,18 +91,32 @@ def refused_words(engine: Engine) -> Refusals:
         "logs of an unknown id": ("logs", "nobody-here"),
         "start without a command": ("start", engine.new_id("short"), "/srv"),
     }  # fmt: skip
-    return Refusals({name: engine(*each) for name, each in words.items()}, {}, [])
+    done: dict[str, Finished] = {}
+    fatal: set[str] = set()
+    for name, each in words.items():
+        # That is the failure of the one before, and not of this one. Beside others the client finds it out.
+        if not engine.supervisor_lives and not engine.is_shared():
+            engine.start_supervisor()
+        done[name] = engine(*each)
+        if not engine.supervisor_lives:
+            fatal.add(name)
+    return Refusals(done, {}, [], frozenset(fatal))
 
 
 def refused(refusals: Refusals, *names: str) -> None:
-    """Fail unless these were refused and did nothing."""
+    """Fail unless these were refused, with a message (level 1 does not say on which output), and did nothing."""
     for name in names:
         done = refusals.done[name]
+        expect(name not in refusals.fatal, f"{name}: the supervisor lives on", "it has ended")
+        expect(
+            not done.crashed, f"{name}: refused, with a status", f"a signal ended the client: {done.ending}"
+        )
         expect(
             done.refuses,
             f"{name}: refused, with a status other than 0",
             f"status {done.ending}: {done.said}" + ("; its container runs" if refusals.ran.get(name) else ""),
         )
+        expect(done.said, f"{name}: a message", "nothing was said")
         expect(not refusals.ran.get(name), f"{name}: nothing runs", "a process was started")
 
 

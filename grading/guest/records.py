@@ -37,6 +37,11 @@ class Finished:
         return self.code != 0 and not self.timed_out
 
     @property
+    def crashed(self) -> bool:
+        """Whether a signal ended it that was not sent for its time limit: that says nothing, not even no."""
+        return os.WIFSIGNALED(self.status) and not self.timed_out
+
+    @property
     def ending(self) -> str:
         """Its exit code, and whether it had to be ended; for the student."""
         return f"{self.code}{' after the time limit' if self.timed_out else ''}"

@@ -1,0 +1,119 @@
+"""What the checks make of what they saw: honest engines of another make pass, and what only looks right does not."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from grading.api.expectations import Unmet
+from grading.api.scenarios import KNOWN
+from grading.guest.records import Finished
+from lab import paths
+
+SEGMENTATION_FAULT = 11
+ONE = 1 << 8
+"""As waitpid(2) tells it: exit code 1."""
+
+
+def checks(path: str) -> ModuleType:
+    """The checks of a file of the exercises."""
+    name = f"looked_at_{path.replace('/', '_').removesuffix('.py')}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, paths.CHECKOUT / "exercises" / path)
+        assert spec is not None and spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+def finished(status: int, out: str = "", error: str = "", *, timed_out: bool = False) -> Finished:
+    """The end of a client."""
+    return Finished(("engine",), status, out.encode(), error.encode(), 0, 0, 0.0, 1.0, timed_out)
+
+
+WORDS = ("an unknown command", "stop of an unknown id", "start without a command", "logs of an unknown id")
+IDS = ("leads out", "is empty", "is too long", "holds a slash")
+
+
+@pytest.mark.parametrize(
+    ("done", "message"),
+    [
+        (finished(ONE, error="what is that?"), ""),
+        (finished(ONE, out="what is that?"), ""),
+        (finished(ONE), "a message"),
+        (finished(SEGMENTATION_FAULT), "with a status"),
+        (finished(SEGMENTATION_FAULT, error="what is that?"), "with a status"),
+        (finished(0, error="what is that?"), "other than 0"),
+        (finished(9, timed_out=True), "other than 0"),
+    ],
+)
+def test_a_refusal_is_a_message_and_a_status_and_no_crash(done: Finished, message: str) -> None:
+    there = checks("04_control_socket/test_requests.py")
+    seen = there.Refusals(dict.fromkeys((*WORDS, *IDS), done), {}, [])
+    for check in (
+        there.test_unknown_things_fail, there.test_logs_of_an_unknown_id_fail, there.test_bad_ids_are_refused,
+    ):  # fmt: skip
+        expect_failure(lambda check=check: check(seen), message)
+
+
+def expect_failure(look: Callable[[], object], message: str) -> None:
+    """That it fails with this, or not at all where that is empty."""
+    if not message:
+        look()
+        return
+    with pytest.raises(Unmet, match=message):
+        look()
+
+
+class EndsOn:
+    """An engine whose supervisor ends when one of its commands comes; clients fail where none lives."""
+
+    level = 1
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.supervisor_lives = True
+        self.started = 0
+
+    def is_shared(self) -> bool:
+        return False
+
+    def new_id(self, name: str) -> str:
+        return name
+
+    def start_supervisor(self) -> None:
+        self.supervisor_lives = True
+        self.started += 1
+
+    def __call__(self, *words: str) -> Finished:
+        self.supervisor_lives &= words[0] != self.command
+        return finished(ONE, error="no answer")
+
+
+@pytest.mark.parametrize("command", ["dance", "stop", "logs", "start"])
+def test_a_request_that_ends_the_supervisor_is_not_refused_and_costs_no_other(command: str) -> None:
+    there = checks("04_control_socket/test_requests.py")
+    engine = EndsOn(command)
+    seen: Any = KNOWN["refused_words"].function(engine)
+    is_log = command == "logs"
+    expect_failure(lambda: there.test_unknown_things_fail(seen), "" if is_log else "lives on")
+    expect_failure(lambda: there.test_logs_of_an_unknown_id_fail(seen), "lives on" if is_log else "")
+
+
+@pytest.mark.parametrize(
+    ("done", "is_refused"),
+    [
+        (finished(ONE, error="taken"), True),
+        (finished(0, out="taken"), True),
+        (finished(SEGMENTATION_FAULT), False),
+        (finished(9, timed_out=True), False),
+    ],
+)
+def test_a_client_that_crashed_has_not_refused_to_share(done: Finished, is_refused: bool) -> None:
+    there = checks("02_rootfs/test_rootfs.py")
+    assert there.Attempt(done, False, 1).is_refused is is_refused
