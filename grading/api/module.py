@@ -139,8 +139,8 @@ class KernelLog:
 
 
 def _words(any_of: Sequence[str | int]) -> re.Pattern[str]:
-    """Finds one of these as a word."""
-    return re.compile(rf"(?<![\w.-])(?:{'|'.join(re.escape(str(word)) for word in any_of)})(?![\w.-])")
+    """Finds one of these as a word; a sentence may end with it, an id may go on after a full stop or a hyphen."""
+    return re.compile(rf"(?<![\w.-])(?:{'|'.join(re.escape(str(word)) for word in any_of)})(?!\w|[.-]+\w)")
 
 
 @dataclass

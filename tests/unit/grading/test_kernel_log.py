@@ -36,6 +36,16 @@ def log(*lines: tuple[int, str]) -> KernelLog:
         ("[container_monitor] SOFT LIMIT container=soft-4 pid=417 rss=1 limit=2", True),
         ("container_monitor: soft limit of 417", True),
         ("CONTAINER_MONITOR: Soft Limit for soft-4!", True),
+        ("[container_monitor] SOFT LIMIT exceeded by container soft-4 (pid 417).", True),
+        ("[container_monitor] SOFT LIMIT: warned pid 417.", True),
+        ("[container_monitor] SOFT LIMIT exceeded by soft-4. rss=3", True),
+        ("[container_monitor] soft limit passed by soft-4, once", True),
+        ("[container_monitor] SOFT LIMIT soft-4- rss 3", True),
+        ("[container_monitor] SOFT LIMIT soft-4...", True),
+        ("[container_monitor] SOFT LIMIT rss=417.5 MiB", False),
+        ("[container_monitor] SOFT LIMIT container=soft-4.x", False),
+        ("[container_monitor] SOFT LIMIT container=soft-4-x", False),
+        ("[container_monitor] SOFT LIMIT container=soft-4..x", False),
         ("monitor: SOFT LIMIT container=soft-4 pid=417", False),  # not its tag
         ("[container_monitor] SOFT LIMIT container=soft-41 pid=4170", False),  # somebody else
         ("[container_monitor] SOFT LIMIT container=x.soft-4", False),
