@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from grading.api.expectations import Unmet
+from grading.api.listing import Listing
 from grading.api.scenarios import KNOWN
 from grading.guest.records import Finished
 from lab import paths
@@ -117,3 +118,18 @@ def test_a_request_that_ends_the_supervisor_is_not_refused_and_costs_no_other(co
 def test_a_client_that_crashed_has_not_refused_to_share(done: Finished, is_refused: bool) -> None:
     there = checks("02_rootfs/test_rootfs.py")
     assert there.Attempt(done, False, 1).is_refused is is_refused
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("4321 exited Mon Oct  5 12:34:56 2026 40 64 0 6 exited logs/again-n1.log", ""),
+        ("4321 exited 12:34:05 40/64 5 seconds ago code=6", ""),
+        ("4300 exited 213\nagain-n1 4321 exited 6", "one record"),
+        ("4300 exited 213", "one record"),
+    ],
+)
+def test_a_new_record_is_told_from_the_old_one_on_every_day(row: str, message: str) -> None:
+    there = checks("04_control_socket/test_run.py")
+    listing = Listing(finished(0, f"again-n1 {row}\n"), 2, ["again-n1"])
+    expect_failure(lambda: there.test_id_may_be_used_again((finished(6 << 8), listing, "again-n1")), message)
