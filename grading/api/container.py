@@ -83,13 +83,15 @@ class Container:
     def processes(self) -> list[Process]:
         """Its living processes, as the kernel tells them: those that execute the probe of its rootfs.
 
-        One that ends has lost its command line a moment before it is a zombie.
+        One that ends has lost its command line a moment before it is a zombie. Those in a PID namespace of their own
+        come first: before them there may be who brought them there, as unshare(1), with the probe in its arguments.
         """
-        return [
+        found = [
             process
             for process in self.engine.observer.processes()
             if process.words and self.rootfs.probe in process.words and not self._is_client(process)
         ]
+        return sorted(found, key=lambda process: len(process.space_pids) < 2)
 
     def _is_client(self, process: Process) -> bool:
         return self.engine.words[-1] in process.words
