@@ -29,6 +29,9 @@ LISTED_SECONDS = 1.0
 REFUSED_SECONDS = 1.0
 """Until it is believed that a container whose client said no is not there."""
 
+BROUGHT_IN_SECONDS = 0.5
+"""In which a program that brings a container into its namespaces, as unshare(1), has done so."""
+
 TOLD_SECONDS = 3.5
 """The most until `probe told` has grown past its limit: it was not told, where the engine has copied the rootfs."""
 
@@ -118,7 +121,18 @@ class Container:
             lambda: self.processes or self._is_refused(), seconds, what, actual=self._why_there_is_none
         )
         # What is refused is started no more, but its end may be told before its process shows.
-        return wait_until(lambda: self.processes, REFUSED_SECONDS, what, actual=self._why_there_is_none)[0]
+        first = wait_until(lambda: self.processes, REFUSED_SECONDS, what, actual=self._why_there_is_none)[0]
+        if self._may_be_a_way_in(first):
+
+            def one_inside() -> Process | None:
+                return next((each for each in self.processes if not self._may_be_a_way_in(each)), None)
+
+            return wait_until(one_inside, BROUGHT_IN_SECONDS) or first
+        return first
+
+    def _may_be_a_way_in(self, process: Process) -> bool:
+        """Whether it is another program that has the probe in its arguments, and is in no PID namespace of its own."""
+        return len(process.space_pids) < 2 and process.words[0] != self.rootfs.probe
 
     def _is_refused(self) -> bool:
         """Whether the client that asked for it has said no."""

@@ -47,3 +47,11 @@ def test_without_a_pid_namespace_it_is_seen_all_the_same() -> None:
     plain = process(100, (ROOTFS.probe,))
     seen = container(SimpleNamespace(processes=lambda: [plain]))
     assert seen.processes == [plain]
+
+
+def test_who_brings_it_there_is_not_taken_for_it_when_it_is_seen_first() -> None:
+    brings = process(100, ("unshare", "--pid", "--fork", "chroot", ROOTFS.path, ROOTFS.probe))
+    own = process(101, (ROOTFS.probe,), (101, 1), parent=100)
+    looks = iter([[brings]] * 3)
+    observer = SimpleNamespace(processes=lambda: next(looks, [brings, own]))
+    assert container(observer).await_running() == own
