@@ -26,6 +26,7 @@ from grading.api.engine import Engine
 from grading.api.expectations import Unmet, wait_until, wait_with
 from grading.api.module import Module
 from grading.api.scenarios import Scenarios
+from grading.api.sockets import ABSTRACT
 from grading.api.starts import Starts
 from grading.guest import delivery, kbuild, roots
 from grading.guest.delivery import Product, Tried
@@ -212,7 +213,7 @@ class Session:
             engine.supervisor = None
             left = [*contained, *descendants(newcomers, supervisor.pid)]
             wait_until(lambda: not self._kill(left), 5)
-            self.guest.observer.run("rm", "-f", *sockets)
+            self.guest.observer.run("rm", "-f", *(path for path in sockets if not path.startswith(ABSTRACT)))
 
     def _kill(self, processes: Iterable[Process]) -> list[Process]:
         """Kill those of these that live, and return them."""

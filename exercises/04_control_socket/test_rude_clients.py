@@ -12,7 +12,7 @@ from functools import partial
 
 from grading.api import check, expect, wait_until
 from grading.api.engine import PROMPT_SECONDS, Engine
-from grading.api.sockets import in_pieces
+from grading.api.sockets import ABSTRACT, in_pieces
 from grading.guest.observer import GuestError, Handle, Observer
 from grading.session import Session
 
@@ -28,7 +28,11 @@ UNANSWERED_SECONDS = 0.2
 
 def a_socket(engine: Engine) -> tuple[str, int]:
     """The control socket's path and type, found in the kernel's tables."""
-    found = [(path, kind) for path, kind in engine.sockets.items() if engine.observer.stat(path)]
+    found = [
+        (path, kind)
+        for path, kind in engine.sockets.items()
+        if path.startswith(ABSTRACT) or engine.observer.stat(path)
+    ]
     expect(found, "a UNIX socket on which the supervisor takes requests", "none in /proc/net/unix")
     return found[0]
 

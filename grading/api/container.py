@@ -43,9 +43,6 @@ UNKEPT_SECONDS = 1.5
 """Where so many more outputs were waited for in vain than were kept (by level), the others have only this time; at
 level 1 each, at level 2 those together that are waited for together."""
 
-LOG_FOLDERS = ("/var/log", "/tmp", "/run", "/var/lib")
-"""Where an engine may keep its logs, besides its own folder; `logs` does not say where."""
-
 
 def and_said(words: str, most: int = 300) -> str:
     """The last words of a program, for a sentence about it, in a failure.
@@ -157,7 +154,7 @@ class Container:
     def log_files(self, word: bytes) -> list[str]:
         """Files of up to 1 MiB that hold what it wrote, wherever the engine keeps its logs; found by a word of it."""
         began = f"{self.rootfs.path}{self.rootfs.probe}.args"  # written right before
-        return self.engine.observer.search(word, [self.engine.folder, *LOG_FOLDERS], since=began)
+        return self.engine.log_places.files_with(word, self, began)
 
     def await_ready(self, seconds: float = 5) -> bool:
         """Wait until `probe polite` or `probe stubborn` has its handler for SIGTERM; False where it has not.

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from grading.api.container import LISTED_LEAST, Container, Rootfs, and_said
 from grading.api.expectations import Disturbed, Unmet, expect, wait_until
 from grading.api.listing import Listing
-from grading.api.sockets import descriptors, listening, sockets_of
+from grading.api.log_places import LogPlaces
+from grading.api.sockets import ABSTRACT, descriptors, listening, sockets_of
 from grading.api.starts import Starts
 from grading.guest.observer import GuestError, Job, Observer
 from grading.guest.records import Finished
@@ -94,6 +95,7 @@ class Engine:
     ask: Callable[[], None] = lambda: None
     """Called before each container that it is asked for."""
     starts: Starts = field(default_factory=Starts)
+    log_places: LogPlaces = field(default_factory=LogPlaces)
     outputs_missed: int = 0
     """So many more outputs were waited for in vain than were kept."""
     _starts_linger: bool = False
@@ -217,7 +219,7 @@ class Engine:
             "a supervisor that stays up",
             ended and f"it ended with {ended.code}: {ended.said[-800:]}",
         )
-        self.sockets_before |= self.sockets.keys()
+        self.sockets_before |= {path for path in self.sockets if not path.startswith(ABSTRACT)}
 
     def _listening(self) -> frozenset[str]:
         return frozenset(each.inode for each in listening(self.observer))

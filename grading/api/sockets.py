@@ -19,6 +19,9 @@ RELAY_SECONDS = 5.0
 LISTENS = 0x10000
 """__SO_ACCEPTCON, among the flags of /proc/net/unix (include/uapi/linux/net.h)."""
 
+ABSTRACT = "@"
+"""Begins a name that is no path: nothing of it is in a folder, and it is gone with its socket (unix(7))."""
+
 
 @dataclass(frozen=True)
 class Socket:
@@ -43,7 +46,7 @@ def listening(observer: Observer) -> Iterator[Socket]:
 
 
 def sockets_of(observer: Observer, pid: int, folder: str) -> dict[str, int]:
-    """Paths of those with a name that a process has open, and their kinds.
+    """Paths of those with a name that a process has open, and their kinds; `@` begins the name of an abstract one.
 
     Args:
         observer: of the guest.
@@ -56,7 +59,7 @@ def sockets_of(observer: Observer, pid: int, folder: str) -> dict[str, int]:
         if target.startswith("socket:["):
             mine.add(target[8:-1])
     return {
-        each.path if each.path.startswith("/") else f"{folder}/{each.path}": each.kind
+        each.path if each.path.startswith(("/", ABSTRACT)) else f"{folder}/{each.path}": each.kind
         for each in listening(observer)
         if each.path and each.inode in mine
     }

@@ -26,6 +26,7 @@ from grading.guest.records import (
     Process,
     read_kernel_record,
     read_process,
+    socket_address,
 )
 from grading.guest.shared_look import SharedLook
 from lab.errors import MachineError
@@ -332,8 +333,8 @@ class Observer:
         return self._handle("executors", path)
 
     def connect(self, path: str, kind: int = socket.SOCK_STREAM) -> Handle:
-        """Connect to a UNIX socket of a type as `socket.SOCK_STREAM`."""
-        return self._handle("connect", path, int(kind))
+        """Connect to a UNIX socket of a type as `socket.SOCK_STREAM`, by its path or (with `@`) its abstract name."""
+        return self._handle("connect", socket_address(path), int(kind))
 
     def close(self) -> None:
         """Let it end."""
@@ -382,7 +383,7 @@ class Observer:
 
     def _handle(self, what: str, path: str, *more: int) -> Handle:
         number, answers = self._send(what, path, *more)
-        self.next_frame(answers, ANSWER_SECONDS, f"{what} {path}")
+        self.next_frame(answers, ANSWER_SECONDS, f"{what} {path}".replace("\0", "@"))
         return Handle(self, number, answers)
 
     def _send(self, *fields: str | int | bytes) -> tuple[int, _Answers]:

@@ -159,6 +159,17 @@ def read_executors(received: bytes) -> list[Executor]:
     return found
 
 
+def socket_address(name: str) -> str:
+    """The address of a UNIX socket, of its name in proc_net(5): there `@` stands for the NULs of an abstract one.
+
+    Those at its end belong to the name where a program has bound the whole structure. One in the middle is an `@`.
+    """
+    if not name.startswith("@"):
+        return name
+    middle = name[1:].rstrip("@")
+    return "\0" + middle + "\0" * (len(name) - 1 - len(middle))
+
+
 def read_process(fields: list[bytes]) -> Process:
     """One process of the observer's answer to `processes` (looking.c)."""
     pid, stat, space_pids, rss, *rest = fields

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,19 +97,23 @@ void handle_ioctl(const struct request *request)
 	free(bytes);
 }
 
-/* connect | path of a UNIX socket | its type, as the kernel numbers them: a handle */
+/* connect | path of a UNIX socket, or NUL and its abstract name | its type, as the kernel numbers them: a handle */
 void handle_connect(const struct request *request)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int type = request->count > 2 ? (int)field_number(&request->fields[2]) : SOCK_STREAM;
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	socklen_t size = sizeof(address);
 
-	if (fd < 0 || request->count < 2 || request->fields[1].length >= sizeof(address.sun_path)) {
+	if (fd < 0 || request->count < 2 || request->fields[1].length > sizeof(address.sun_path)) {
 		reply_failure(request->number, fd < 0 ? errno : EINVAL, "connect");
 		return;
 	}
 	memcpy(address.sun_path, request->fields[1].bytes, request->fields[1].length);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+	/* Of an abstract name every byte counts, and only the length tells where it ends: unix(7). */
+	if (!address.sun_path[0])
+		size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + request->fields[1].length);
+	if (connect(fd, (struct sockaddr *)&address, size)) {
 		reply_failure(request->number, errno, "connect");
 		close(fd);
 		return;

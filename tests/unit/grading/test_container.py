@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from grading.api.container import Container, Rootfs
-from grading.guest.records import Process
+from grading.api.listing import Listing
+from grading.api.log_places import LogPlaces
+from grading.guest.records import Finished, Process
 
 ROOTFS = Rootfs("/srv/rootfs-n1", "n1")
 
@@ -55,3 +58,87 @@ def test_who_brings_it_there_is_not_taken_for_it_when_it_is_seen_first() -> None
     looks = iter([[brings]] * 3)
     observer = SimpleNamespace(processes=lambda: next(looks, [brings, own]))
     assert container(observer).await_running() == own
+
+
+class Files:
+    """A guest with these files, all of which hold the word; asked for by paths, as `Observer` is."""
+
+    def __init__(self, *files: str, open_files: Sequence[str] = ()) -> None:
+        self.files = files
+        self.open_files = open_files
+        self.asked = 0
+
+    def search(self, _word: bytes, folders: Sequence[str], *, since: str, depth: int = 2) -> list[str]:
+        assert since == f"{ROOTFS.path}{ROOTFS.probe}.args"
+
+        def holds(folder: str, path: str) -> bool:
+            inside = f"{folder.rstrip('/')}/"
+            return path.startswith(inside) and path.removeprefix(inside).count("/") <= depth
+
+        return [path for path in self.files if any(holds(folder, path) for folder in folders)]
+
+    def names(self, path: str) -> list[str]:
+        self.asked += 1
+        if path.startswith("proc:"):
+            return [str(at) for at in range(len(self.open_files))]
+        inside = [file.removeprefix(f"{path}/") for file in self.files if file.startswith(f"{path}/")]
+        return ["rootfs-n1", *(file.split("/")[0] for file in inside)]
+
+    def link(self, path: str) -> str:
+        return self.open_files[int(path.rpartition("/")[2])]
+
+    def stat(self, path: str) -> Any:
+        return SimpleNamespace(kind="f") if path in self.files else None
+
+    def processes(self) -> list[Process]:
+        return []
+
+
+def logging_engine(guest: Files, row: str = "") -> Container:
+    """A container of an engine that keeps its logs there."""
+    made = container(guest)
+    made.engine.log_places = LogPlaces()
+    made.engine.supervisor = made.engine.supervisor_lives = SimpleNamespace(pid=5)  # type: ignore[assignment, misc]
+    done = Finished(("ps",), 0, f"alpha 12 running {row}\n".encode(), b"", 0, 0, 0.0, 1.0, False)
+    made.engine.ps = lambda: Listing(done, 1)  # type: ignore[method-assign, assignment, misc]
+    return made
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/submission/logs/alpha.log", "/var/log/engine/alpha.log", "/root/logs/alpha.log", "/opt/engine/logs/alpha.log",
+        "/home/student/logs/alpha.log", "/var/tmp/alpha.log", "/srv/alpha.log", "/srv/rootfs-n1.log",
+        "/srv/logs/alpha.log", "/srv/logs/containers/alpha/alpha.log",
+    ],
+)  # fmt: skip
+def test_a_log_is_found_wherever_engines_keep_them(path: str) -> None:
+    assert logging_engine(Files(path)).log_files(b"word") == [path]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/engine/alpha.log", "/usr/local/var/log/a/b/c/alpha.log", "/srv/rootfs-n1/alpha.log", "/alpha.log"],
+)
+def test_a_log_elsewhere_is_found_where_the_supervisor_has_it_open_or_ps_tells_it(path: str) -> None:
+    assert logging_engine(Files(path, open_files=["/dev/null", "pipe:[7]", path])).log_files(b"word") == [
+        path
+    ]
+    assert logging_engine(Files(path), f"log={path}").log_files(b"word") == [path]
+    assert not logging_engine(Files(path)).log_files(b"word")
+
+
+def test_who_keeps_its_logs_in_a_known_place_is_not_asked_where() -> None:
+    guest = Files("/var/log/alpha.log")
+    found = logging_engine(guest)
+    assert found.log_files(b"word")
+    guest.files = ()
+    assert not found.log_files(b"word") and not guest.asked
+
+
+def test_nobody_is_asked_again_and_again() -> None:
+    guest = Files()
+    found = logging_engine(guest)
+    for _ in range(5):
+        assert not found.log_files(b"word")
+    assert guest.asked == 2  # the folder of the roots, and the supervisor's descriptors

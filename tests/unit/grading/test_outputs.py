@@ -45,10 +45,10 @@ def some(clock: Clock, count: int, shown: dict[str, bytes], level: int = 2) -> l
         return shown.get(identifier, b"")
 
     engine: Any = SimpleNamespace(
-        outputs_missed=0, logs=logs, folder="/", observer=SimpleNamespace(), level=level
-    )
+        outputs_missed=0, logs=logs, folder="/", observer=SimpleNamespace(), level=level,
+        log_places=SimpleNamespace(files_with=lambda *args: []),
+    )  # fmt: skip
     engine.observer.patience = clock
-    engine.observer.search = lambda *args, **more: []
     return [Container(engine, f"c{at}", Rootfs(f"/srv/c{at}", f"n{at}")) for at in range(count)]
 
 
