@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -133,3 +133,27 @@ def test_a_new_record_is_told_from_the_old_one_on_every_day(row: str, message: s
     there = checks("04_control_socket/test_run.py")
     listing = Listing(finished(0, f"again-n1 {row}\n"), 2, ["again-n1"])
     expect_failure(lambda: there.test_id_may_be_used_again((finished(6 << 8), listing, "again-n1")), message)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"7/cgroup": "0::/boxwright/a\n", "8/cgroup": "0::/boxwright/b\n"}, ""),
+        ({"7/cgroup": "0::/boxwright\n", "8/cgroup": "0::/boxwright\n"}, "two cgroups"),
+        ({"7/cgroup": "0::/init.scope\n", "8/cgroup": "0::/boxwright/b\n"}, "the host"),
+    ],
+)
+def test_cgroups_are_looked_at_from_the_host(told: dict[str, str], message: str) -> None:
+    there = checks("07_limits/test_limits.py")
+    pids = iter((7, 8))
+
+    def start(*_args: str, **_more: str) -> Any:
+        pid = next(pids)
+        return SimpleNamespace(
+            id=str(pid), await_running=lambda: SimpleNamespace(pid=pid), view=lambda: {"cgroup": b"0::/\n"}
+        )
+
+    observer = SimpleNamespace(proc=lambda path: told.get(path, "0::/init.scope\n"))
+    engine = SimpleNamespace(start=start, stop=lambda identifier: None)
+    seen = KNOWN["cgroups"].function(engine, observer)
+    expect_failure(lambda: there.test_own_cgroup(seen, SimpleNamespace(observer=observer)), message)
