@@ -24,8 +24,9 @@ def roots(engine: Engine, observer: Observer) -> Roots:
     """One container with a file in its rootfs that no other has."""
     container = engine.container("root")
     observer.write(f"{container.rootfs.path}/boxwright-marker", container.rootfs.nonce.encode())
-    container = engine.start("view NONCE", name="root", rootfs=container.rootfs, running=False)
+    container = engine.start("view NONCE 600", name="root", rootfs=container.rootfs, running=False)
     view = container.view()
+    container.kill()
     status = observer.stat(container.rootfs.path)
     assert status is not None
     return Roots(view, frozenset(observer.names(container.rootfs.path)), status.inode)

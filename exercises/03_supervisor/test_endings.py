@@ -91,7 +91,7 @@ def endings(engine: Engine, observer: Observer) -> Endings:
         found.stops[name] = done
     await_all_gone(found.containers.values(), 8)
     found.gone = {name: not container.processes for name, container in found.containers.items()}
-    found.asked = observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None
+    found.asked = polite.handled_sigterm()
     found.listing = await_told(engine, found.containers.values(), 3)
     return found
 

@@ -225,9 +225,10 @@ def commands(engine: Engine, observer: Observer) -> Commands:
 
     third = engine.container("args")
     done = engine(
-        "start", third.id, third.rootfs.path, f"{third.rootfs.probe} view {third.rootfs.nonce} 0 red green"
+        "start", third.id, third.rootfs.path, f"{third.rootfs.probe} view {third.rootfs.nonce} 600 red green"
     )
     one_string = seen(third, done)
+    third.kill()
     long_root = engine.new_rootfs()
     long_id = (engine.new_id("long.id_with-all") + "0" * 31)[:31]
     longest = engine("start", long_id, long_root.path, engine.command(long_root, "exit 0"))

@@ -196,10 +196,10 @@ def interrupted(engine: Engine) -> dict[str, Interrupted]:
         gone = container.await_gone(8)
         done = container.job.wait(8)
         listing = engine.ps()
-        mark = engine.observer.stat(f"{container.rootfs.path}/term-{container.rootfs.nonce}") is not None
         found[name] = Interrupted(
-            done, too_early, gone, listing.entry(container.id), listing.reason(container.id), mark
-        )
+            done, too_early, gone, listing.entry(container.id), listing.reason(container.id),
+            container.handled_sigterm(),
+        )  # fmt: skip
         if not gone:  # it would not be otherwise the second time, and nobody asks
             break
     return found

@@ -84,7 +84,7 @@ def shut_down(
     log = observer.read(paths[0]) if paths else None
     found = Shutdown(
         ended, left, [path for path in sockets if observer.stat(path)], log, f"{polite.rootfs.nonce} bye".encode(),
-        observer.stat(f"{polite.rootfs.path}/term-{polite.rootfs.nonce}") is not None, zombies,
+        polite.handled_sigterm(), zombies,
         and_said(engine.supervisors_words),
     )  # fmt: skip
     for each in containers:

@@ -193,11 +193,36 @@ class Container:
         """Wait until none of its processes lives; False where one stays."""
         return await_all_gone([self], seconds)
 
+    def place_of(self, name: str) -> str:
+        """Where the observer finds a file that the probe has made in its root; empty where it is not.
+
+        In the rootfs that was named; of an engine that copies it, or puts an overlay on it, in the root of a process of
+        the container, while one lives. A process in the host's root is in no rootfs.
+        """
+        observer = self.engine.observer
+        path = f"{self.rootfs.path}/{name}"
+        if observer.stat(path) is not None:
+            return path
+        with contextlib.suppress(GuestError):  # it ends this very moment
+            for process in self.processes:
+                root = f"proc:{process.pid}/root"
+                if observer.stat(f"{root}/{name}") is not None and not self._is_the_hosts(root):
+                    return f"{root}/{name}"
+        return ""
+
+    def _is_the_hosts(self, root: str) -> bool:
+        its, hosts = self.engine.observer.stat(f"{root}/."), self.engine.observer.stat("proc:1/root/.")
+        return not its or not hosts or (its.device, its.inode) == (hosts.device, hosts.inode)
+
+    def handled_sigterm(self) -> bool:
+        """Whether the handler of `probe polite` has run: it leaves a file, and says so before it ends."""
+        nonce = self.rootfs.nonce
+        return bool(self.place_of(f"term-{nonce}")) or bool(self.log_files(f"{nonce} bye".encode()))
+
     def view(self, seconds: float = 10) -> dict[str, bytes]:
-        """What `probe view` or `probe escape` found inside, by key: read from its rootfs, not from its log."""
-        path = f"{self.rootfs.path}/view-{self.rootfs.nonce}"
-        wait_until(
-            lambda: self.engine.observer.stat(path), seconds, f"the probe in {self.id} has looked around",
+        """What `probe view` or `probe escape` found inside, by key: read from its root, not from its log."""
+        path = wait_until(
+            lambda: self.place_of(f"view-{self.rootfs.nonce}"), seconds, f"the probe in {self.id} has looked around",
             actual=lambda: f"it has not; `logs` shows {self.engine.logs(self.id)[-400:]!r}",
         )  # fmt: skip
         found = {}

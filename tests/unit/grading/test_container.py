@@ -142,3 +142,50 @@ def test_nobody_is_asked_again_and_again() -> None:
     for _ in range(5):
         assert not found.log_files(b"word")
     assert guest.asked == 2  # the folder of the roots, and the supervisor's descriptors
+
+
+class Roots(Files):
+    """A guest of which these paths are there; the probe's process has a root of its own, or the host's."""
+
+    def __init__(self, *paths: str, hosts: bool = False, lives: bool = True) -> None:
+        super().__init__(*paths)
+        self.lives = lives
+        self.inodes = {"proc:101/root/.": 1 if hosts else 2, "proc:1/root/.": 1}
+
+    def stat(self, path: str) -> Any:
+        if path in self.files or path in self.inodes:
+            return SimpleNamespace(kind="f", device=5, inode=self.inodes.get(path, 9))
+        return None
+
+    def read(self, path: str) -> bytes:
+        assert path in self.files
+        return b"n1 pid 31\n"
+
+    def processes(self) -> list[Process]:
+        return [process(101, (ROOTFS.probe,), (101, 1))] if self.lives else []
+
+
+@pytest.mark.parametrize("path", [f"{ROOTFS.path}/view-n1", "proc:101/root/view-n1"])
+def test_what_the_probe_has_seen_is_found_in_its_rootfs_or_in_a_copy_of_that(path: str) -> None:
+    seen = container(Roots(path))
+    assert seen.place_of("view-n1") == path
+    assert seen.view() == {"pid": b"1"}
+
+
+@pytest.mark.parametrize(
+    "guest",
+    [
+        Roots(), Roots("proc:101/root/view-n2"), Roots("proc:102/root/view-n1"),
+        Roots("proc:101/root/view-n1", hosts=True), Roots("proc:101/root/view-n1", lives=False),
+    ],
+)  # fmt: skip
+def test_what_another_has_seen_or_one_in_the_hosts_root_is_not(guest: Roots) -> None:
+    assert container(guest).place_of("view-n1") == ""
+
+
+def test_a_copy_that_is_gone_with_its_container_has_left_a_word_in_the_log() -> None:
+    made = logging_engine(Roots(lives=False))
+    assert not made.handled_sigterm()
+    made.engine.observer.files = ("/var/log/alpha.log",)  # type: ignore[attr-defined]
+    assert made.handled_sigterm()
+    assert container(Roots(f"{ROOTFS.path}/term-n1", lives=False)).handled_sigterm()
