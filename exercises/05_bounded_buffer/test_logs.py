@@ -35,7 +35,7 @@ class Logs:
 
     live: bool = False
     paths: tuple[str, ...] = ()
-    """Of the paths that `ps` tells of the living one, those of a file that holds what it wrote."""
+    """Of the paths that `ps` tells of one, those of a file that holds what it wrote."""
     entry: str = ""
     out: bytes = b""
     shown: bytes = b""
@@ -71,8 +71,6 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     live, _ = await_logs([(living, word), (torn, half)])
     found.live = word in live
     found.shown_live = found.live and word in living.await_shown(word)
-    found.entry = engine.ps().entry(living.id)
-    found.paths = tuple(files_with(engine, observer, found.entry, word))
     init = torn.init or torn.await_running()
     observer.signal(init.pid, 9, start=init.start)
     probes = {
@@ -88,6 +86,10 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     kept = await_logs([(others[name], word) for name, word in words.items()])
     found.out, found.err, found.unended, found.plain = kept
     found.shown = others["out"].await_shown(b"to standard output") if found.out else b""
+    # Of the living one, unless nothing is written of it yet: that costs one check, and no other.
+    told, its_word = (living, word) if found.live else (others["out"], b"to standard output")
+    found.entry = engine.ps().entry(told.id)
+    found.paths = tuple(files_with(engine, observer, found.entry, its_word))
     torn.await_gone(5)
     found.torn, found.torn_nonce = torn.log(f"{torn.rootfs.nonce} whole\n".encode()), torn.rootfs.nonce
     if engine.level == 2:
@@ -112,7 +114,8 @@ def test_output_is_kept(logs: Logs) -> None:
 def test_log_is_shown(logs: Logs) -> None:
     """`logs` shows what a container has written."""
     expect(b"to standard output" in logs.shown, "its line", logs.shown)
-    expect(logs.shown_live, "the line of one that goes on", "it is not shown")
+    # Where it is not in the log either, `logs` cannot show it, and another check tells that.
+    expect(logs.shown_live or not logs.live, "the line of one that goes on", "it is not shown")
 
 
 @check("logs", needs=["containers.starts"], hint="Both descriptors, 1 and 2.")
@@ -208,6 +211,8 @@ def flood(engine: Engine) -> Flood:
     found.ps_answered = engine("ps", timeout=10).code == 0
     found.quiet_came = word in quiet.await_log(word, 8)
     await_flooded(noisy)
+    if not found.quiet_came:  # an engine may write it when the container ends
+        engine.stop(quiet.id)
     # At level 1 `logs` may cut what it shows. The quiet one's file is found by what it wrote; the others' have
     # their own ids in its place.
     path = next(iter(quiet.log_files(word)), "") if engine.level == 1 else ""
@@ -224,7 +229,8 @@ def flood(engine: Engine) -> Flood:
         )
         if found.outputs[container.rootfs.nonce] == b"":
             seconds = 0.0  # nor does anything of the others, which wrote as long as this one
-    engine.stop(quiet.id)
+    if found.quiet_came:
+        engine.stop(quiet.id)
     return found
 
 
@@ -341,10 +347,11 @@ def test_full_buffer_does_not_deadlock(flood: Flood) -> None:
 
 
 @check("logs", needs=["logs.output_is_kept"], hint="No lock is held while a producer waits for room.")
-def test_noisy_one_stops_nobody(flood: Flood) -> None:
+def test_noisy_one_stops_nobody(flood: Flood, logs: Logs) -> None:
     """While others write at full speed, `ps` answers and a quiet container's line arrives."""
     expect(flood.ps_answered, "`ps` is answered", "it was not")
-    expect(flood.quiet_came, "the quiet container's line is in its log", "it is not")
+    # An engine that writes a log at the end of its container does so beside noisy ones as without them.
+    expect(flood.quiet_came or not logs.live, "the quiet container's line is in its log", "it is not")
 
 
 LINES = 3000

@@ -157,3 +157,17 @@ def test_cgroups_are_looked_at_from_the_host(told: dict[str, str], message: str)
     engine = SimpleNamespace(start=start, stop=lambda identifier: None)
     seen = KNOWN["cgroups"].function(engine, observer)
     expect_failure(lambda: there.test_own_cgroup(seen, SimpleNamespace(observer=observer)), message)
+
+
+@pytest.mark.parametrize("is_prompt", [True, False])
+def test_a_log_that_is_written_at_the_end_of_its_container_costs_one_check(is_prompt: bool) -> None:
+    there = checks("05_bounded_buffer/test_logs.py")
+    logs = there.Logs(live=is_prompt, out=b"to standard output\n", shown=b"to standard output\n")
+    flood = there.Flood(ps_answered=True)
+    expect_failure(
+        lambda: there.test_log_can_be_read_while_it_is_written(logs), "" if is_prompt else "a moment"
+    )
+    expect_failure(lambda: there.test_log_is_shown(logs), "not shown" if is_prompt else "")
+    expect_failure(lambda: there.test_noisy_one_stops_nobody(flood, logs), "quiet" if is_prompt else "")
+    flood.ps_answered = False
+    expect_failure(lambda: there.test_noisy_one_stops_nobody(flood, logs), "`ps` is answered")
