@@ -13,7 +13,9 @@ from grading.api.allowance import BEARS
 from grading.api.container import Container, await_all_gone, await_logs
 from grading.api.engine import Engine
 from grading.api.starts import start_several
+from grading.api.streams import OUTPUTS, Stream, streams_of
 from grading.guest.observer import Observer
+from grading.session import Session
 
 ODD = b"first line\n\0after a NUL\r\n\xff\xfe no text \x1b[31m\n\n\nlast line without an end"
 """NUL, carriage return, bytes that are no UTF-8, an escape, empty lines, and no newline at the end."""
@@ -37,6 +39,8 @@ class Logs:
     paths: tuple[str, ...] = ()
     """Of the paths that `ps` tells of one, those of a file that holds what it wrote."""
     entry: str = ""
+    streams: dict[int, Stream] = field(default_factory=dict)
+    """Where the outputs of the living one lead, by descriptor."""
     out: bytes = b""
     shown: bytes = b""
     """What `logs` shows of the same."""
@@ -70,6 +74,7 @@ def logs(engine: Engine, observer: Observer) -> Logs:
     word, half = f"{living.rootfs.nonce} ready".encode(), f"{torn.rootfs.nonce} torn".encode()
     live, _ = await_logs([(living, word), (torn, half)])
     found.live = word in live
+    found.streams = streams_of(living)
     found.shown_live = found.live and word in living.await_shown(word)
     init = torn.init or torn.await_running()
     observer.signal(init.pid, 9, start=init.start)
@@ -108,6 +113,29 @@ def logs(engine: Engine, observer: Observer) -> Logs:
 def test_output_is_kept(logs: Logs) -> None:
     """What a container writes to standard output is in its log."""
     expect(b"to standard output" in logs.out, "its line", logs.out)
+
+
+ALLOWED = {1: ("pipe", "socket", "terminal"), 2: ("pipe",)}
+"""By level: what may lie between a container and its supervisor. All of these hold up a writer that is too fast."""
+
+
+@check(
+    "logs",
+    points=2,
+    needs=["logs.output_is_kept"],
+    hint="pipe() before clone(); in the child dup2() of the writing end to 1 and 2. The supervisor reads the other.",
+)
+def test_outputs_run_through_pipes(logs: Logs, graded: Session) -> None:
+    """Standard output and error run through pipes into the supervisor.
+
+    A container that has its log file open itself can cut it, fill the disk, and be slowed down by nobody.
+    """
+    for number, stream in logs.streams.items():
+        expect(
+            stream.kind in ALLOWED[graded.level] and stream.is_read,
+            f"{OUTPUTS[number]} is a pipe, of which the supervisor has the other end",
+            stream,
+        )
 
 
 @check("logs", needs=["logs.output_is_kept"], hint="The client prints what the file holds, and nothing else.")
@@ -291,7 +319,7 @@ def flood_lines(nonce: str) -> list[bytes]:
 @check(
     "logs",
     points=2,
-    needs=["logs.output_is_kept"],
+    needs=["logs.output_is_kept", "logs.outputs_run_through_pipes"],
     hint="A full buffer makes the producer wait; it never drops, and never overwrites.",
 )
 def test_nothing_is_lost_in_a_flood(flood: Flood) -> None:
@@ -337,7 +365,7 @@ def test_logs_are_not_mixed(flood: Flood) -> None:
 @check(
     "logs",
     points=2,
-    needs=["logs.output_is_kept"],
+    needs=["logs.output_is_kept", "logs.outputs_run_through_pipes"],
     hint="Signal not-full and not-empty, and look again after each wait.",
 )
 def test_full_buffer_does_not_deadlock(flood: Flood) -> None:
