@@ -13,6 +13,7 @@ import pytest
 from grading.api.expectations import Unmet
 from grading.api.listing import Listing
 from grading.api.scenarios import KNOWN
+from grading.api.streams import Stream
 from grading.guest.records import Finished
 from lab import paths
 
@@ -171,3 +172,30 @@ def test_a_log_that_is_written_at_the_end_of_its_container_costs_one_check(is_pr
     expect_failure(lambda: there.test_noisy_one_stops_nobody(flood, logs), "quiet" if is_prompt else "")
     flood.ps_answered = False
     expect_failure(lambda: there.test_noisy_one_stops_nobody(flood, logs), "`ps` is answered")
+
+
+PIPE, SOCKET, TERMINAL = (Stream(kind, kind, True) for kind in ("pipe", "socket", "terminal"))
+FILE, UNREAD = Stream("/var/log/a.log", "file", False), Stream("pipe:[8]", "pipe", False)
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "levels"),
+    [
+        (PIPE, PIPE, {1, 2}), (SOCKET, SOCKET, {1}), (TERMINAL, TERMINAL, {1}), (FILE, FILE, set()),
+        (PIPE, FILE, set()), (FILE, PIPE, set()), (UNREAD, UNREAD, set()), (PIPE, SOCKET, {1}),
+    ],
+)  # fmt: skip
+def test_outputs_run_through_what_holds_up_the_writer(out: Stream, error: Stream, levels: set[int]) -> None:
+    there = checks("05_bounded_buffer/test_logs.py")
+    logs = there.Logs(streams={1: out, 2: error}, err=b"to standard error\n")
+    for level in (1, 2):
+        expect_failure(
+            lambda level=level: there.test_outputs_run_through_pipes(logs, SimpleNamespace(level=level)),
+            "" if level in levels else "of which the supervisor has the other end",
+        )
+
+
+def test_errors_that_are_not_kept_cost_one_check() -> None:
+    there = checks("05_bounded_buffer/test_logs.py")
+    logs = there.Logs(streams={1: PIPE, 2: FILE}, err=b"")
+    there.test_outputs_run_through_pipes(logs, SimpleNamespace(level=2))
