@@ -196,11 +196,13 @@ def kill(
 
 @scenario
 def idle_killed(module: Module, graded: Session) -> Killed:
-    """One that sleeps once it has grown."""
+    """One that sleeps once it has grown; tried again, it has grown before, and does nothing that could be interrupted."""
+    first = iter([("grow 4 30 40", b"")])
 
     def attempt(seconds: float) -> Killed:
         began = time.monotonic()
-        seen = kill(module, "idle", "grow 4 30 40", 8, 20, seconds=seconds)
+        probe, ready = next(first, ("hold 40", b"held 40"))
+        seen = kill(module, "idle", probe, 8, 20, ready=ready, seconds=seconds)
         if seen.code is not None:
             module.kills_within = time.monotonic() - began
         return seen

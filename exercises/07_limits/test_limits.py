@@ -92,7 +92,8 @@ def warn(engine: Engine, kernel_log: KernelLog, mib: tuple[int, int], seconds: f
     """The same, once."""
     quiet = engine.start("hold 6", name="cool", soft=30, hard=60)  # it sleeps when the other grows
     # At level 1 at once: a timer that was set when it was registered finds it grown and idle.
-    probe = "told NONCE 4 40 28" if engine.level == 2 else "grow 4 40 28"
+    growing = "grow 4 40 28" if seconds == WATCH_SECONDS else "hold 28"  # tried again: see `tried`
+    probe = "told NONCE 4 40 28" if engine.level == 2 else growing
     container = engine.start(probe, name="warm", soft=mib[0], hard=mib[1])
     init = container.init or container.await_running()
     if engine.level == 2:
@@ -200,9 +201,10 @@ class Hog:
 
 
 def hog(engine: Engine, seconds: float, *, run: bool = False) -> Hog:
-    """Start or run one, and wait for its end."""
+    """Start or run one, and wait for its end; tried again, it grows in one step: see `tried`."""
     begin = engine.begin_run if run else engine.start
-    container = begin("told NONCE 4 60 48", name="ran" if run else "idle", soft=10, hard=26)
+    probe = "told NONCE 4 60 48" if seconds == WATCH_SECONDS else "told NONCE 48 0 48"
+    container = begin(probe, name="ran" if run else "idle", soft=10, hard=26)
     init = container.init or container.await_running()
     container.grow_past(40)  # from here on it does not live for long
     only_waiting()

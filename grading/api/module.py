@@ -32,8 +32,8 @@ WATCH_SECONDS = 6.0
 WATCH_AGAIN_SECONDS = 4.0
 """More than one that looks every two seconds, and acts a second later, takes."""
 
-MORE_ATTEMPTS = 2
-"""See `tried`."""
+MORE_ATTEMPTS = 4
+"""See `tried`. A timer of 100 ms looks forty times in an attempt, and each look may be the wrong one."""
 
 AT_ONCE_SECONDS = 0.08
 """Lines so close together tell of one look of a monitor's, in several sentences. One that repeats itself at each
@@ -301,7 +301,7 @@ def tried(
 
     A monitor whose timer looks processes up in the namespace of the task that it interrupts loses those whose
     look falls into a moment in which anything of a container runs. The checks on a busy process find that every
-    time; wherever else it would be chance, an attempt may be made again. Where the monitor never heard of the
+    time; wherever else it would be chance, an attempt may be made again, with a process that does less. Where the monitor never heard of the
     process, it is as asked, too: another time would be no other.
     """
     seen = attempt(WATCH_SECONDS)
