@@ -196,7 +196,7 @@ def kill(
 
 @scenario
 def idle_killed(module: Module, graded: Session) -> Killed:
-    """One that sleeps once it has grown; tried again, it has grown before, and does nothing that could be interrupted."""
+    """One that sleeps once it has grown; tried again, it has grown before, and there is nothing to interrupt."""
     first = iter([("grow 4 30 40", b"")])
 
     def attempt(seconds: float) -> Killed:

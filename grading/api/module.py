@@ -301,8 +301,8 @@ def tried(
 
     A monitor whose timer looks processes up in the namespace of the task that it interrupts loses those whose
     look falls into a moment in which anything of a container runs. The checks on a busy process find that every
-    time; wherever else it would be chance, an attempt may be made again, with a process that does less. Where the monitor never heard of the
-    process, it is as asked, too: another time would be no other.
+    time; wherever else it would be chance, an attempt may be made again, with a process that does less. Where the
+    monitor never heard of the process, it is as asked, too: another time would be no other.
     """
     seen = attempt(WATCH_SECONDS)
     for _ in range(MORE_ATTEMPTS):
