@@ -211,7 +211,7 @@ class Container:
         return ""
 
     def _is_the_hosts(self, root: str) -> bool:
-        its, hosts = self.engine.observer.stat(f"{root}/."), self.engine.observer.stat("proc:1/root/.")
+        its, hosts = self.engine.observer.stat(f"{root}/."), self.engine.observer.stat("/.")
         return not its or not hosts or (its.device, its.inode) == (hosts.device, hosts.inode)
 
     def handled_sigterm(self) -> bool:

@@ -150,7 +150,7 @@ class Roots(Files):
     def __init__(self, *paths: str, hosts: bool = False, lives: bool = True) -> None:
         super().__init__(*paths)
         self.lives = lives
-        self.inodes = {"proc:101/root/.": 1 if hosts else 2, "proc:1/root/.": 1}
+        self.inodes = {"proc:101/root/.": 1 if hosts else 2, "/.": 1}
 
     def stat(self, path: str) -> Any:
         if path in self.files or path in self.inodes:
