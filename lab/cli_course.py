@@ -133,7 +133,7 @@ def join(
 ) -> None:
     """Make a clone of a course's workspace your own: guides, questions and checks get your numbers.
 
-    Answers that stand in answers.toml already are kept.
+    Answers that stand in answers.toml already are kept. A letter becomes the one that the same choice has now.
     """
     from lab.course import make
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from grading.author.subject import TABLE, Subject
 from lab.errors import LabError
 from lab.exercises import guides
+from lab.exercises.own import Own, posed
 
 SVG = "{http://www.w3.org/2000/svg}"
 LEAST_ALT = 40
@@ -18,6 +19,14 @@ STEPS = range(3, 6)
 QUESTIONS = range(3, 6)
 FETCHES = re.compile(r"<script|<image|<foreignObject|@import|url\((?!#)|href=\"(?!#)")
 """What a picture would load from elsewhere."""
+
+ORDERED = re.compile(
+    r"\b[a-h]\)?,? (?:and|or|nor) \(?[a-h]\b"  # a and c
+    r"|\b(?:all|both|each|either|any|neither|none|one) of (?:these|those|them|the (?:above|others?))\b"
+    r"|\bthe (?:others|above)\b|^(?:all|both|neither|none)$",
+    re.IGNORECASE,
+)
+"""What a choice says of others."""
 
 Rule = Callable[[Subject], Iterator[str]]
 
@@ -105,14 +114,15 @@ def every_student(subject: Subject) -> Iterator[str]:
         for item in subject.exercise.rubric:
             guides.render(item.text, values, "exercise.toml")
         for question in subject.exercise.questions:
-            text = guides.render(question.text, values, "exercise.toml")
-            answer = guides.render(question.answer, values, "exercise.toml").strip()
+            asked = posed(subject.exercise, question, Own(values))
+            answer = asked.answer
             if not answer and not question.measured:
                 yield f"question {question.id} has no answer for {values}"
             if question.kind == "number" and answer and not _is_number(answer):
                 yield f"question {question.id}: the answer {answer!r} for {values} is no number"
-            if question.kind == "choice" and not re.search(rf"(^|\s){re.escape(answer)}: ", text):
-                yield f"question {question.id}: its text offers no choice `{answer}: …`"
+            said = list(asked.choices.values())
+            for twice in sorted({each for each in said if said.count(each) > 1}):
+                yield f"question {question.id}: two choices are {twice!r} for {values}"
 
 
 def _is_number(text: str) -> bool:
@@ -141,6 +151,19 @@ def questions(subject: Subject) -> Iterator[str]:
     listed = re.findall(r"^- `(\w+)`", subject.guide.section("Questions").text, re.MULTILINE)
     if listed != ids:
         yield f"guide.md lists the questions {', '.join(listed)}; exercise.toml has {', '.join(ids)}, in this order"
+
+
+def choices(subject: Subject) -> Iterator[str]:
+    """Choices that can stand in any order: none of them speaks of another one, or of a letter."""
+    for question in subject.exercise.questions:
+        if question.kind == "choice" and re.search(r"(^|\s)[a-h][:)] ", question.text):
+            yield f"question {question.id}: its text has letters; what it offers is a list, `choices = [...]`"
+        for each in question.choices:
+            if found := ORDERED.search(each):
+                yield (
+                    f"question {question.id}: each student has the choices in another order, so none can say "
+                    f"{found[0]!r}: write out what {each!r} means"
+                )
 
 
 def task(subject: Subject) -> Iterator[str]:
@@ -249,6 +272,7 @@ RULES = (
     Held("parameters are declared and used", used_parameters),
     Held("every student gets a guide and questions", every_student),
     Held("questions are several, and stand in the guide", questions),
+    Held("choices can stand in any order", choices),
     Held("every region is in the task", task),
     Held("hints are for what there is", hints),
     Held("checks are explained in the guide", explained),

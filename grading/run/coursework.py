@@ -26,10 +26,11 @@ from grading.submissions.workspaces import NOTHING, Handed
 from grading.verdicts import ANSWERS, CheckResult, SubmissionResult, Verdict
 from lab.course.course import Chosen, Course
 from lab.errors import LabError
-from lab.exercises import answers, parameters
+from lab.exercises import answers
 from lab.exercises.answers import AnswerVerdict
 from lab.exercises.catalogue import Exercise
 from lab.exercises.measurements import MEASUREMENTS
+from lab.exercises.own import own_of
 
 TITLE = 160
 """Characters of a question in a line of a report."""
@@ -170,8 +171,8 @@ class Coursework:
         self, exercise: Exercise, graded: Graded, identity: Identity, handed: Handed
     ) -> list[CheckResult]:
         """A verdict for each answer of an exercise, as far as they are told here."""
-        values = parameters.values(exercise.parameters, identity.student, self.course.seed)
-        verdicts = answers.judge_sheet(exercise, values, handed.sheet, graded.measured)
+        mine = own_of(exercise, identity.student, self.course.seed)
+        verdicts = answers.judge_sheet(exercise, mine, handed.sheet, graded.measured)
         if self.as_student:
             verdicts = [
                 each for each in answers.told(verdicts, self.course.answers_shown) if each.state != "answered"
@@ -223,16 +224,23 @@ def _as_check(
     if doubt and each.state in ("right", "wrong", "unmeasured"):
         verdict, parent, why = "error", "", doubt
     kind = {"number": "number", "word": "word", "choice": "letter"}[question.kind]
-    expected = each.right if told and each.right else f"the right {kind}"
+    expected = f"the right {kind}"
+    if told and each.right and not doubt:  # else it would be nobody's
+        expected = _with_choice(each, each.right)
     points = question.points * factor
-    title = " ".join(each.text.split())
+    title = " ".join(each.posed.text.split())
     return CheckResult(
         id=f"{ANSWERS}.{each.id}", group=ANSWERS, level=1, verdict=verdict,
         points=points if verdict == "passed" else 0.0, max_points=points,
         title=title if len(title) <= TITLE else f"{title[:TITLE]}…",
-        rationale=why or each.text, expected="" if verdict == "passed" else expected,
-        actual=each.given, parent=parent,
+        rationale=why or each.posed.whole, expected="" if verdict == "passed" else expected,
+        actual=each.given if doubt else _with_choice(each, each.given), parent=parent,
     )  # fmt: skip
+
+
+def _with_choice(each: AnswerVerdict, answer: str) -> str:
+    """An answer; of a choice with what its letter stands for, which is another thing for each student."""
+    return f"{answer}: {each.posed.choices[answer]}" if answer in each.posed.choices else answer
 
 
 def _unmeasured(check: str, result: SubmissionResult) -> tuple[Verdict, str]:

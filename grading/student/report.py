@@ -159,6 +159,11 @@ def _answers(out: Console, workspace: Workspace, outcome: Outcome) -> None:
     for each in given:
         if each.state in ("wrong", "unclear"):
             out.print(f"  [red]✗[/red] {escape(each.question.id)}: {escape(each.why or each.state)}")
+    for each in asked.in_anothers_order(workspace, verdicts):
+        said = f"{each.question.id}: {answers.NAME} has the choices in the order of another id. Yours is:"
+        out.print(f"  [yellow]![/yellow] {escape(said)}")
+        for letter, choice in each.posed.choices.items():
+            out.print(f"    {letter}: {choice}", markup=False)
 
 
 def _next(out: Console, outcome: Outcome, failed: bool, blocking: list[Verdict]) -> None:

@@ -150,7 +150,7 @@ def rendered(template: str, course: Course) -> str:
 def join(folder: Path, student: str) -> Workspace:
     """Make a clone of a course's workspace a student's own: the id, and the questions with their numbers.
 
-    Answers that stand there already are kept.
+    Answers that stand there already are kept; letters become those that the same choices have now.
 
     Raises:
         LabError: it is no workspace, or none of a course; the id is none; or the answers cannot be read.
@@ -166,7 +166,7 @@ def join(folder: Path, student: str) -> Workspace:
     if not student.strip():
         raise LabError("The id is empty", "Give the one by which the course knows you.")
     mine = dataclasses.replace(found, student=student.strip(), course_seed=course.seed)
-    workspaces.rewrite(mine, course)
+    workspaces.rewrite(found, mine, course)
     return mine
 
 

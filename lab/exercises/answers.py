@@ -1,4 +1,4 @@
-"""Judges a student's `answers.toml` against the student's own values.
+"""Judges a student's `answers.toml` against the student's own values and letters.
 
 The file is the student's, so nothing in it is trusted: its length is limited, and whatever stands in it
 costs at most the answer at which it stands. Where the file as a whole is no TOML, which one missing
@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.exercises import guides
-from lab.exercises.catalogue import Exercise, Question, QuestionKind
+from lab.exercises.catalogue import LETTERS, Exercise, Question, QuestionKind
 from lab.exercises.measurements import MEASUREMENTS
+from lab.exercises.own import Own, Posed, posed
 
 NAME = "answers.toml"
 """Of the answer sheet, at the top of a workspace."""
@@ -51,8 +51,8 @@ class AnswerVerdict:
     exercise: str
     """Its number."""
     question: Question
-    text: str
-    """The question, with the student's own values."""
+    posed: Posed
+    """The question, with the student's own values and letters."""
     state: State
     given: str = ""
     """The answer as it stands there, cut to a readable length; empty where there is none."""
@@ -81,7 +81,7 @@ class Sheet:
 
 def judge(
     exercise: Exercise,
-    values: Mapping[str, object],
+    own: Own,
     answers_path: Path,
     measured: Mapping[str, float] | None = None,
 ) -> list[AnswerVerdict]:
@@ -89,24 +89,24 @@ def judge(
 
     Args:
         exercise: whose questions.
-        values: the student's own, as `Workspace.values` gives them.
+        own: the student's, as `Workspace.own` gives it.
         answers_path: the answer sheet; it need not be there.
         measured: what was measured on the machine, by the name of the measurement.
 
     Raises:
         LabError: a question of the exercise cannot be rendered: the kit's own fault.
     """
-    return judge_sheet(exercise, values, read(answers_path), measured)
+    return judge_sheet(exercise, own, read(answers_path), measured)
 
 
 def judge_sheet(
     exercise: Exercise,
-    values: Mapping[str, object],
+    own: Own,
     sheet: Sheet,
     measured: Mapping[str, float] | None = None,
 ) -> list[AnswerVerdict]:
     """As `judge`, of a sheet that was read already."""
-    return [_judge(exercise, question, values, sheet, measured or {}) for question in exercise.questions]
+    return [_judge(exercise, question, own, sheet, measured or {}) for question in exercise.questions]
 
 
 def told(verdicts: Sequence[AnswerVerdict], shown: Sequence[QuestionKind] = SHOWN) -> list[AnswerVerdict]:
@@ -183,17 +183,16 @@ def _by_lines(text: str) -> Sheet:
 def _judge(
     exercise: Exercise,
     question: Question,
-    values: Mapping[str, object],
+    own: Own,
     sheet: Sheet,
     measured: Mapping[str, float],
 ) -> AnswerVerdict:
-    where = f"exercise {exercise.number}, question {question.id}"
-    text = guides.render(question.text, values, where)
+    asked = posed(exercise, question, own)
     key = exercise.number, question.id
-    right = guides.render(question.answer, values, where).strip()
+    right = asked.answer
     if question.measured in measured:
         right = f"{measured[question.measured]:.4g}"
-    verdict = AnswerVerdict(exercise.number, question, text, "missing", right=right)
+    verdict = AnswerVerdict(exercise.number, question, asked, "missing", right=right)
     if sheet.problem:
         return replace(verdict, why=sheet.problem)
     if key in sheet.unclear:
@@ -242,17 +241,30 @@ def _judge_word(verdict: AnswerVerdict, value: object) -> AnswerVerdict:
 
 
 def _judge_choice(verdict: AnswerVerdict, value: object) -> AnswerVerdict:
-    letters = choices(verdict.text)
-    found = re.fullmatch(r"\s*\(?([A-Za-z])[).:]?\s*", value) if isinstance(value, str) else None
-    if found is None or found[1].lower() not in letters:
+    letters = verdict.posed.choices
+    given = _letter(value)
+    if given not in letters:
         why = f"Write one letter between quotation marks: {', '.join(letters)}."
         return replace(verdict, state="unclear", why=why)
-    return replace(verdict, state="right" if found[1].lower() == verdict.right.lower() else "wrong")
+    return replace(verdict, state="right" if given == verdict.right else "wrong")
 
 
-def choices(text: str) -> tuple[str, ...]:
-    """The letters that a question of the kind `choice` offers, which stand in it as `a: …`."""
-    return tuple(dict.fromkeys(re.findall(r"(?:^|\s)([a-z]): ", text)))
+def _letter(value: object) -> str:
+    """The letter that an answer is, in whatever form; empty where it is none."""
+    found = re.fullmatch(r"\s*\(?([A-Za-z])[).:]?\s*", value) if isinstance(value, str) else None
+    return found[1].lower() if found else ""
+
+
+def carried_over(question: Question, value: Any, before: Own, after: Own) -> Any:
+    """An answer for a sheet that becomes another student's: of a choice, the letter that the same one has there.
+
+    What is no choice, or no letter that was offered, stays as it is.
+    """
+    given, order = _letter(value), before.order(question)
+    if not given or given not in LETTERS[: len(order)]:
+        return value
+    now = LETTERS[after.order(question).index(order[LETTERS.index(given)])]
+    return value if now == given else now
 
 
 def _number(value: object) -> float | str:

@@ -29,6 +29,9 @@ TRACKS: tuple[Track, ...] = get_args(Track)
 
 QuestionKind = Literal["number", "word", "choice"]
 
+LETTERS = "abcdefgh"
+"""With which choices are answered; no question offers more."""
+
 
 @dataclass(frozen=True)
 class Region:
@@ -104,11 +107,14 @@ class Question:
     kind: QuestionKind
     points: float
     answer: str = ""
-    """Of this form for each student: a template with parameters. Empty where the machine is measured."""
+    """Of this form for each student: a template with parameters; of a choice that one of `choices` which is
+    right. Empty where the machine is measured."""
     measured: str = ""
     """The name of a measurement that the grader makes; a key of `MEASUREMENTS`."""
     tolerance: str = "0"
     """How far a number may be off: `5 %`, or a number."""
+    choices: tuple[str, ...] = ()
+    """What a choice offers, templates as well. Their letters are each student's own: `lab.exercises.own`."""
 
 
 @dataclass(frozen=True)
@@ -307,7 +313,7 @@ def _question(table: Table) -> Question:
     kind = table.text("kind")
     if kind not in get_args(QuestionKind):
         raise table.error("kind", f"{kind!r} is none; there is {', '.join(get_args(QuestionKind))}")
-    answer, measured = table.text("answer", ""), table.text("measured", "")
+    answer, measured = table.text("answer", "").strip(), table.text("measured", "")
     if bool(answer) == bool(measured):
         raise table.error("answer", "a question has either an `answer` or is `measured`")
     if measured and (measured not in MEASUREMENTS or kind != "number"):
@@ -320,9 +326,24 @@ def _question(table: Table) -> Question:
     made = Question(
         id=table.word("id"), text=table.text("text").strip(), kind=kind,  # type: ignore[arg-type]
         points=table.number("points"), answer=answer, measured=measured, tolerance=tolerance,
+        choices=_choices(table, answer) if kind == "choice" else (),
     )  # fmt: skip
     table.close()
     return made
+
+
+def _choices(table: Table, answer: str) -> tuple[str, ...]:
+    """What a question offers. The right one is named by its text: a letter or a number would be another's soon."""
+    found = tuple(each.strip() for each in table.texts("choices"))
+    if not 2 <= len(found) <= len(LETTERS):
+        raise table.error("choices", f"there are {len(found)}; from 2 to {len(LETTERS)} have letters")
+    if any(not each or "\n" in each for each in found):
+        raise table.error("choices", "each is one line of text")
+    if len(set(found)) < len(found):
+        raise table.error("choices", "one of them stands there twice")
+    if answer not in found:
+        raise table.error("answer", f"{answer!r} is none of the choices; repeat the text of the right one")
+    return found
 
 
 def _criterion(table: Table) -> Criterion:

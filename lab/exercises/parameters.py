@@ -1,6 +1,6 @@
-"""Individual parameters: numbers and words that differ from student to student.
+"""Individual parameters: numbers, words and orders that differ from student to student.
 
-A value follows from the course's seed, the student's id and the parameter's name, and from
+What somebody has follows from the course's seed, the student's id and a name, and from
 nothing else: student and grader compute it apart and get the same. So SHA-256 decides, on every
 machine and for every version of Python, and neither `random` nor `hash`, which promise no such thing.
 """
@@ -88,12 +88,35 @@ def values(declared: Mapping[str, Parameter], student: str, seed: str) -> dict[s
     return {name: _choose(name, parameter, student, seed) for name, parameter in declared.items()}
 
 
+def order(name: str, count: int, student: str, seed: str) -> tuple[int, ...]:
+    """In which order one student sees so many things; nobody sees them as they are written.
+
+    Args:
+        name: of what is ordered, as `05.when_complete`; each name has an order of its own.
+        count: how many there are.
+        student: the student's id, as for `values`.
+        seed: the course's.
+
+    Returns:
+        their numbers, counted from 0 as they are written, in that order.
+    """
+    if not student.strip():
+        return tuple(range(count))
+    return tuple(
+        sorted(range(count), key=lambda at: _digest("boxwright order 1", seed, student, f"{name} {at}"))
+    )
+
+
 def _choose(name: str, parameter: Parameter, student: str, seed: str) -> str | int:
-    who = unicodedata.normalize("NFC", student.strip().casefold())
-    digest = hashlib.sha256()
-    for part in ("boxwright parameter 1", seed, who, name):
-        data = part.encode()
-        digest.update(len(data).to_bytes(8, "big") + data)  # so that no two triples look alike
-    number = int.from_bytes(digest.digest(), "big")
+    number = int.from_bytes(_digest("boxwright parameter 1", seed, student, name), "big")
     choices = parameter.choices
     return choices[number % len(choices)]
+
+
+def _digest(purpose: str, seed: str, student: str, name: str) -> bytes:
+    who = unicodedata.normalize("NFC", student.strip().casefold())
+    digest = hashlib.sha256()
+    for part in (purpose, seed, who, name):
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big") + data)  # so that no two of them look alike
+    return digest.digest()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from lab import console
 from lab.course.course import of_workspace
@@ -40,7 +41,7 @@ def tell_nobodys(workspace: Workspace) -> None:
     """
     if not workspace.student and of_workspace(workspace.folder) is not None:
         console.err.print(
-            "[yellow]This workspace is nobody's yet, so its numbers are not yours. "
+            "[yellow]This workspace is nobody's yet, so its numbers and letters are not yours. "
             "Say who you are: lab course join ID[/yellow]"
         )
 
@@ -61,4 +62,26 @@ def told_answers(
     course = of_workspace(workspace.folder)
     shown = answers.SHOWN if course is None else course.answers_shown
     sheet = workspace.folder / answers.NAME
-    return answers.told(answers.judge(exercise, workspace.values(exercise), sheet, measured), shown)
+    return answers.told(answers.judge(exercise, workspace.own(exercise), sheet, measured), shown)
+
+
+def in_anothers_order(workspace: Workspace, verdicts: Sequence[AnswerVerdict]) -> list[AnswerVerdict]:
+    """Those of the questions whose choices the answer sheet shows in an order that is not the student's.
+
+    So it is where somebody has changed the id in `boxwright.toml` since the sheet was made. A letter that was
+    chosen by such a sheet would be judged as another choice, and of letters nobody is told that they are wrong.
+    """
+    try:
+        text = (workspace.folder / answers.NAME).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    shown = set(re.findall(r"^# ([a-h]: .+?)\s*$", text, re.MULTILINE))
+    said = {line[3:] for line in shown}
+    return [
+        each
+        for each in verdicts
+        if any(
+            choice in said and f"{letter}: {choice}" not in shown
+            for letter, choice in each.posed.choices.items()
+        )
+    ]

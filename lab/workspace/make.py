@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from lab.course.course import Course
 from lab.errors import LabError
-from lab.exercises import answers, catalogue, guides, starter
-from lab.exercises.answers import Sheet
-from lab.exercises.catalogue import Exercise, Region
+from lab.exercises import answers, catalogue, starter
+from lab.exercises.catalogue import Exercise, Question, Region
+from lab.exercises.own import posed
 from lab.exercises.tables import written
 from lab.files import check_empty, drafted, move_draft, write_whole
 from lab.workspace import history
@@ -83,8 +83,16 @@ def make(
     return Made(wanted, len(open_regions), committed)
 
 
-def rewrite(workspace: Workspace, course: Course) -> None:
+def rewrite(before: Workspace, workspace: Workspace, course: Course) -> None:
     """Write again what follows from whose a workspace is: its file, and the answer sheet with its answers kept.
+
+    An answer that is a letter was given to the choices in the order in which they stood; it becomes the letter
+    that the same choice has now.
+
+    Args:
+        before: as it is there, with whose letters the answers were given.
+        workspace: as it shall be.
+        course: of which it is.
 
     Raises:
         LabError: the id is none, or the answer sheet cannot be read as it is.
@@ -97,9 +105,14 @@ def rewrite(workspace: Workspace, course: Course) -> None:
     for (exercise, question), why in sheet.unclear.items():
         raise LabError(f"{answers.NAME}, {exercise}.{question}: {why}", "Then nothing of it is lost.")
     exercises = _exercises(course)
+
+    def given(exercise: Exercise, question: Question) -> object:
+        value = sheet.answers.get((exercise.number, question.id), "")
+        return answers.carried_over(question, value, before.own(exercise), workspace.own(exercise))
+
     for name in (answers.NAME, FILE):
         write_whole(
-            workspace.folder / name, _rendered(name, workspace, exercises, "", sheet, course).encode()
+            workspace.folder / name, _rendered(name, workspace, exercises, "", given, course).encode()
         )
 
 
@@ -148,10 +161,19 @@ def _rendered(
     wanted: Workspace,
     exercises: tuple[Exercise, ...],
     upto: str,
-    sheet: Sheet | None = None,
+    given: Callable[[Exercise, Question], object] = lambda exercise, question: "",
     course: Course | None = None,
 ) -> str:
-    """A file of the workspace that is made from a template beside this one."""
+    """A file of the workspace that is made from a template beside this one.
+
+    Args:
+        name: of the file.
+        wanted: what it is made for.
+        exercises: those that are asked for.
+        upto: those before it come solved.
+        given: the answer to a question that stands there already; empty where there is none.
+        course: of which it is.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -165,8 +187,8 @@ def _rendered(
     template = resources.files("lab.workspace").joinpath("templates", f"{name.lstrip('.')}.j2")
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         workspace=wanted, exercises=exercises, upto=upto, private=PRIVATE, course=course,
-        given=lambda exercise, question: sheet.answers.get((exercise.number, question.id), "") if sheet else "",
-        question=lambda exercise, text: guides.render(text, wanted.values(exercise), f"exercise {exercise.number}"),
+        given=given,
+        question=lambda exercise, question: posed(exercise, question, wanted.own(exercise)).whole,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.exercises import parameters, tables
 from lab.exercises.catalogue import TRACKS, Exercise, Track
+from lab.exercises.own import Own, own_of
 
 FILE = "boxwright.toml"
 PRIVATE = ".boxwright"
@@ -55,6 +56,10 @@ class Workspace:
     def values(self, exercise: Exercise) -> dict[str, str | int]:
         """The student's own parameters of an exercise."""
         return parameters.values(exercise.parameters, self.student, self.course_seed)
+
+    def own(self, exercise: Exercise) -> Own:
+        """All that is the student's own in an exercise: parameters, and the letters of choices."""
+        return own_of(exercise, self.student, self.course_seed)
 
 
 def top_of(place: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -10,11 +11,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lab.exercises import answers, catalogue, parameters
+from lab.exercises import answers, catalogue
 from lab.exercises.answers import MOST_BYTES, AnswerVerdict, State, judge, judge_sheet, parse, told
 from lab.exercises.catalogue import Exercise, Question, QuestionKind
+from lab.exercises.own import Own, own_of
 
-CHOICE = "Which? a: this; b: that; c: neither."
+CHOICES = ("this", "that", "something else")
+MIXED = Own(orders={"it": (2, 0, 1)})
+"""Somebody who has `something else` at a, `this` at b, and `that` at c."""
+
+
+NOBODYS = Own()
 
 
 def exercise(*questions: Question) -> Exercise:
@@ -22,12 +29,13 @@ def exercise(*questions: Question) -> Exercise:
 
 
 def question(kind: QuestionKind, answer: str, tolerance: str = "0", text: str = "How much?") -> Question:
-    return Question("it", CHOICE if kind == "choice" else text, kind, 2, answer, tolerance=tolerance)
+    choices = CHOICES if kind == "choice" else ()
+    return Question("it", text, kind, 2, answer, tolerance=tolerance, choices=choices)
 
 
-def verdict(content: str | bytes, asked: Question, **values: object) -> AnswerVerdict:
+def verdict(content: str | bytes, asked: Question, mine: Own = NOBODYS, **values: object) -> AnswerVerdict:
     data = content if isinstance(content, bytes) else content.encode()
-    [found] = judge_sheet(exercise(asked), values, parse(data))
+    [found] = judge_sheet(exercise(asked), replace(mine, values=values), parse(data))
     return found
 
 
@@ -86,35 +94,64 @@ def test_a_version_needs_no_quotation_marks() -> None:
     ],
 )  # fmt: skip
 def test_choices(written: str, wanted: State) -> None:
-    assert state(written, question("choice", "b")) == wanted
+    assert state(written, question("choice", "that")) == wanted
+
+
+def test_a_letter_means_what_stands_at_it_for_that_student() -> None:
+    asked = question("choice", "that")
+    found = verdict('[05]\nit = "c"', asked, MIXED)
+    assert (found.state, found.right) == ("right", "c")
+    assert found.posed.whole == "How much?\na: something else\nb: this\nc: that"
+    assert [verdict(f'[05]\nit = "{letter}"', asked, MIXED).state for letter in "abd"] == [
+        "wrong", "wrong", "unclear",
+    ]  # fmt: skip
+
+
+def test_a_choice_is_a_template_too() -> None:
+    asked = replace(question("choice", "{{ mib }} MiB"), choices=("none", "{{ mib }} MiB"))
+    found = verdict('[05]\nit = "b"', asked, mib=4)
+    assert (found.state, dict(found.posed.choices)) == ("right", {"a": "none", "b": "4 MiB"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("a", "b"), ("B) ", "c"), ("c", "a"), ("d", "d"), ("that", "that"), (2, 2), ("", ""), (["a"], ["a"])],
+)
+def test_a_letter_is_carried_over_to_the_same_choice(before: object, after: object) -> None:
+    asked = question("choice", "that")
+    assert answers.carried_over(asked, before, NOBODYS, MIXED) == after
+    assert answers.carried_over(asked, before, MIXED, MIXED) == before
+    assert answers.carried_over(question("word", "that"), before, NOBODYS, MIXED) == before
 
 
 def test_the_numbers_are_the_students_own() -> None:
     asked = question("number", "{{ mib * 1048576 }}", text="How many bytes are {{ mib }} MiB?")
     found = verdict("[05]\nit = 4194304", asked, mib=4)
-    assert (found.state, found.text, found.id) == ("right", "How many bytes are 4 MiB?", "05.it")
+    assert (found.state, found.posed.whole, found.id) == ("right", "How many bytes are 4 MiB?", "05.it")
     assert verdict("[05]\nit = 4194304", asked, mib=5).state == "wrong"
 
 
 def test_what_is_measured_is_compared_with_the_measurement() -> None:
     asked = Question("it", "Which share?", "number", 1, measured="share_fast", tolerance="4")
     sheet = parse(b"[05]\nit = 83")
-    [without] = judge_sheet(exercise(asked), {}, sheet)
+    [without] = judge_sheet(exercise(asked), NOBODYS, sheet)
     assert without.state == "unmeasured" and "scheduling.shares_follow_the_weights" in without.why
-    near, far = (judge_sheet(exercise(asked), {}, sheet, {"share_fast": share})[0] for share in (86.2, 91))
+    near, far = (
+        judge_sheet(exercise(asked), NOBODYS, sheet, {"share_fast": share})[0] for share in (86.2, 91)
+    )
     assert (near.state, near.right, far.state) == ("right", "86.2", "wrong")
 
 
 def test_one_broken_line_costs_its_answer_and_no_other() -> None:
     both = exercise(question("word", "ENOMEM"), Question("other", "How much?", "number", 1, "81.5"))
     sheet = parse(b"[05] # title\nit = ENOMEM\n\n# note\nother = 81.5 # measured\n")
-    broken, fine = judge_sheet(both, {}, sheet)
+    broken, fine = judge_sheet(both, NOBODYS, sheet)
     assert (broken.state, fine.state) == ("unclear", "right")
     assert broken.why == "Line 2 is no TOML; put the answer between quotation marks."
 
 
 def test_an_answer_that_stands_there_twice_counts_not_at_all() -> None:
-    found = verdict('[05]\nit = "a"\nit = "b"\n', question("choice", "b"))
+    found = verdict('[05]\nit = "a"\nit = "b"\n', question("choice", "that"))
     assert found.state == "unclear" and "twice" in found.why and "line 3" in found.why
 
 
@@ -157,10 +194,10 @@ def test_no_file_takes_long(line: bytes) -> None:
 
 def test_a_file_that_is_not_there_or_no_file(tmp_path: Path) -> None:
     asked = exercise(question("number", "3"))
-    assert judge(asked, {}, tmp_path / "answers.toml")[0].why == "There is no answers.toml."
-    assert judge(asked, {}, tmp_path)[0].state == "missing"
+    assert judge(asked, NOBODYS, tmp_path / "answers.toml")[0].why == "There is no answers.toml."
+    assert judge(asked, NOBODYS, tmp_path)[0].state == "missing"
     (tmp_path / "answers.toml").write_text("\ufeff[05]\nit = 3\n")
-    assert judge(asked, {}, tmp_path / "answers.toml")[0].state == "right"
+    assert judge(asked, NOBODYS, tmp_path / "answers.toml")[0].state == "right"
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
@@ -173,31 +210,36 @@ def test_one_broken_line_costs_its_own_answer_whatever_lines_end_with(ending: by
 
 def test_a_student_is_told_what_teaches_and_no_letter_to_guess_by() -> None:
     sheet = parse(b'[05]\nit = "a"')
-    [choice] = told(judge_sheet(exercise(question("choice", "b")), {}, sheet))
+    [choice] = told(judge_sheet(exercise(question("choice", "that")), NOBODYS, sheet))
     assert (choice.state, choice.right) == ("answered", "")
-    [unclear] = told(judge_sheet(exercise(question("choice", "b")), {}, parse(b'[05]\nit = "z"')))
+    [unclear] = told(judge_sheet(exercise(question("choice", "that")), NOBODYS, parse(b'[05]\nit = "z"')))
     assert unclear.state == "unclear"
-    [word] = told(judge_sheet(exercise(question("word", "b")), {}, sheet))
+    [word] = told(judge_sheet(exercise(question("word", "b")), NOBODYS, sheet))
     assert (word.state, word.right) == ("wrong", "")
-    [silent] = told(judge_sheet(exercise(question("word", "b")), {}, sheet), shown=())
+    [silent] = told(judge_sheet(exercise(question("word", "b")), NOBODYS, sheet), shown=())
     assert silent.state == "answered"
-    [open_] = told(judge_sheet(exercise(question("choice", "b")), {}, sheet), shown=("choice",))
+    [open_] = told(judge_sheet(exercise(question("choice", "that")), NOBODYS, sheet), shown=("choice",))
     assert open_.state == "wrong"
 
 
 @pytest.mark.parametrize("student", ["", "s1", "s2", "s3"])
 def test_every_question_of_the_kit_has_an_answer_that_is_right(student: str) -> None:
     for each in catalogue.exercises():
-        values = parameters.values(each.parameters, student, "autumn")
+        mine = own_of(each, student, "autumn")
         measured = {question.measured: 66.0 for question in each.questions if question.measured}
-        right = judge_sheet(each, values, parse(b""), measured)
+        right = judge_sheet(each, mine, parse(b""), measured)
         lines = "\n".join(f'{found.question.id} = "{found.right}"' for found in right)
-        for found in judge_sheet(each, values, parse(f"[{each.number}]\n{lines}".encode()), measured):
+        for found in judge_sheet(each, mine, parse(f"[{each.number}]\n{lines}".encode()), measured):
             assert found.state == "right", f"{found.id}: {found.given} is {found.state}: {found.why}"
 
 
 KINDS = st.sampled_from(
-    [question("number", "3", "5 %"), question("word", "x"), question("choice", "b"), question("number", "0")]
+    [
+        question("number", "3", "5 %"),
+        question("word", "x"),
+        question("choice", "that"),
+        question("number", "0"),
+    ]
 )
 
 
@@ -223,7 +265,7 @@ VALUES = st.one_of(
 
 @given(VALUES, KINDS)
 def test_every_value_of_toml_has_a_verdict(value: object, asked: Question) -> None:
-    [found] = judge_sheet(exercise(asked), {}, answers.Sheet({("05", "it"): value}, {}))
+    [found] = judge_sheet(exercise(asked), NOBODYS, answers.Sheet({("05", "it"): value}, {}))
     assert found.state in get_args(State)
     assert found.state in ("right", "wrong", "missing") or found.why
 

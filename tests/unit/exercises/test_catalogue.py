@@ -34,6 +34,14 @@ answer = "{{ mib * 2 }}"
 tolerance = "5 %"
 points = 1
 
+[[questions]]
+id = "which"
+text = "Which?"
+kind = "choice"
+choices = ["this", " that "]
+answer = "that"
+points = 1
+
 [[rubric]]
 id = "why"
 text = "Why?"
@@ -68,6 +76,7 @@ def test_everything_is_read(top: Path) -> None:
     assert second.parameters == {"mib": Numbers(2, 8)}
     assert second.hints[0].target == "05.buffer" and second.hints[0].nearly == "c"
     assert second.questions[0].answer == "{{ mib * 2 }}" and second.questions[0].tolerance == "5 %"
+    assert (second.questions[1].choices, second.questions[1].answer) == (("this", "that"), "that")
     assert second.rubric[0].levels == ("0: no", "2: yes")
     [region] = second.regions
     assert region.exercise == "05" and region.files == {"python": "runtime/buffer.py"}
@@ -152,6 +161,23 @@ def test_an_unknown_exercise_is_an_error(text: str, top: Path) -> None:
         ('kind = "number"', 'kind = "essay"', "kind: 'essay' is none"),
         ('answer = "{{ mib * 2 }}"', "", "answer: a question has either"),
         ('tolerance = "5 %"', 'tolerance = "some"', "tolerance: 'some' is neither"),
+        ('answer = "that"', 'answer = "b"', "answer: 'b' is none of the choices"),
+        ('choices = ["this", " that "]', "", "choices: it is missing"),
+        ('choices = ["this", " that "]', 'choices = "that"', "choices: it must be a list"),
+        ('"this", " that "', '"that"', "choices: there are 1; from 2 to 8 have letters"),
+        (
+            '"this", " that "',
+            '"1", "2", "3", "4", "5", "6", "7", "8", "that"',
+            "choices: there are 9; from 2 to 8",
+        ),
+        ('"this", " that "', '" that", "that"', "choices: one of them stands there twice"),
+        ('"this", " that "', '"that", " "', "choices: each is one line of text"),
+        ('"this", " that "', '"that", "this\\nor"', "choices: each is one line of text"),
+        (
+            'tolerance = "5 %"',
+            'choices = ["5", "6"]',
+            "[[questions]] number 1: choices: this key is not known",
+        ),
         ("minutes = 90", "minutes = 90\nsecret = 1", "secret: this key is not known here"),
         ("minutes = 90", "minutes = ", "is not valid TOML"),
         ("minutes = 90", f"minutes = {'9' * 5000}", "is not valid TOML"),

@@ -12,12 +12,34 @@ from lab.exercises import parameters
 from lab.exercises.parameters import Numbers, Words
 
 DECLARED = {"mib": Numbers(16, 40, 2), "word": Words(("otter", "heron", "badger")), "n": Numbers(-5, -1)}
+ORDER = (1, 3, 2, 0)
+"""Of the student of all these tests."""
 
 
 def test_the_values_stay_what_they_are_for_ever() -> None:
     # Answers of a course that is under way depend on them: never change this.
     assert parameters.values(DECLARED, "s1234567", "autumn") == {"mib": 24, "word": "otter", "n": -5}
     assert parameters.values(DECLARED, "", "") == {"mib": 22, "word": "heron", "n": -5}
+
+
+def test_the_orders_stay_what_they_are_for_ever() -> None:
+    # Letters in answers of a course that is under way depend on them: never change this.
+    assert parameters.order("05.when_complete", 4, "s1234567", "autumn") == ORDER
+    assert parameters.order("05.when_complete", 4, " S1234567 ", "autumn") == ORDER
+    assert parameters.order("05.when_complete", 4, " ", "autumn") == (0, 1, 2, 3)  # nobody's
+
+
+def test_every_thing_comes_to_every_place_about_as_often() -> None:
+    ids = [f"s{n}" for n in range(2400)]
+    orders = Counter(parameters.order("05.when_complete", 4, each, "x") for each in ids)
+    assert len(orders) == 24 and min(orders.values()) > 60  # of 100 on the average
+    of_seeds = Counter(parameters.order("05.when_complete", 4, "s", f"{n}") for n in range(2400))
+    assert len(of_seeds) == 24 and min(of_seeds.values()) > 60
+    # Who knows one order of somebody knows no other one.
+    same = sum(
+        parameters.order("05.a", 4, each, "x") == parameters.order("05.b", 4, each, "x") for each in ids
+    )
+    assert 60 < same < 140
 
 
 def test_the_way_an_id_is_written_does_not_matter() -> None:

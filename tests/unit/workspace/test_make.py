@@ -16,6 +16,7 @@ from grading.submissions.taking import take
 from grading.submissions.tree import opened
 from lab.errors import LabError
 from lab.exercises import catalogue, regions, starter
+from lab.exercises.own import posed
 from lab.workspace import history, make, state
 from lab.workspace.state import Workspace
 
@@ -189,6 +190,12 @@ def test_the_answer_sheet_has_every_question_with_the_students_own_numbers(
         assert list(sheet.get(exercise.number, {})) == [each.id for each in exercise.questions]
     assert all(value == "" for table in sheet.values() for value in table.values())
     assert "{{" not in text
+    for exercise in catalogue.exercises():
+        mine = workspace(made).own(exercise)
+        for question in exercise.questions:
+            said = [f"# {line}" for line in posed(exercise, question, mine).whole.splitlines()]
+            assert "\n".join(said) in text
+            assert [line[2:5] for line in said[1:]] == [f"{letter}: " for letter in "abcd"][: len(said) - 1]
     make.make(workspace(tmp_path / "other", "somebody else"))
     assert (tmp_path / "other" / "answers.toml").read_text() != text
     make.make(workspace(tmp_path / "same"))

@@ -31,7 +31,7 @@ from lab.course import make
 from lab.course.course import Course, load
 from lab.errors import LabError
 from lab.exercises import catalogue
-from lab.exercises.parameters import Numbers, values
+from lab.exercises.parameters import Numbers, order, values
 from tests.unit.grading.run.conftest import GOOD, Class, check
 
 EXERCISE = """
@@ -52,9 +52,10 @@ points = 1
 
 [[questions]]
 id = "letter"
-text = "Which? a: this; b: that."
+text = "Which?"
 kind = "choice"
-answer = "b"
+choices = ["this", "that"]
+answer = "this"
 points = 1
 
 [[questions]]
@@ -117,6 +118,10 @@ def own_bytes(student: str) -> int:
     return int(values({"mib": Numbers(1, 1000)}, student, "autumn")["mib"]) << 20
 
 
+def own_letter(student: str) -> str:
+    return "ab"[order("05.letter", 2, student, "autumn").index(0)]
+
+
 def verdicts(result: SubmissionResult) -> dict[str, str]:
     return {each.id: each.verdict for each in result.checks}
 
@@ -125,9 +130,9 @@ ANN, BOB = Student(id="s1", folder="ann"), Student(id="s2", folder="bob")
 
 
 def test_answers_are_judged_by_ones_own_numbers(a_class: Class, course: Any) -> None:
-    assert own_bytes("s1") != own_bytes("s2")
+    assert own_bytes("s1") != own_bytes("s2") and (own_letter("s1"), own_letter("s2")) == ("b", "a")
     hand_in(a_class, "ann", "s1", f'bytes = {own_bytes("s1")}\nletter = "b"\nshare = 81')
-    hand_in(a_class, "bob", "s2", f'bytes = {own_bytes("s1")}\nletter = "a"\nshare = 70')
+    hand_in(a_class, "bob", "s2", f'bytes = {own_bytes("s1")}\nletter = "b"\nshare = 70')
     found = a_class.run(coursework=applied(a_class, course(), ANN, BOB))
     assert verdicts(found["ann"]) == {
         "build.engine": "passed", "logs.whole": "passed",
@@ -137,6 +142,9 @@ def test_answers_are_judged_by_ones_own_numbers(a_class: Class, course: Any) -> 
     assert [each.verdict for each in found["bob"].checks if each.group == "answers"] == ["failed"] * 3
     assert (found["bob"].score, found["bob"].max_score) == (2, 6)
     assert not found["bob"].notes
+    [of_bob] = [each for each in found["bob"].checks if each.id == "answers.05.letter"]
+    assert (of_bob.title, of_bob.actual, of_bob.expected) == ("Which?", "b: that", "the right letter")
+    assert of_bob.rationale == "Which?\na: this\nb: that"
 
 
 def test_anothers_id_in_the_workspace_is_of_no_use_and_told(a_class: Class, course: Any) -> None:
@@ -158,6 +166,15 @@ def test_who_is_not_known_loses_no_point_and_is_graded_again(a_class: Class, cou
     a_class.run(coursework=dataclasses.replace(work, roster=(Student(id="s1", folder="eve"),)))
     a_class.run(coursework=dataclasses.replace(work, roster=(Student(id="s1", folder="eve"),)))
     assert a_class.calls("eve") == 3
+
+
+def test_of_whom_it_is_not_known_nobodys_answers_are_not_told_as_right(a_class: Class, course: Any) -> None:
+    hand_in(a_class, "eve", "s1", f'bytes = {own_bytes("s1")}\nletter = "b"')
+    work = applied(a_class, course(COURSE + "deadline = 2020-01-01T12:00:00Z\n"), ANN, BOB)
+    told = {each.id: each for each in a_class.run(coursework=work)["eve"].checks}
+    assert [told[f"answers.05.{id_}"].verdict for id_ in ("bytes", "letter")] == ["error", "error"]
+    assert told["answers.05.bytes"].expected == "the right number"
+    assert (told["answers.05.letter"].expected, told["answers.05.letter"].actual) == ("the right letter", "b")
 
 
 def test_what_the_exercises_build_on_is_checked_and_counts_nothing(a_class: Class, course: Any) -> None:
@@ -242,7 +259,7 @@ def test_the_right_answer_is_told_after_the_deadline(
     text = COURSE + f"deadline = {year}-01-01T12:00:00Z\n"
     found = a_class.run(coursework=applied(a_class, course(text), ANN))["ann"]
     told = {each.id: each.expected for each in found.checks if each.group == "answers"}
-    assert (told["answers.05.letter"] == "b") is shown
+    assert (told["answers.05.letter"] == "b: this") is shown
     assert (told["answers.05.bytes"] == str(own_bytes("s1"))) is shown
 
 
@@ -332,7 +349,7 @@ def test_when_the_deadline_has_passed_it_is_graded_again(a_class: Class, course:
     while datetime.now(UTC) <= soon:
         time.sleep(0.05)
     after = a_class.run(coursework=applied(a_class, course(text), ANN))["ann"]
-    assert [each.checks[-2].expected for each in (before, after)] == ["the right letter", "b"]
+    assert [each.checks[-2].expected for each in (before, after)] == ["the right letter", "b: this"]
 
 
 def test_a_submission_that_is_no_workspace_has_answered_nothing(a_class: Class, course: Any) -> None:

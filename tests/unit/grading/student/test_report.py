@@ -13,6 +13,7 @@ from grading.student.commands import status_of
 from grading.student.report import show
 from grading.verdicts import CheckResult
 from lab.exercises import catalogue
+from lab.exercises.own import posed
 from lab.workspace.state import Workspace
 
 
@@ -116,6 +117,27 @@ def test_an_answer_is_compared_with_what_the_checks_measured(workspace: Workspac
     assert "share_measured" not in said(workspace, near) and "1 of 5 questions" in said(workspace, near)
     far = replace(near, measured={"share_fast": 50.0})
     assert "share_measured: It may be 5 off." in said(workspace, far)
+
+
+def test_whose_sheet_shows_anothers_order_is_told_the_own_one(workspace: Workspace) -> None:
+    """The id in boxwright.toml was changed after the sheet was made: no letter in it can be relied on."""
+    exercise = catalogue.exercise("05")
+    shown = outcome(result("logs.whole"), exercise=exercise)
+    assert "another id" not in said(workspace, shown)
+    question = exercise.questions[2]
+    mine = workspace.own(exercise).order(question)
+    other = next(
+        each
+        for each in (replace(workspace, student=f"s{number}") for number in range(99))
+        if each.own(exercise).order(question) != mine
+    )
+    text = said(other, shown)
+    assert f"! {question.id}: answers.toml has the choices in the order of another id. Yours is:" in text
+    for line in posed(exercise, question, other.own(exercise)).whole.splitlines()[1:]:
+        assert f"    {line}\n" in text
+    sheet = other.folder / "answers.toml"
+    sheet.write_text("".join(line for line in sheet.read_text().splitlines(True) if not line.startswith("#")))
+    assert "another id" not in said(other, shown), "whoever removed the questions is told nothing"
 
 
 def test_what_could_not_be_decided_is_no_failure(workspace: Workspace) -> None:
