@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -340,14 +339,26 @@ def test_a_measurement_that_is_none_is_not_believed(a_class: Class, course: Any,
     assert "makes no sense" in found.problem and verdicts(found)["answers.05.share"] == "error"
 
 
-def test_when_the_deadline_has_passed_it_is_graded_again(a_class: Class, course: Any) -> None:
+class Clock(datetime):
+    """Tells the time that a test has set."""
+
+    time = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        """The time that was set."""
+        return cls.time.astimezone(tz)
+
+
+def test_when_the_deadline_has_passed_it_is_graded_again(
+    a_class: Class, course: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grading.run.coursework.datetime", Clock)
     hand_in(a_class, "ann", "s1", 'letter = "a"\nshare = 84')
-    soon = datetime.now(UTC) + timedelta(seconds=3)
-    text = COURSE + f"deadline = {soon.isoformat()}\n"
+    text = COURSE + f"deadline = {(Clock.time + timedelta(seconds=3)).isoformat()}\n"
     before = a_class.run(coursework=applied(a_class, course(text), ANN))["ann"]
     assert a_class.run(coursework=applied(a_class, course(text), ANN))["ann"] == before
-    while datetime.now(UTC) <= soon:
-        time.sleep(0.05)
+    monkeypatch.setattr(Clock, "time", Clock.time + timedelta(seconds=4))
     after = a_class.run(coursework=applied(a_class, course(text), ANN))["ann"]
     assert [each.checks[-2].expected for each in (before, after)] == ["the right letter", "b: this"]
 
