@@ -342,12 +342,12 @@ def test_a_measurement_that_is_none_is_not_believed(a_class: Class, course: Any,
 class Clock(datetime):
     """Tells the time that a test has set."""
 
-    time = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    told = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
         """The time that was set."""
-        return cls.time.astimezone(tz)
+        return cls.told.astimezone(tz)
 
 
 def test_when_the_deadline_has_passed_it_is_graded_again(
@@ -355,10 +355,10 @@ def test_when_the_deadline_has_passed_it_is_graded_again(
 ) -> None:
     monkeypatch.setattr("grading.run.coursework.datetime", Clock)
     hand_in(a_class, "ann", "s1", 'letter = "a"\nshare = 84')
-    text = COURSE + f"deadline = {(Clock.time + timedelta(seconds=3)).isoformat()}\n"
+    text = COURSE + f"deadline = {(Clock.told + timedelta(seconds=3)).isoformat()}\n"
     before = a_class.run(coursework=applied(a_class, course(text), ANN))["ann"]
     assert a_class.run(coursework=applied(a_class, course(text), ANN))["ann"] == before
-    monkeypatch.setattr(Clock, "time", Clock.time + timedelta(seconds=4))
+    monkeypatch.setattr(Clock, "told", Clock.told + timedelta(seconds=4))
     after = a_class.run(coursework=applied(a_class, course(text), ANN))["ann"]
     assert [each.checks[-2].expected for each in (before, after)] == ["the right letter", "b: this"]
 
