@@ -24,7 +24,7 @@ def roots(engine: Engine, observer: Observer) -> Roots:
     """One container with a file in its rootfs that no other has."""
     container = engine.container("root")
     observer.write(f"{container.rootfs.path}/boxwright-marker", container.rootfs.nonce.encode())
-    container = engine.start("view NONCE 600", name="root", rootfs=container.rootfs, running=False)
+    container = engine.start("view NONCE 600", name="root", rootfs=container.rootfs)
     view = container.view()
     container.kill()
     status = observer.stat(container.rootfs.path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from grading.api import check, expect, scenario
 from grading.api.allowance import BEARS
 from grading.api.container import Container
-from grading.api.engine import Engine
+from grading.api.engine import CLIENT_SECONDS, Engine
 from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
 
@@ -213,9 +213,9 @@ class Commands:
 def commands(engine: Engine, observer: Observer) -> Commands:
     """Start what is not there, what is no program, and what has arguments."""
 
-    def seen(container: Container, done: Finished) -> list[str]:
+    def seen(container: Container, *, was_taken: bool) -> list[str]:
         try:
-            view = container.view() if done.code == 0 else {}
+            view = container.view() if was_taken else {}
         except AssertionError:  # this costs the checks of arguments, and no other
             view = {}
         found: list[str] = []
@@ -224,11 +224,12 @@ def commands(engine: Engine, observer: Observer) -> Commands:
         return found[3:]
 
     third = engine.container("args")
-    done = engine(
-        "start", third.id, third.rootfs.path, f"{third.rootfs.probe} view {third.rootfs.nonce} 600 red green"
-    )
-    one_string = seen(third, done)
+    # It lives until it was looked at: of an engine that copies the rootfs nothing stays. A client may wait so long.
+    words = f"{third.rootfs.probe} view {third.rootfs.nonce} 600 red green"
+    third.client = engine.begin("start", third.id, third.rootfs.path, words, timeout=CLIENT_SECONDS)
+    one_string = seen(third, was_taken=True)
     third.kill()
+    third.client.wait()
     long_root = engine.new_rootfs()
     long_id = (engine.new_id("long.id_with-all") + "0" * 31)[:31]
     longest = engine("start", long_id, long_root.path, engine.command(long_root, "exit 0"))
@@ -253,7 +254,7 @@ def commands(engine: Engine, observer: Observer) -> Commands:
             "$HOME;*",
             "ü",
         )
-        found.arguments = seen(other, done)
+        found.arguments = seen(other, was_taken=done.code == 0)
     return found
 
 
