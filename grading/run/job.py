@@ -110,8 +110,8 @@ def open_session(job: Job) -> Session:
         work = Path(job.stack.enter_context(tempfile.TemporaryDirectory(prefix="boxwright-")))
         tree = job.stack.enter_context(opened(Submission(job.submission, Path(job.source)), work))
         chosen = take(tree, starters=read(job), engine=job.engine or None, monitor=job.monitor or None)
-        notes = (*tree.notes, *chosen.reasons)
-        engine, monitor = half_of(chosen.engine, engine, notes), half_of(chosen.monitor, monitor, notes)
+        engine = half_of(chosen.engine, engine, (*chosen.why("engine"), *tree.notes))
+        monitor = half_of(chosen.monitor, monitor, (*chosen.why("monitor"), *tree.notes))
         behind = frozenset(path.relative_to(tree.root) for path in leftovers(tree.root))
     try:
         with console.progress(quiet=True) as progress:

@@ -154,7 +154,10 @@ def _nothing_found(written: Written) -> str:
     """Why there is neither an engine nor a monitor; empty where there is one."""
     if not written.told or written.engine.found or written.monitor.found:
         return ""
-    return " ".join(f"{reason.rstrip('.')}." for reason in dict.fromkeys(written.engine.reasons)) or (
+    reasons = dict.fromkeys(
+        (*written.engine.reasons, *written.monitor.reasons)
+    )  # a note on all of it is in both
+    return " ".join(f"{reason.rstrip('.')}." for reason in reasons) or (
         "There is neither an engine nor a monitor."
     )
 

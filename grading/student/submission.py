@@ -21,6 +21,8 @@ from typing import Any
 from grading.run.content import checks_hash
 from grading.student.work import kept_files, opened_with
 from grading.submissions.archives import ENDINGS
+from grading.submissions.candidates import Half
+from grading.submissions.taking import Choice
 from lab.errors import LabError
 from lab.exercises import catalogue, regions
 from lab.files import write_output
@@ -87,9 +89,12 @@ def make(workspace: Workspace, output: Path) -> Made:
             raise LabError(
                 f"Links out of the workspace are not taken: {links}", "Put the files themselves there."
             )
-        for half, choice in (("engine", chosen.engine), ("monitor", chosen.monitor)):
+        halves: tuple[tuple[Half, Choice | None], ...] = (
+            ("engine", chosen.engine), ("monitor", chosen.monitor)
+        )  # fmt: skip
+        for half, choice in halves:
             if choice is None:
-                why = next((each for each in chosen.reasons if half in each), f"no {half} found")
+                why = "; ".join(chosen.why(half)) or f"no {half} found"
                 raise LabError(why[0].upper() + why[1:], "`git status` shows what was moved or removed.")
         contents = {name: path for name, path in kept_files(tree).items() if name != MANIFEST}
         files = {name: path.read_bytes() for name, path in contents.items()}

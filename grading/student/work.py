@@ -130,12 +130,11 @@ def taken(tree: Tree, chosen: Selection) -> Work:
         for name, path in kept_files(tree).items()
         if not NEVER_NEEDED.search(path.name)
     }
-    notes = (*tree.notes, *chosen.reasons)
     return Work(
         {path: file for path, file in files.items() if path not in NOT_SOURCES},
-        _first_way(half_of(chosen.engine, reference_engine(), notes)),
-        _first_way(half_of(chosen.monitor, reference_module(), notes)),
-        notes,
+        _first_way(half_of(chosen.engine, reference_engine(), (*chosen.why("engine"), *tree.notes))),
+        _first_way(half_of(chosen.monitor, reference_module(), (*chosen.why("monitor"), *tree.notes))),
+        (*tree.notes, *chosen.reasons),
     )
 
 

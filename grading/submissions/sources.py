@@ -29,7 +29,12 @@ LARGEST_SUM = 8 * 1024 * 1024
 """Bytes of all of them; those nearest to the top are read first."""
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
-_MODULE = re.compile(r"\bmodule_init[ \t]*\(|\bMODULE_LICENSE[ \t]*\(")
+_BEGINS = re.compile(
+    r"\b(?:module_init|init_module|\w+_initcall(?:_sync)?|module_(?:\w+_)?(?:driver|device))[ \t]*\("
+)
+"""Where a module begins: a macro of linux/module.h, or of a bus; or the function that these make, by its own name."""
+
+_LICENCE = re.compile(r"\bMODULE_LICENSE[ \t]*\(")
 _KERNEL = re.compile(
     r"^[ \t]*#[ \t]*include[ \t]*<linux/(?:module|kernel|init|slab|miscdevice)\.h>", re.MULTILINE
 )
@@ -125,8 +130,12 @@ class Source:
 
     @functools.cached_property
     def is_module(self) -> bool:
-        """Whether it has what each module must have one of: where it begins, and a licence."""
-        return len({match.split("(")[0].strip() for match in _MODULE.findall(self.text)}) == 2
+        """Whether it has two of what makes a module one: kernel headers, where it begins, and a licence.
+
+        Two, since a program may speak of one: it loads modules with `init_module()`, say.
+        """
+        signs = (_KERNEL, _BEGINS, _LICENCE)
+        return sum(bool(sign.search(self.text)) for sign in signs) >= 2 and not self.is_program
 
     @property
     def folder(self) -> str:

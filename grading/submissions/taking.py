@@ -2,8 +2,8 @@
 
 The student's word comes first (`submission.toml`), the instructor's even before it
 (`--engine`, `--monitor`). Otherwise the candidate with the most work in it is taken, one that
-lies open before one that came out of an archive; skeleton that nobody touched only where
-there is nothing else.
+lies open before one that came out of an archive; what is in doubt after what is not; skeleton
+that nobody touched only where there is nothing else.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 
 from grading.submissions import attempts, makefiles
 from grading.submissions.attempts import Attempt
-from grading.submissions.candidates import Candidate, Half, engines, monitors
+from grading.submissions.candidates import Candidate, Half, commands, engines, monitors
 from grading.submissions.declared import Declared, declared, inside
 from grading.submissions.leftovers import leftovers
+from grading.submissions.making import Making, making
+from grading.submissions.passed_over import passed_over
 from grading.submissions.sources import Language, Source, sources
 from grading.submissions.starters import Starters, stubs
 from grading.submissions.tree import Tree
@@ -79,8 +81,17 @@ class Selection:
 
     engine: Choice | None
     monitor: Choice | None
-    reasons: tuple[str, ...] = field(default=())
-    """Why a half is missing."""
+    missing: Mapping[Half, str] = field(default_factory=dict)
+    """Of each half that is missing: why."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why halves are missing."""
+        return tuple(self.missing.values())
+
+    def why(self, half: Half) -> tuple[str, ...]:
+        """Why a half is missing; nothing where it is not."""
+        return (self.missing[half],) if half in self.missing else ()
 
     @property
     def language(self) -> Language:
@@ -99,6 +110,11 @@ class _Ranked:
     """Whether it came out of an archive in the submission."""
     own: int
     weight: float
+
+    @property
+    def looks_given(self) -> bool:
+        """Whether it is the skeleton as far as can be told, also where no class shows what that is."""
+        return self.untouched or (self.unchanged and _says_unimplemented(self.candidate))
 
 
 def take(
@@ -119,7 +135,8 @@ def take(
     starters = starters or Starters()
     every = sources(tree.root)
     said = declared(tree.root)
-    missing: list[str] = []
+    makes = making(tree.root, every)
+    missing: dict[Half, str] = {}
     chosen: dict[Half, Choice | None] = {}
     halves: tuple[tuple[Half, str | None], ...] = (("engine", engine), ("monitor", monitor))
     for half, named in halves:
@@ -128,17 +145,19 @@ def take(
             continue
         near = chosen.get("engine")
         choice, why = _choose(
-            half, tree, every, starters, said.get(half), named, near.folder if near else "."
+            half, tree, every, makes, starters, said.get(half), named, near.folder if near else "."
         )
         chosen[half] = choice
-        missing += [why] if choice is None else []
-    return Selection(chosen["engine"], chosen["monitor"], tuple(missing))
+        if choice is None:
+            missing[half] = why
+    return Selection(chosen["engine"], chosen["monitor"], missing)
 
 
 def _choose(
     half: Half,
     tree: Tree,
     every: Sequence[Source],
+    makes: Making,
     starters: Starters,
     said: Declared | None,
     named: str | None,
@@ -150,23 +169,25 @@ def _choose(
         raise LabError(f"there is no {within} in the submission", f"Name another --{half}, or none.")
     held = every if within is None else [source for source in every if _is_in(source, within)]
     find = engines if half == "engine" else monitors
-    found = find(every)
-    found = [candidate for candidate in found if candidate.entry in held]
-    if not found and within is not None:
+    found = [candidate for candidate in find(every, makes) if candidate.entry in held]
+    if within is not None and not any(not candidate.doubt for candidate in found):
         # Whoever names a place means what is there, whatever it looks like.
-        found = engines(every, any_program=True) if half == "engine" else monitors(every, any_module=True)
+        found = find(every, makes, believed=frozenset(source.path for source in held))
         found = [candidate for candidate in found if candidate.entry in held]
     if not found:
         if said is not None and said.build and named is None:
             return _as_declared(half, Choice(folder=said.folder), said, tree), ""
-        return None, _nothing(half, tree, within)
+        return None, _nothing(half, tree, within, passed_over(half, held, (), makes, starters))
     own = {file.path: starters.own(file) for file in {file for one in found for file in one.files}}
-    ranked = sorted(
-        (_ranked(candidate, starters, own, tree.unpacked) for candidate in found),
-        key=lambda one: _order(one, near),
+    all_ranked = [_ranked(candidate, starters, own, tree.unpacked) for candidate in found]
+    # Where all that is certain is skeleton, what is in doubt is no worse.
+    certain = any(not one.candidate.doubt and not one.looks_given for one in all_ranked)
+    best, *others = sorted(
+        all_ranked, key=lambda one: _order(one, near, certain=certain or within is not None)
     )
-    best, others = ranked[0], ranked[1:]
-    choice = _choice(best, others, tree, near)
+    considered = {file for one in found for file in one.files}
+    left = passed_over(half, held, considered, makes, starters) if best.looks_given else ""
+    choice = _choice(best, others, tree, near, left)
     if named is not None:
         choice = _with_reason(choice, f"--{half} {named} was given")
     elif said is not None:
@@ -206,12 +227,13 @@ def _says_unimplemented(candidate: Candidate) -> bool:
     )
 
 
-def _order(one: _Ranked, near: str) -> tuple[object, ...]:
+def _order(one: _Ranked, near: str, *, certain: bool) -> tuple[object, ...]:
     """For sorting: the best first. Of equals the one beside the engine, then the last of a numbered row."""
     path = one.candidate.entry.path
     numbers = tuple(-int(digits[:9]) for digits in re.findall(r"\d+", path))
     return (
         one.untouched,
+        one.candidate.doubt if certain else 0,
         -round(one.weight),
         one.candidate.entry.folder != near,
         path.count("/"),
@@ -220,7 +242,7 @@ def _order(one: _Ranked, near: str) -> tuple[object, ...]:
     )
 
 
-def _choice(best: _Ranked, others: Sequence[_Ranked], tree: Tree, near: str) -> Choice:
+def _choice(best: _Ranked, others: Sequence[_Ranked], tree: Tree, near: str, left: str) -> Choice:
     candidate = best.candidate
     folder, makefile = _build_folder(candidate, tree)
     build = attempts.for_engine if candidate.half == "engine" else attempts.for_monitor
@@ -234,7 +256,7 @@ def _choice(best: _Ranked, others: Sequence[_Ranked], tree: Tree, near: str) -> 
         sources=tuple(file.name for file in candidate.compiled),
         products=_products(candidate, folder),
         untouched=best.untouched,
-        reasons=_reasons(best, others, near),
+        reasons=_reasons(best, others, near, left),
     )
 
 
@@ -267,17 +289,21 @@ def _products(candidate: Candidate, folder: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(posixpath.normpath(place) for place in places))
 
 
-def _reasons(best: _Ranked, others: Sequence[_Ranked], near: str) -> tuple[str, ...]:
+def _reasons(best: _Ranked, others: Sequence[_Ranked], near: str, left: str) -> tuple[str, ...]:
     shown = f"{best.candidate.entry.path} ({best.candidate.entry.lines:,} lines)"
     said = []
     if best.untouched:
-        said.append(f"taken {shown}: it is the untouched skeleton, and there is nothing else")
+        alone = "what else there is does not show to be one" if left else "there is nothing else"
+        said.append(f"taken {shown}: it is the untouched skeleton, and {alone}")
     elif not others:
         said.append(f"taken {shown}, the only candidate")
     else:
         over = "; over ".join(_why_not(best, other, near) for other in others[:MOST_OTHERS])
         more = f"; and {len(others) - MOST_OTHERS} more" if len(others) > MOST_OTHERS else ""
         said.append(f"taken {shown} over {over}{more}")
+    if left:
+        said.append(f"not taken: {left}")
+    said += [_doubt(best.candidate)] if best.candidate.doubt else []
     tokens = sum(len(file.tokens) for file in best.candidate.files)
     if not best.untouched and best.own < NEARLY * tokens:
         said.append(f"only {best.own:,} of its {tokens:,} tokens are not what the class was given")
@@ -305,11 +331,25 @@ def _why_not(best: _Ranked, other: _Ranked, near: str) -> str:
         return f"{path}, which by its name is an example, a copy or a test"
     if other.packed and not best.packed:
         return f"{path}, which came out of an archive"
+    if other.candidate.doubt > best.candidate.doubt:
+        return f"{path}, for which less speaks: {_doubt(other.candidate)}"
     if other.own < best.own:
         return f"{path}, which has less code of its own ({other.own:,} tokens against {best.own:,})"
     if other.candidate.fit < best.candidate.fit:
         return f"{path}, which speaks of less of what is asked for"
     return f"{path}, which is no further"
+
+
+def _doubt(candidate: Candidate) -> str:
+    """What is missing of what makes a half one."""
+    if candidate.half == "monitor":
+        return (
+            "it has neither ioctls nor container_monitor in it" if candidate.doubt < 3 else "it is no module"
+        )
+    if not candidate.entry.is_program:
+        return "it is no program that can be run by itself"
+    known = commands(*candidate.files)
+    return f"of the commands it knows only {', '.join(known)}" if known else "it knows none of the commands"
 
 
 def _as_declared(half: Half, choice: Choice, said: Declared, tree: Tree) -> Choice:
@@ -337,13 +377,14 @@ def _with_reason(choice: Choice, reason: str) -> Choice:
     return Choice(**{**vars(choice), "reasons": (reason, *choice.reasons)})
 
 
-def _nothing(half: Half, tree: Tree, within: str | None) -> str:
+def _nothing(half: Half, tree: Tree, within: str | None, left: str) -> str:
     place = f" in {within}" if within else ""
     compiled = [path for path in leftovers(tree.root) if path.suffix == (".ko" if half == "monitor" else "")]
     note = ""
     if compiled:
         what = compiled[0].relative_to(tree.root).as_posix()
         note = f"; {what} is compiled already, and only sources are graded"
+    note += f"; {left}" if left else ""
     if half == "engine":
         return (
             f"no engine found{place}: no program in C or Python that knows supervisor, start, ps, logs{note}"
