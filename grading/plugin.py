@@ -27,8 +27,9 @@ from grading.fixtures import Fixtures
 from grading.guest.delivery import TREE
 from grading.guest.kernel_watch import Trouble
 from grading.guest.observer import GuestError
+from grading.halves import Built
 from grading.run.job import Job, open_session
-from grading.session import Session
+from grading.session import NOTHING, Session
 from grading.verdicts import CheckResult, Verdict
 from lab.errors import LabError, MachineError
 
@@ -118,13 +119,16 @@ class Grading(Fixtures):
     def _about(self) -> None:
         """What was taken and built, once it is known, and whenever there is more to say of it."""
         session = self._session
-        if session is None or session.built is None:
+        if session is None or (session.built is None and not session.is_empty):
             return
-        # A guest that was lost is not replaced for this.
-        parts: dict[str, object] = {"kernel": self._told.get("kernel") or session.guest.kernel}
+        built = session.built or Built(NOTHING, NOTHING)
+        parts: dict[str, object] = {}
+        if session.built is not None:
+            # A guest that was lost is not replaced for this.
+            parts["kernel"] = self._told.get("kernel") or session.guest.kernel
         for name, half, product, remark in (
-            ("engine", session.engine_half, session.built.engine, session.starts.remark),
-            ("monitor", session.module_half, session.built.module, ""),
+            ("engine", session.engine_half, built.engine, session.starts.remark),
+            ("monitor", session.module_half, built.module, ""),
         ):
             path = half.folder.removeprefix(TREE).strip("/") or "."
             parts[name] = {
@@ -196,6 +200,8 @@ class Grading(Fixtures):
 
     def _begin_scenarios(self, item: pytest.Item, check: Check) -> None:
         """Let what this stage will look at begin, when its first check does."""
+        if self.session.is_empty:
+            return
         if check.stage == "alone":
             # Nobody asks for what is left of the other stages: its checks were skipped for their parents.
             self.session.scenarios.drop_queued()
@@ -265,6 +271,8 @@ class Grading(Fixtures):
     def _again(self, item: pytest.Item, check: Check, outcome: Outcome, attempt: int) -> bool:
         """Look at the kernel, replace what is broken, and say whether the check must run again."""
         session = self.session
+        if session.is_empty and session.built is None:
+            return False  # there is no guest to look at, and none is made for this
         ended = session.scenarios.ended()
         outcome.was_beside = outcome.was_beside or session.scenarios.beside_each_other()
         try:
@@ -314,9 +322,9 @@ class Grading(Fixtures):
 
     def _conclude(self, check: Check, verdict: Verdict, outcome: Outcome, parent: str = "") -> None:
         error = outcome.error
-        expected = actual = why = ""
+        expected = actual = why = hint = ""
         if isinstance(error, Unmet):
-            expected, actual, why = error.expected, error.actual, error.why
+            expected, actual, why, hint = error.expected, error.actual, error.why, error.hint
         elif error is not None:
             actual = shown(str(error) or type(error).__name__)
         if outcome.trouble is not None:
@@ -332,7 +340,7 @@ class Grading(Fixtures):
             id=check.id, group=check.group, level=check.level, verdict=verdict,
             points=check.points if verdict == "passed" else 0, max_points=check.points,
             title=check.title, rationale=why or check.rationale, expected=expected, actual=actual,
-            hint=check.hint if verdict == "failed" else "", parent=parent,
+            hint=(hint or check.hint) if verdict == "failed" else "", parent=parent,
             kernel=outcome.trouble.lines if outcome.trouble else (), hidden=check.hidden,
             seconds=round(outcome.seconds, 3),
         )  # fmt: skip

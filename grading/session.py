@@ -103,6 +103,11 @@ class Session:
         self.random = random.Random(self.seed)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was taken for either half: there is nothing to build, and no guest is needed to say so."""
+        return not self.engine_half.folder and not self.module_half.folder
+
+    @property
     def guest(self) -> Guest:
         """The guest, with the submission delivered and built."""
         with self._lock:

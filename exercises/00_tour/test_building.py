@@ -9,7 +9,17 @@ from grading.api import check, expect, wait_until
 from grading.api.container import and_said
 from grading.api.engine import Engine
 from grading.api.module import DEVICE, Module
+from grading.halves import Half
 from grading.session import Session
+
+
+def _is_there(half: Half, name: str) -> None:
+    """Where nothing was taken nothing is built: that is known without a guest, and no compiler said a word."""
+    expect(
+        half.folder, f"sources of an {name}" if name == "engine" else f"sources of a {name}",
+        half.reasons[0] if half.reasons else f"no {name} was found",
+        hint=f"Nothing was built. The grader could not tell which file is your {name}; a submission.toml says it.",
+    )  # fmt: skip
 
 
 @check(
@@ -23,6 +33,7 @@ def test_engine_builds(graded: Session) -> None:
 
     It is built there from its sources alone; whatever was built elsewhere stays behind.
     """
+    _is_there(graded.engine_half, "engine")
     _ = graded.guest
     assert graded.built is not None
     product = graded.built.engine
@@ -35,6 +46,7 @@ def test_engine_builds(graded: Session) -> None:
 )  # fmt: skip
 def test_monitor_builds(graded: Session) -> None:
     """The kernel module builds for the running kernel."""
+    _is_there(graded.module_half, "monitor")
     _ = graded.guest
     assert graded.built is not None
     product = graded.built.module

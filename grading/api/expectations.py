@@ -31,18 +31,20 @@ _patience = Patience(1.0)  # replaced by the session
 class Unmet(AssertionError):
     """An expectation that was not met: the submission's failure, in words for the student."""
 
-    def __init__(self, expected: str, actual: str, why: str = "") -> None:
+    def __init__(self, expected: str, actual: str, why: str = "", hint: str = "") -> None:
         super().__init__(f"expected {expected}; actually {actual}")
         self.expected = expected
         self.actual = actual
         self.why = why
+        self.hint = hint
+        """In place of the check's, where that does not fit; see `expect`."""
 
 
 class Disturbed(Unmet):
     """The same, where it may be others' doing: what was seen beside them counts only if it is seen alone, too."""
 
 
-def expect(condition: object, expected: str, actual: object = "", *, why: str = "") -> None:
+def expect(condition: object, expected: str, actual: object = "", *, why: str = "", hint: str = "") -> None:
     """Fail the check unless the condition holds.
 
     Args:
@@ -50,9 +52,10 @@ def expect(condition: object, expected: str, actual: object = "", *, why: str = 
         expected: what was to be seen, as "exit code 7".
         actual: what was seen; shown to the student, cut to a readable length.
         why: what this means, where the docstring does not say it.
+        hint: where to look, where the check's own hint would lead astray.
     """
     if not condition:
-        raise Unmet(expected, shown(actual), why)
+        raise Unmet(expected, shown(actual), why, hint)
 
 
 def shown(value: object, most: int = 2000) -> str:
