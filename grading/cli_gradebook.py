@@ -108,7 +108,7 @@ def set_(
     [dim]grade set --per-day 10% --cap 50%[/dim] says what lateness costs; [dim]grade set ann --late 2d
     --points report=8/10[/dim] is about one. Percentages are of the maximum; a mark is never below 0.
     """
-    from grading.gradebook import ledger, naming, show
+    from grading.gradebook import agreement, ledger, naming, show
 
     if handed_in is not None:
         if late is not None:
@@ -123,7 +123,7 @@ def set_(
         )
     if student is None and per_day is None and cap is None and roster is None:
         raise LabError("Nothing is set", "`grade set --help` lists what there is.")
-    rows = []
+    rows, notes = [], []
     with _opened(results, roster) as gradebook, gradebook.together():
         _late_rule(gradebook, per_day, cap)
         if late is not None and gradebook.late_rule() is None:
@@ -132,14 +132,19 @@ def set_(
                 "Say it with `grade set --per-day 10% --cap 50%`; 0 is an answer, too.",
             )
         if student is not None and change is not None:
-            kind, key = naming.resolve(ledger.of(gradebook), student)
+            before = ledger.of(gradebook)
+            kind, key = naming.resolve(before, student)
+            agreement.check(before, gradebook.adjustments(), kind, key, change)
             gradebook.adjust(kind, key, change)
-            rows = ledger.of(gradebook).rows_of(kind, key)
+            after = ledger.of(gradebook)
+            rows, notes = after.rows_of(kind, key), agreement.told(after, change)
         rule = gradebook.late_rule()
     if student is None:
         console.out.print(f"A late day costs {rule or 'nothing yet'}.")
     for row in rows:
         show.summary(console.out, row)
+    for note in notes:
+        console.err.print(note, markup=False)
 
 
 def show_(

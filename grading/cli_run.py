@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,8 @@ from lab.cli_options import JsonOption
 from lab.errors import LabError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from grading.api.checks import Check
     from grading.run.batch import Many, Settings
     from grading.run.coursework import Coursework
@@ -197,7 +201,7 @@ def carry_out(
     from grading.run import batch
     from grading.run.show import Shown
 
-    with Shown(console.err) as shown:
+    with Shown(console.err) as shown, _told_at_once():
         try:
             return batch.run(
                 folder,
@@ -211,10 +215,38 @@ def carry_out(
             )
         except KeyboardInterrupt:
             raise LabError(
-                f"Stopped; {shown.count} submissions were graded and are in {results}",
+                f"Stopped; {_submissions(shown.count, 'was', 'were')} graded, and what is done is in {results}",
                 "Call it again to go on from there.",
                 exit_status=130,
             ) from None
+
+
+@contextmanager
+def _told_at_once() -> Iterator[None]:
+    """Say at Ctrl-C that this ends: until the workers have let go of their machines nothing else would be seen."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield  # who ignores it, as for a job in the background, is not asked
+        return
+    is_told = False
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        nonlocal is_told
+        if not is_told:
+            is_told = True
+            console.err.print("Ending; what is under way is given up. Its machines go first: up to 20 s.")
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _submissions(count: int, one: str, several: str) -> str:
+    """So many, with the verb that goes with them."""
+    return f"1 submission {one}" if count == 1 else f"{count} submissions {several}"
 
 
 def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> None:
@@ -236,7 +268,8 @@ def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> No
     if open_:
         names = ", ".join(result.submission for result in open_[:5]) + (", …" if len(open_) > 5 else "")
         raise LabError(
-            f"{len(open_)} of {len(found)} submissions have checks that could not be decided: {names}",
+            f"{len(open_)} of {len(found)} submissions {'has' if len(open_) == 1 else 'have'} checks that could not "
+            f"be decided: {names}",
             "No point was taken for these; call it again, and only they are graded again.",
         )
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from grading.api.checks import MARK, Check
+from grading.api.expectations import Unmet, shown
 from grading.guest.observer import Job as Program
 from grading.guest.vm import Guest
 from lab.errors import LabError
@@ -57,7 +58,8 @@ class Evidence:
             check: Check = mark.args[0]
             guest = self._guest()
             if self._folder is not None:
-                keep(self._folder / check.id, guest, str(call.excinfo.getrepr(style="short")))
+                trace = str(call.excinfo.getrepr(style="short"))
+                keep(self._folder / check.id, guest, failure(check, call.excinfo.value, trace))
             if self._grading.job.keep == check.id and guest is not None:
                 self._hold(guest)
         return (yield)
@@ -74,13 +76,29 @@ class Evidence:
         threading.Event().wait()
 
 
+def failure(check: Check, error: BaseException, trace: str) -> str:
+    """What a reader wants to know first, and where in the check it was seen below it.
+
+    Args:
+        check: that failed.
+        error: with which.
+        trace: what pytest says of it.
+    """
+    why, expected, actual = check.rationale, "", shown(str(error) or type(error).__name__)
+    if isinstance(error, Unmet):
+        why, expected, actual = error.why or why, error.expected, error.actual or "nothing"
+    told = {"why": why, "expected": expected, "actual": actual, "hint": check.hint}
+    lines = [f"{check.title} ({check.id})", *(f"{name}: {text}" for name, text in told.items() if text)]
+    return "\n".join((*lines, "", "Where it was seen:", trace[-LONGEST // 2 :]))
+
+
 def keep(folder: Path, guest: Guest | None, failure: str) -> None:
     """Write down what there is to see; what cannot be had is left out.
 
     Args:
         folder: made where it is missing; what is in it of an earlier attempt is replaced.
         guest: as it is now; None where there is none any more.
-        failure: what pytest says of it.
+        failure: what is told of it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / FAILURE, failure)

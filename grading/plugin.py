@@ -31,7 +31,7 @@ from grading.halves import Built
 from grading.run.job import Job, open_session
 from grading.session import NOTHING, Session
 from grading.verdicts import CheckResult, Verdict
-from lab.errors import LabError, MachineError
+from lab.errors import LabError, MachineError, sentence
 
 NAME = "boxwright-grading"
 """Of the object with the hooks, among pytest's plugins."""
@@ -107,7 +107,7 @@ class Grading(Fixtures):
             try:
                 self._session = open_session(self.job)
             except LabError as error:
-                self._tell({"about": {"problem": str(error)}})
+                self._tell({"about": {"problem": sentence(error.what), "advice": error.remedy}})
                 pytest.exit(str(error), returncode=error.exit_status)
         return self._session
 

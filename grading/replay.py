@@ -74,7 +74,7 @@ def again(bundle: Bundle, ground: Ground, *, command: Command = worker.command) 
         finally:
             cancel.close()
     if graded.result.problem:
-        raise LabError(graded.result.problem, detail=graded.said)
+        raise LabError(graded.result.why, detail=graded.said)
     return next(check for check in graded.result.checks if check.id == bundle.check.id)
 
 

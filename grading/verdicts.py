@@ -119,11 +119,34 @@ class SubmissionResult:
     """ISO 8601, with the time zone."""
     seconds: float = 0.0
     problem: str = ""
-    """Empty, or one sentence: why there is no verdict (empty folder, broken archive, our own failure)."""
+    """Empty, or one sentence: why nothing could be run (empty folder, broken archive), or not all (our own failure)."""
     student: str = ""
     """In a course: the id with whose own numbers it was judged; empty where nobody's were."""
     notes: tuple[str, ...] = ()
     """In a course: sentences on what the submission says of itself and the roster does not."""
+    advice: str = ""
+    """On the problem: a sentence for whoever reads it, the instructor or (see `for_student`) the student."""
+
+    @property
+    def why(self) -> str:
+        """The problem with the advice."""
+        return " ".join(filter(None, (self.problem, self.advice)))
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether it counts: there is no problem, or one of its own, so that every check is decided."""
+        return not self.problem or (bool(self.checks) and not self.undecided)
+
+    @property
+    def refused(self) -> bool:
+        """Whether there was nothing to run, which is the submission's own problem: no check of it has a point."""
+        return bool(self.problem) and self.has_verdict and not self.score
+
+    @property
+    def unopened(self) -> bool:
+        """Whether it was refused before anything was looked for in it, so that its checks tell nothing more."""
+        parts = (self.engine, self.monitor)
+        return self.refused and all(part == Part(False) or part.built_by == "reference" for part in parts)
 
     @property
     def score(self) -> float:
@@ -161,13 +184,18 @@ class SubmissionResult:
             rest = {
                 f.name: value[f.name]
                 for f in dataclasses.fields(cls)
-                if f.name not in ("checks", "engine", "monitor", "student", "notes")
+                if f.name not in ("checks", "engine", "monitor", "student", "notes", "advice")
             }
             student, notes = str(value.get("student", "")), tuple(map(str, value.get("notes", ())))
+            advice = str(value.get("advice", ""))
             engine, monitor = _part(value["engine"]), _part(value["monitor"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"a damaged result: {error}") from error
-        return typed(cls(checks=checks, engine=engine, monitor=monitor, student=student, notes=notes, **rest))
+        return typed(
+            cls(
+                checks=checks, engine=engine, monitor=monitor, student=student, notes=notes, advice=advice, **rest
+            )
+        )  # fmt: skip
 
 
 def check_from_json(value: Mapping[str, Any]) -> CheckResult:

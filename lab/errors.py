@@ -8,6 +8,11 @@ sentence and exits with `exit_status`; anything else is a bug of ours.
 from __future__ import annotations
 
 
+def sentence(what: str) -> str:
+    """What happened, with one full stop at its end."""
+    return f"{what.rstrip('.')}."
+
+
 class LabError(Exception):
     """A failure that the user can act on: what happened, where, and what to do.
 
@@ -26,8 +31,7 @@ class LabError(Exception):
         self.exit_status = exit_status
 
     def __str__(self) -> str:
-        sentence = self.what.rstrip(".") + "."
-        return f"{sentence} {self.remedy}".rstrip()
+        return f"{sentence(self.what)} {self.remedy}".rstrip()
 
 
 class MachineError(LabError):

@@ -6,6 +6,7 @@ import posixpath
 from dataclasses import dataclass
 
 from grading.api import check, expect, scenario, wait_until
+from grading.api.container import and_said
 from grading.api.engine import Engine
 from grading.guest.records import Finished
 
@@ -32,7 +33,7 @@ class Attempt:
         return not self.ran and has_ended and (self.level == 1 or self.done.refuses)
 
     def __str__(self) -> str:
-        return f"{'it runs; ' * self.ran}status {self.done.ending}: {self.done.text}"
+        return f"{'it runs; ' * self.ran}status {self.done.ending} {and_said(self.done.text)}"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from grading.api import check, expect, scenario
 from grading.api.allowance import BEARS
-from grading.api.container import Container
+from grading.api.container import Container, and_said
 from grading.api.engine import CLIENT_SECONDS, Engine
 from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Finished
@@ -114,7 +114,7 @@ def refused(refusals: Refusals, *names: str) -> None:
         expect(
             done.refuses,
             f"{name}: refused, with a status other than 0",
-            f"status {done.ending}: {done.said}" + ("; its container runs" if refusals.ran.get(name) else ""),
+            f"status {done.ending} {and_said(done.said)}{'; its container runs' * refusals.ran.get(name, False)}",
         )
         expect(done.said, f"{name}: a message", "nothing was said")
         expect(not refusals.ran.get(name), f"{name}: nothing runs", "a process was started")

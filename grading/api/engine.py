@@ -217,7 +217,7 @@ class Engine:
         expect(
             ended is None,
             "a supervisor that stays up",
-            ended and f"it ended with {ended.code}: {ended.said[-800:]}",
+            ended and f"it ended with status {ended.code} {and_said(ended.said, 800)}",
         )
         self.sockets_before |= {path for path in self.sockets if not path.startswith(ABSTRACT)}
 
@@ -325,7 +325,10 @@ class Engine:
             if answer.refuses:
                 # Its supervisor may have been interrupted by the end of another's container.
                 kind = Disturbed if self.is_shared() else Unmet
-                raise kind("`engine start` succeeds", f"status {answer.code}: {answer.said[-600:]}")
+                raise kind(
+                    "`engine start` succeeds",
+                    f"it ended with status {answer.code} {and_said(answer.said, 600)}",
+                )
         if running:
             container.await_running()
         self.starts.note()
@@ -392,7 +395,7 @@ class Engine:
         expect(
             done.code == 0 and not done.timed_out,
             "`ps` is answered",
-            f"status {done.ending}: {done.error_text[-300:]}",
+            f"it ended with status {done.ending} {and_said(done.error_text)}",
         )
 
     def expect_supervisor(self) -> None:

@@ -31,10 +31,10 @@ def feedback(row: Row) -> str:
     result = told(row)
     if result is not None:
         if result.problem:
-            lines += ["", clean(result.problem)]
+            lines += ["", clean(result.why)]
         if result.notes:
             lines += ["", *map(clean, result.notes)]
-        for check in result.checks:
+        for check in () if result.unopened else result.checks:
             if check.verdict != "passed":
                 lines += ["", failure(check)]
     text = "\n".join(lines)
@@ -45,16 +45,24 @@ def failure(check: CheckResult) -> str:
     """What is known of a check that did not pass, for whoever has to repair it."""
     title = f"{line(check.title or check.id)} ({line(check.id)}): {plain_verdict(check)}"
     lines = [title]
+    expected, actual = sides(check)
     for name, text in (
         ("", check.rationale),
-        ("Expected: ", check.expected),
-        ("Actual: ", check.actual),
+        ("Expected: ", expected),
+        ("Actual: ", actual),
         ("Hint: ", check.hint),
         ("Kernel log: ", "\n".join(check.kernel)),
     ):
         if text:
             lines.append(f"{name}{clean(text)}")
     return "\n".join(lines)
+
+
+def sides(check: CheckResult) -> tuple[str, str]:
+    """What was expected and what was seen; where one of them alone is empty, it is said that it was nothing."""
+    if not check.expected and not check.actual:
+        return "", ""
+    return check.expected or "nothing", check.actual or "nothing"
 
 
 def plain_verdict(check: CheckResult) -> str:

@@ -38,7 +38,7 @@ class Row:
     @property
     def title(self) -> str:
         """How the row is called where there is room for one name."""
-        return self.submission or ", ".join(student.name or student.key for student in self.students)
+        return self.submission or "; ".join(student.name or student.key for student in self.students)
 
 
 @dataclass(frozen=True)

@@ -211,8 +211,8 @@ class Mark:
 def mark(result: SubmissionResult | None, set_: Adjustments, rule: LateRule | None, scale: Scale) -> Mark:
     """The mark of a result with what the instructor set.
 
-    There is none (`points` is None) where no check was decided and no points were set by hand: a
-    submission with a problem is the instructor's to judge.
+    There is none (`points` is None) where no check was decided and no points were set by hand. A submission
+    that was refused has every check decided: its mark is 0, as in the class's figures.
     """
     steps: list[str] = []
     points = _of_checks(result, set_, scale, steps)

@@ -173,8 +173,6 @@ def _by_likeness(name: str, students: Sequence[Student]) -> list[Student]:
 
 
 def _likenesses(student: Student) -> set[str]:
-    words = student.name.replace(",", " ").split()
-    turned = ["".join(words[i:] + words[:i]) for i in range(len(words))]
     texts = (
         student.folder,
         student.id,
@@ -183,7 +181,13 @@ def _likenesses(student: Student) -> set[str]:
         student.login,
         student.group,
     )
-    return {normal(text) for text in (*texts, *turned)} - {""}
+    return {normal(text) for text in (*texts, *turned(student.name))} - {""}
+
+
+def turned(name: str) -> list[str]:
+    """A person's name with each of its words as the first: `Doe, Jane` is `Jane Doe`, too."""
+    words = name.replace(",", " ").split()
+    return [" ".join(words[i:] + words[:i]) for i in range(len(words))]
 
 
 def _teams(students: Sequence[Student]) -> list[list[Student]]:
@@ -198,4 +202,4 @@ def _teams(students: Sequence[Student]) -> list[list[Student]]:
 
 def _and(students: Iterable[Student]) -> str:
     names = [student.name or student.key for student in students]
-    return " or ".join((*(", ".join(names[:-1]),), names[-1])) if len(names) > 1 else names[0]
+    return " or ".join((*("; ".join(names[:-1]),), names[-1])) if len(names) > 1 else names[0]

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from grading.gradebook.amounts import plain
-from grading.gradebook.feedback import plain_verdict
+from grading.gradebook.feedback import plain_verdict, sides
 from grading.gradebook.ledger import Ledger, Row
 from grading.gradebook.store import Entry
 from grading.gradebook.text import clean, line
@@ -34,7 +34,7 @@ def the_class(out: Console, ledger: Ledger) -> None:
     for row in ledger.rows:
         result = row.result
         verdicts = Counter(check.verdict for check in result.checks) if result else Counter[str]()
-        names = ", ".join(student.name or student.key for student in row.students)
+        names = "; ".join(student.name or student.key for student in row.students)
         table.add_row(
             Text(line(row.submission) or "none", style="" if row.submission else "dim"),
             Text(line(names)),
@@ -64,15 +64,20 @@ def one(out: Console, row: Row, history: list[Entry]) -> None:
     if result is None:
         return
     if result.problem:
-        out.print(Text(clean(result.problem), style="bold red"))
+        out.print(Text(clean(result.why), style="bold red"))
     for note in result.notes:
         out.print(Text(clean(note), style="yellow"))
     for name, part in (("engine", result.engine), ("monitor", result.monitor)):
         where = {"": "ours", ".": "the top folder"}.get(part.path, part.path)
         what = f"{where}, by {part.built_by}" if part.built_by else "not found"
         out.print(Text(line(f"{name}: {what}"), style="dim"))
-    for group in dict.fromkeys(check.group for check in result.checks):
-        checks = [check for check in result.checks if check.group == group]
+        for reason in part.reasons:
+            out.print(Padding(Text(clean(reason), style="dim"), (0, 0, 0, 2)))
+    if result.unopened:
+        out.print(f"None of the {len(result.checks)} checks had anything to run on.")
+    listed = () if result.unopened else result.checks
+    for group in dict.fromkeys(check.group for check in listed):
+        checks = [check for check in listed if check.group == group]
         earned = sum(check.points for check in checks)
         most = sum(check.max_points for check in checks if check.verdict != "error")
         out.print(Text(f"\n{line(GROUPS.get(group, group))}: {earned:g}/{most:g}", style="bold"))
@@ -99,12 +104,13 @@ def _check(out: Console, check: CheckResult) -> None:
     out.print(title)
     if check.verdict == "passed":
         return
+    expected, actual = sides(check)
     lines = [(plain_verdict(check), "dim"), (check.rationale, "")]
     lines += [
         (f"{name}: {text}", style)
         for name, text, style in (
-            ("expected", check.expected, "green"),
-            ("actual", check.actual, "red"),
+            ("expected", expected, "green"),
+            ("actual", actual, "red"),
             ("hint", check.hint, "cyan"),
             ("kernel", "\n".join(check.kernel), "magenta"),
         )

@@ -33,15 +33,21 @@ class Similar:
     """Left and right, one pair for each region."""
 
 
+TO_STUDENT = "Nothing of it could be graded; ask your instructor whether you may hand it in again."
+"""What a student is told of a submission that was refused, where the instructor has other advice."""
+
+
 def for_student(result: SubmissionResult) -> SubmissionResult:
     """The result as its student may see it: of a hidden check its title, verdict and points.
 
     The rest is taken out here, before any page is made, so that no template can let it slip.
-    Even the id goes: it names what is tried.
+    Even the id goes: it names what is tried. The advice on a problem is the instructor's, and the student
+    has another.
     """
     hidden = [check.id for check in result.checks if check.hidden]
     told = {secret: f"hidden.{number}" for number, secret in enumerate(hidden, 1)}
-    return replace(result, seed="", checks=tuple(_told(check, told) for check in result.checks))
+    checks = tuple(_told(check, told) for check in result.checks)
+    return replace(result, seed="", checks=checks, advice=TO_STUDENT if result.refused else "")
 
 
 def _told(check: CheckResult, told: Mapping[str, str]) -> CheckResult:

@@ -92,6 +92,7 @@ def class_page(
         links=links,
         ledger=ledger,
         rows=rows,
+        excused={name for name, members in rows.items() if all(row.mark.excused for row in members)},
         marked=any(_was_marked(row) for members in rows.values() for row in members),
         similar=similar,
         passages_most=PASSAGES_MOST,

@@ -1,4 +1,6 @@
-"""A class in figures. Only results with a verdict count; an error of ours counts for nobody and against nobody."""
+"""A class in figures. Only results with a verdict count, as in marks: what was refused for its own problem has
+one, no point; an error of ours counts for nobody and against nobody.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,7 @@ def groups_of(checks: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
 
 def share(result: SubmissionResult) -> float | None:
     """Points earned, 0 to 1; `None` where there is no verdict."""
-    return result.score / result.max_score if result.max_score and not result.problem else None
+    return result.score / result.max_score if result.max_score and result.has_verdict else None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class ClassFigures:
 
     @property
     def median_seconds(self) -> float | None:
-        """Of those with a verdict."""
+        """Of those that were run to their end: what was refused took no time."""
         found = [result.seconds for result in self.results if not result.problem]
         return statistics.median(found) if found else None
 
@@ -136,7 +138,7 @@ class ClassFigures:
         """All checks in the order of the reports."""
         found: dict[str, dict[str, CheckResult]] = defaultdict(dict)
         for result in self.results:
-            if not result.problem:
+            if result.has_verdict:
                 for check in result.checks:
                     found[check.id][result.submission] = check
         first = [next(iter(each.values())) for each in found.values()]
@@ -165,7 +167,7 @@ class ClassFigures:
 
     def group_share(self, group: str) -> float | None:
         """Points earned in a group by all together, 0 to 1."""
-        graded = (result for result in self.results if not result.problem)
+        graded = (result for result in self.results if result.has_verdict)
         return Tally.of(check for result in graded for check in result.checks if check.group == group).share
 
     @property
@@ -174,7 +176,7 @@ class ClassFigures:
         return sorted(
             self.results,
             key=lambda result: (
-                0 if result.problem else 1 if result.undecided else 2,
+                0 if not result.has_verdict else 1 if result.undecided else 2,
                 -(share(result) or 0),
                 result.submission.casefold(),
             ),
@@ -183,7 +185,7 @@ class ClassFigures:
     @property
     def mixed(self) -> list[str]:
         """In what the results differ that should be equal for all: words for the instructor."""
-        graded = [result for result in self.results if not result.problem]
+        graded = [result for result in self.results if result.has_verdict]
         count = {
             "versions of the checks": len({result.checks_hash for result in graded}),
             "images": len({result.image for result in graded}),

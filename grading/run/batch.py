@@ -198,7 +198,8 @@ def run(
         for submission in left:
             job = work_on.job(submission)
             if submission.name in looked.problems:
-                keep(Graded(single.refused(job, ground, looked.problems[submission.name]), finished=True))
+                why, advice = looked.problems[submission.name], looked.advice.get(submission.name, "")
+                keep(Graded(single.refused(job, ground, why, advice), finished=True))
                 continue
             if submission.name in looked.unreadable:
                 keep(single.undecided(job, ground, looked.unreadable[submission.name]))

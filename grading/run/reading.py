@@ -32,6 +32,8 @@ class Written:
     monitor: Part = field(default_factory=lambda: Part(False))
     kernel: str = ""
     problem: str = ""
+    advice: str = ""
+    """On the problem, for the instructor."""
     measured: dict[str, float] = field(default_factory=dict)
     """For the answers of students, by the name of the measurement."""
     kept: str = ""
@@ -104,6 +106,7 @@ class Results:
         written.monitor = _part(value.get("monitor")) or written.monitor
         written.kernel = str(value.get("kernel") or written.kernel)
         written.problem = str(value.get("problem") or written.problem)
+        written.advice = str(value.get("advice") or written.advice)
 
 
 def measured(value: Mapping[str, Any]) -> dict[str, float]:

@@ -30,6 +30,8 @@ class Shown:
         self._checks = 1
         self._seen: dict[str, set[str]] = {}
         self._ended: set[str] = set()
+        self._free: set[str] = set()
+        """Those that cost no time: nothing of them was run, so nothing follows from them for the others."""
         self._bars: dict[str, TaskID] = {}
         self._all: TaskID | None = None
         self._progress = Progress(
@@ -83,6 +85,8 @@ class Shown:
         with self._lock:
             result = graded.result
             self._ended.add(result.submission)
+            if result.unopened or not result.seconds:
+                self._free.add(result.submission)
             if result.submission in self._bars:
                 self._progress.remove_task(self._bars.pop(result.submission))
             count = f"[dim]{len(self._ended):>3}/{len(self._names)}[/dim]"
@@ -97,10 +101,13 @@ class Shown:
             )
 
     def _fraction(self) -> float:
-        """How much of all checks is decided."""
+        """How much of the checks that take time is decided."""
+        costly = len(self._names) - len(self._free)
+        if costly <= 0:
+            return 1.0
         under_way = sum(len(seen) for name, seen in self._seen.items() if name not in self._ended)
-        decided = len(self._ended) * self._checks + min(under_way, self._checks * len(self._names))
-        return min(1.0, decided / (self._checks * max(len(self._names), 1)))
+        decided = len(self._ended - self._free) * self._checks + min(under_way, self._checks * costly)
+        return min(1.0, decided / (self._checks * costly))
 
     def _left(self) -> str:
         fraction = self._fraction()
@@ -117,7 +124,7 @@ def line(result: SubmissionResult) -> str:
     name = escape(f"{_short(result.submission):<{MOST_NAME}}")
     score = f"{points(result.score):>6} of {points(result.max_score):<5}"
     if result.problem:
-        return f"[red]{name}[/red] {score} {escape(result.problem)}"
+        return f"[red]{name}[/red] {score} {escape(result.why)}"
     said = "[green]all passed[/green]"
     failed = [
         group for group in GROUPS if any(c.group == group and c.verdict == "failed" for c in result.checks)

@@ -99,7 +99,7 @@ def grade(
     best = max(endings, key=lambda each: (_complete(each, wanted), len(each.written.checks)))
     complete = _complete(best, wanted)
     if complete and best.written.problem and not best.written.checks:
-        result = refused(job, ground, best.written.problem)
+        result = refused(job, ground, best.written.problem, best.written.advice)
     else:
         problem = best.written.problem or _nothing_found(best.written)
         if not complete:
@@ -126,8 +126,11 @@ def undecided(job: Job, ground: Ground, problem: str) -> Graded:
     return Graded(dataclasses.replace(result, started=started), finished=False)
 
 
-def refused(job: Job, ground: Ground, problem: str) -> SubmissionResult:
-    """The result of a submission that there is nothing to grade of: no point, out of all there are."""
+def refused(job: Job, ground: Ground, problem: str, advice: str = "") -> SubmissionResult:
+    """The result of a submission that there is nothing to grade of: no point, out of all there are.
+
+    The problem is that of the whole, with the advice for the instructor; no check repeats it.
+    """
     wanted = [check for check in ground.checks if job.wants(check)]
     checks = []
     for number, check in enumerate(wanted):
@@ -135,12 +138,13 @@ def refused(job: Job, ground: Ground, problem: str) -> SubmissionResult:
         checks.append(
             dataclasses.replace(
                 _undone(check, "failed" if first else "skipped"),
-                rationale=problem,
+                rationale="There was nothing to run it on." if first else "",
                 parent="" if first else wanted[0].id,
             )
         )
     result = _result(job, ground, wanted, Written(checks={check.id: check for check in checks}), problem)
-    return dataclasses.replace(result, started=datetime.now(UTC).isoformat(timespec="seconds"))
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return dataclasses.replace(result, advice=advice, started=started)
 
 
 def _complete(ending: Ending, wanted: Sequence[Check]) -> bool:

@@ -17,7 +17,7 @@ from grading.submissions.sources import Source, sources
 from grading.submissions.starters import Starters, of_class, of_folder
 from grading.submissions.tree import opened
 from grading.submissions.workspaces import Handed, handed
-from lab.errors import LabError
+from lab.errors import LabError, sentence
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Survey:
     """First commits, of those that are clones."""
     problems: dict[str, str] = field(default_factory=dict)
     """Of each that could not be opened: why."""
+    advice: dict[str, str] = field(default_factory=dict)
+    """Of these, what the instructor may do; empty where there is nothing to say."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Of each that this host could not read, which is not its student's fault: why."""
     class_starters: Starters = field(default_factory=Starters)
@@ -67,6 +69,7 @@ def survey(
     said: dict[str, Handed] = {}
     first: dict[str, FirstCommit] = {}
     problems: dict[str, str] = {}
+    advice: dict[str, str] = {}
     unreadable: dict[str, str] = {}
     for submission in submissions:
         try:
@@ -77,13 +80,13 @@ def survey(
             if commit is not None:
                 first[submission.name] = commit
         except LabError as error:
-            problems[submission.name] = str(error)
+            problems[submission.name], advice[submission.name] = sentence(error.what), error.remedy
         except OSError as error:
             if not _is_within(submission.source, error):
                 raise
             unreadable[submission.name] = f"{error.filename} cannot be read: {error.strerror}"
         done(submission.name)
-    return Survey(held, first, problems, unreadable, of_class(held, first, known), said)
+    return Survey(held, first, problems, advice, unreadable, of_class(held, first, known), said)
 
 
 def _is_within(source: Path, error: OSError) -> bool:

@@ -47,7 +47,7 @@ def results(request: Request, row: Row) -> dict[str, Any]:
     points = request.points(row)
     earned = sum((exact(test["score"]) for test in tests), Decimal(0))
     difference = Decimal(0) if points is None else points - earned
-    problem = result.problem if result else ""
+    problem = result.why if result else ""
     if difference or not tests or row.adjustments.remark or problem:
         text = [*row.mark.steps, row.adjustments.remark, problem]
         tests.append(

@@ -34,7 +34,7 @@ def results(request: Request, row: Row) -> dict[str, Any]:
     """One submission's results."""
     result, points = told(row), request.points(row)
     said = [clean(step) for step in row.mark.steps]
-    said += [clean(text) for text in (row.adjustments.remark, result.problem if result else "") if text]
+    said += [clean(text) for text in (row.adjustments.remark, result.why if result else "") if text]
     found: dict[str, Any] = {
         "output": "\n".join(said),
         "output_format": "text",

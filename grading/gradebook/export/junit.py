@@ -59,7 +59,7 @@ def suite(request: Request, row: Row) -> ElementTree.Element:
         "max_score": f"{result.max_score:g}",
         "mark": "" if row.mark.points is None else plain(row.mark.points),
         "max_mark": plain(row.mark.max_points),
-        "students": ", ".join(student.key for student in row.students),
+        "students": "; ".join(student.key for student in row.students),
         "level": str(result.level),
         "image": result.image,
         "kernel": result.kernel,
@@ -72,10 +72,10 @@ def suite(request: Request, row: Row) -> ElementTree.Element:
         found.append(_case(check))
     if not result.checks:
         case = ElementTree.SubElement(found, "testcase", classname="grade", name="a verdict", time="0.000")
-        why = line(result.problem) or "there is no verdict"
+        why = line(result.why) or "there is no verdict"
         ElementTree.SubElement(case, "error", message=why, type="problem")
     elif result.problem:
-        ElementTree.SubElement(found, "system-err").text = clean(result.problem)
+        ElementTree.SubElement(found, "system-err").text = clean(result.why)
     return found
 
 

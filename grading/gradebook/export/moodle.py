@@ -19,12 +19,11 @@ from decimal import Decimal
 
 from grading.gradebook import roster, tabular
 from grading.gradebook.amounts import plain
-from grading.gradebook.export.request import Outcome, Request, notes
+from grading.gradebook.export.request import Outcome, Request, named, notes
 from grading.gradebook.feedback import feedback
 from grading.gradebook.files import write
 from grading.gradebook.ledger import Row
 from grading.gradebook.matching import same
-from grading.gradebook.text import line
 from lab.errors import LabError
 
 FEEDBACK = "Feedback comments"
@@ -44,7 +43,8 @@ def export(request: Request) -> Outcome:
     """Fill in the worksheet, and write it to another place.
 
     Raises:
-        LabError: there is no worksheet, or it is none, or it would be overwritten.
+        LabError: there is no worksheet, or it is none, it would be overwritten, or its maximum grade is
+            another than the one that was asked for.
     """
     if request.worksheet is None:
         raise LabError(
@@ -71,18 +71,29 @@ def export(request: Request) -> Outcome:
         else:
             marked[other.line] = row
     changes: list[tuple[Field, str]] = []
-    without = []
+    without, kept, cut = [], [], []
     for number, cells in by_line.items():
-        points = _points(request, marked[number], cells, columns) if number in marked else None
-        if points is None or max(columns.values()) >= len(cells):
-            without.append(cells[columns.get("name", columns["id"])].value)
+        found = _points(request, marked[number], cells, columns) if number in marked else None
+        name = cells[columns.get("name", columns["id"])].value
+        if found is None or max(columns.values()) >= len(cells):
+            without.append(name)
             continue
+        if "may" in columns and cells[columns["may"]].value.strip().casefold() == "no":
+            kept.append(name)
+            continue
+        points, is_cut = found
+        cut += [name] if is_cut else []
         changes.append((cells[columns["grade"]], points))
         if "feedback" in columns:
             changes.append((cells[columns["feedback"]], as_html(feedback(marked[number]))))
     write(request.output, source.encoded(_changed(source.text, changes, tabular.delimiter(source.text))))
-    told = [f"In the roster and not in the worksheet: {', '.join(map(line, absent))}."] if absent else []
-    told += [f"Left as they are, without a mark: {', '.join(map(line, without))}."] if without else []
+    lists = {
+        "In the roster and not in the worksheet": absent,
+        "Left as they are, without a mark": without,
+        "Left as they are, since the worksheet says that the grade cannot be changed": kept,
+        "Cut to the maximum, above which Moodle takes no grade": cut,
+    }
+    told = [f"{what}: {named(names)}." for what, names in lists.items() if names]
     if "feedback" not in columns:
         told.append(f"The worksheet has no column {FEEDBACK!r}, so there is no feedback in it.")
     if "max" in columns and request.out_of is None:
@@ -136,6 +147,7 @@ def _columns(request: Request, headings: list[str]) -> dict[str, int]:
         "grade": "Grade",
         "feedback": FEEDBACK,
         "max": "Maximum grade",
+        "may": "Grade can be changed",
     }
     found = {
         key: normal.index(roster.normal_heading(heading))
@@ -151,20 +163,31 @@ def _columns(request: Request, headings: list[str]) -> dict[str, int]:
     return found
 
 
-def _points(request: Request, row: Row, cells: list[Field], columns: dict[str, int]) -> str | None:
-    """The grade as text, out of the worksheet's maximum, with its sign for decimals."""
+def _points(
+    request: Request, row: Row, cells: list[Field], columns: dict[str, int]
+) -> tuple[str, bool] | None:
+    """The grade as text, out of the worksheet's maximum, with its sign for decimals; and whether it was cut to that.
+
+    Raises:
+        LabError: the worksheet's maximum is another than the one that was asked for.
+    """
     whole, comma = request.whole, False
     if "max" in columns and columns["max"] < len(cells):
         text = cells[columns["max"]].value.strip()
         comma = "," in text
-        if re.fullmatch(r"\d+([.,]\d+)?", text, re.ASCII) and request.out_of is None:
+        if re.fullmatch(r"\d+([.,]\d+)?", text, re.ASCII):
             whole = Decimal(text.replace(",", "."))
+            if request.out_of not in (None, whole):
+                raise LabError(
+                    f"The worksheet's maximum grade is {plain(whole)}, and --out-of says {plain(request.whole)}",
+                    "Leave --out-of out; or change the maximum in Moodle, and download the worksheet again.",
+                )
     points = request.points(row) if row.mark.points is None else row.mark.out_of(whole)
     if points is None:
         return None
     # What is above the maximum, through a bonus, would be skipped without a word.
     text = plain(min(points, whole))
-    return text.replace(".", ",") if comma else text
+    return text.replace(".", ",") if comma else text, points > whole
 
 
 def _changed(text: str, changes: list[tuple[Field, str]], delimiter: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -75,21 +75,24 @@ def notes(request: Request) -> tuple[str, ...]:
     found = [f"{line(left.submission)!r} is nobody's: {line(left.why)}." for left in ledger.submissions_left]
     if ledger.students_left:
         names = [student.name or student.key for student in ledger.students_left]
-        found.append(f"Without a submission: {_names(names)}.")
+        found.append(f"Without a submission: {named(names)}.")
     for row in ledger.rows:
         if row.result is not None and row.mark.points is None and not row.mark.excused:
-            why = line(row.result.problem) or "no check could be decided"
-            found.append(f"{line(row.title)!r} has no mark: {why}.")
+            why = line(row.result.why) or "no check could be decided"
+            found.append(f"{line(row.title)!r} has no mark: {why.rstrip('.')}.")
+        elif row.result is not None and row.result.refused and not row.mark.excused:
+            found.append(f"{line(row.title)!r} has no point by checks: {line(row.result.why).rstrip('.')}.")
     undecided = [row.title for row in ledger.rows if row.mark.provisional]
     if undecided:
-        found.append(f"Some checks could not be decided, grade again: {_names(undecided)}.")
+        found.append(f"Some checks could not be decided, grade again: {named(undecided)}.")
     for name in sorted({name for row in ledger.rows if row.submission for name in row.mark.waiting}):
         waiting = [row.title for row in ledger.rows if row.submission and name in row.mark.waiting]
-        found.append(f"No points for {line(name)!r} yet, which count 0: {_names(waiting)}.")
+        found.append(f"No points for {line(name)!r} yet, which count 0: {named(waiting)}.")
     if request.out_of is not None and request.out_of != ledger.scale.total:
         found.append(f"Marks out of {plain(ledger.scale.total)} became marks out of {plain(request.out_of)}.")
     return tuple(found)
 
 
-def _names(names: list[str]) -> str:
-    return ", ".join(line(name) for name in names)
+def named(names: Iterable[str]) -> str:
+    """Names one after the other; between them no comma, which is in many a name (`Lee, Ann`)."""
+    return "; ".join(line(name) for name in names)
