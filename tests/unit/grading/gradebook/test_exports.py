@@ -425,3 +425,15 @@ def test_a_link_stays_one_and_a_device_is_written_into(
     with pytest.raises(LabError, match="out cannot be written: No space left on device"):
         document.export(request)
     assert request.output.is_symlink() and request.output.is_char_device()
+
+
+def test_canvas_keeps_the_points_of_an_assignment_so_marks_are_out_of_them(
+    make: Any, request_of: Callable[..., Request], written: Callable[[str], Path]
+) -> None:
+    gradebook = written("Student,ID,SIS Login ID,Section,P (1)\n    Points Possible,,,,100.0\n")
+    asked = {"students": (ANN,), "assignment": "P", "worksheet": gradebook}
+    request = request_of(make.result("ann"), **asked)
+    assert "P (1)" in noted(canvas.export(request))
+    assert [row[-1] for row in rows(request.output)] == ["P (1)", "100", "50"]
+    with pytest.raises(LabError, match="with 100 points, and --out-of says 20"):
+        canvas.export(request_of(make.result("ann"), out_of=Decimal(20), **asked))

@@ -65,7 +65,7 @@ def test_only_grade_and_feedback_change(make: Any, filled: Callable[..., tuple[b
     feedback = '"' + ann["Feedback comments"] + '"'
     assert data == b"\xef\xbb\xbf" + (HEAD + ANN.format("50", feedback) + BOB + CY).encode()
     assert (bob["Grade"], cy["Grade"]) == ("", "55")
-    assert 'Left as they are, without a mark: Bob "B" Ray, Cy.' in outcome.notes
+    assert 'Left as they are, without a mark: Bob "B" Ray; Cy.' in outcome.notes
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

@@ -71,3 +71,10 @@ def test_a_class_of_nobody() -> None:
     empty = ClassFigures([])
     assert (empty.mean, empty.median, empty.median_seconds, empty.seconds) == (None, None, None, 0.0)
     assert empty.hardest == [] and empty.slowest == [] and sum(empty.histogram) == 0
+
+
+def test_what_was_refused_for_its_own_problem_has_a_verdict_and_what_we_could_not_decide_has_none() -> None:
+    refused = result("refused", check("logs.a", "failed"), problem="The archive is damaged.")
+    ours = result("ours", check("logs.a", "error"), check("build.b", "passed"), problem="It did not end.")
+    assert (share(refused), share(ours)) == (0.0, None)
+    assert ClassFigures([GOOD, refused, ours]).shares == [0.0, 1.0]
