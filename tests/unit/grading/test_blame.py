@@ -38,7 +38,7 @@ def after(trouble: Trouble | None, *, was_beside: bool, is_beside: bool) -> tupl
     scenarios = Scenarios(beside=is_beside)
     one: Any = object.__new__(Grading)
     one._session = SimpleNamespace(
-        scenarios=scenarios, is_stuck=False, replace_guest=lambda: None,
+        scenarios=scenarios, is_empty=False, is_stuck=False, replace_guest=lambda: None,
         guest=SimpleNamespace(trouble=lambda *, ask: trouble),
     )  # fmt: skip
     outcome = Outcome()
@@ -74,7 +74,7 @@ def test_a_guest_found_dead_after_a_failed_check_is_lost_and_nothing_is_vouched_
     replaced: list[str] = []
     one: Any = object.__new__(Grading)
     one._session = SimpleNamespace(
-        scenarios=scenarios, is_stuck=True, replace_guest=lambda: replaced.append("guest"),
+        scenarios=scenarios, is_empty=False, is_stuck=True, replace_guest=lambda: replaced.append("guest"),
         guest=SimpleNamespace(trouble=dead),
     )  # fmt: skip
     outcome = Outcome()

@@ -174,7 +174,7 @@ def test_what_is_noted_of_a_submission_is_shown(grade: Grade, make: Any) -> None
 
 def test_the_class(grade: Grade) -> None:
     text = grade("show", "--roster", "roster.csv").stdout
-    assert "Ann Lee, Bob Ray" in text
+    assert "Ann Lee; Bob Ray" in text
     assert "'solo' is nobody's" in text
 
 

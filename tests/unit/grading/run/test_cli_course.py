@@ -20,6 +20,7 @@ from grading.run import pool, preparation
 from grading.run.single import Ground
 from lab.errors import LabError
 from lab.exercises import catalogue
+from lab.exercises.own import own_of, posed
 from lab.exercises.parameters import values
 from tests.unit.grading.run.conftest import Class, check, command
 
@@ -66,7 +67,7 @@ def grade(a_class: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gr
     monkeypatch.delenv("BOXWRIGHT_RESULTS", raising=False)
     (tmp_path / "course.toml").write_text(COURSE)
     (tmp_path / "roster.csv").write_text("id,name,folder\ns1,Ann Lee,ann\ns2,Bob Ray,bob\n")
-    for name, said in (("ann", "s1"), ("bob", "s1")):
+    for name, said, letter in (("ann", "s1", own_half("s1")), ("bob", "s1", own_half("s2"))):
         folder = a_class.hand_in(name, GOOD)
         (folder / "boxwright.toml").write_text(
             f'track = "python"\nstudent = "{said}"\ncourse_seed = "autumn"\n'
@@ -74,7 +75,8 @@ def grade(a_class: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gr
         own = values(catalogue.exercise("08").parameters, "s1", "autumn")
         share = 100 / (1 + 1.25 ** (int(own["nice_fast"]) - int(own["nice_slow"])))
         (folder / "answers.toml").write_text(
-            f'[08]\nshare_fast = {share:.1f}\nshare_measured = 82\nshare_nineteen = 100\nhalf = "b"\neevdf = 6.6\n'
+            f"[08]\nshare_fast = {share:.1f}\nshare_measured = 82\nshare_nineteen = {own['alone_seconds']}\n"
+            f'half = "{letter}"\neevdf = 6.6\n'
         )
 
     def run(*arguments: str, status: int = 0) -> Result:
@@ -85,6 +87,13 @@ def grade(a_class: Class, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gr
         return result
 
     return run
+
+
+def own_half(student: str) -> str:
+    """The letter of the right answer to 08.half, for this student."""
+    exercise = catalogue.exercise("08")
+    [question] = [each for each in exercise.questions if each.id == "half"]
+    return posed(exercise, question, own_of(exercise, student, "autumn")).answer
 
 
 def graded(result: Result) -> dict[str, dict[str, Any]]:
