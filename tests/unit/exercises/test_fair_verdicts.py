@@ -199,3 +199,29 @@ def test_errors_that_are_not_kept_cost_one_check() -> None:
     there = checks("05_bounded_buffer/test_logs.py")
     logs = there.Logs(streams={1: PIPE, 2: FILE}, err=b"")
     there.test_outputs_run_through_pipes(logs, SimpleNamespace(level=2))
+
+
+@pytest.mark.parametrize(
+    ("idle", "exited", "stopped", "message"),
+    [
+        ("hard_limit_killed", "exited", "stopped", ""),
+        ("State: KILLED", "State: EXITED", "State: KILLED | STOPPED VIA CLI", ""),
+        ("killed", "exited", "killed", "other words"),
+        ("exited", "exited", "exited, stopped by the user", "other words"),
+        ("stopped", "exited", "stopped by the user", "other words"),
+    ],
+)
+def test_a_kill_is_told_by_other_words_than_a_stop(
+    idle: str, exited: str, stopped: str, message: str
+) -> None:
+    there = checks("07_limits/test_limits.py")
+    ends = {"idle-n1": idle, "ended-n2": exited, "asked-n3": stopped}
+    text = "".join(f"{name}  {pid}  {end}\n" for pid, (name, end) in enumerate(ends.items(), 400))
+    seen = SimpleNamespace(
+        listing=Listing(finished(0, text), 1, ends),
+        **{
+            name: SimpleNamespace(id=end)
+            for name, end in zip(("idle", "exited", "stopped"), ends, strict=True)
+        },
+    )
+    expect_failure(lambda: there.test_ps_tells_the_hard_limit(seen), message)
