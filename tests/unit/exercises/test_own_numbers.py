@@ -115,7 +115,7 @@ def test_what_was_measured_is_told_once_it_is_there() -> None:
     one = object.__new__(Grading)
     told: list[Any] = []
     one.job, one.verdicts, one._told, one._measured = Job(), {}, {}, 0
-    one._session = SimpleNamespace(measured={}, built=None)  # type: ignore[assignment]
+    one._session = SimpleNamespace(measured={}, built=None, is_empty=False)  # type: ignore[assignment]
     one._tell = told.append  # type: ignore[method-assign]
     [check, *_] = all_checks(catalogue.exercise("08").folder)
     one._conclude(check, "passed", Outcome())
