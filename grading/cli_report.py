@@ -56,7 +56,7 @@ def report(
         raise LabError(f"The gradebook in {where} holds no result yet", "Grade the class with `grade run`.")
     similar = _similar(folder, starter) if folder is not None else []
     index = write_report(output, graded, title=title or _title(folder, where), ledger=rows, similar=similar)
-    console.out.print(f"{len(graded)} submissions: {index}", markup=False)
+    console.out.print(f"{len(graded)} submission{'s' * (len(graded) != 1)}: {index}", markup=False)
 
 
 def _similar(folder: Path, starter: Path | None) -> list[Similar]:

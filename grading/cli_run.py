@@ -266,7 +266,7 @@ def conclude(found: list[SubmissionResult], results: Path, *, json_: bool) -> No
         )
     open_ = [result for result in found if result.undecided]
     if open_:
-        names = ", ".join(result.submission for result in open_[:5]) + (", …" if len(open_) > 5 else "")
+        names = "; ".join(result.submission for result in open_[:5]) + ("; …" if len(open_) > 5 else "")
         raise LabError(
             f"{len(open_)} of {len(found)} submissions {'has' if len(open_) == 1 else 'have'} checks that could not "
             f"be decided: {names}",

@@ -84,10 +84,11 @@ def failure(check: Check, error: BaseException, trace: str) -> str:
         error: with which.
         trace: what pytest says of it.
     """
-    why, expected, actual = check.rationale, "", shown(str(error) or type(error).__name__)
+    why, expected, actual, hint = check.rationale, "", shown(str(error) or type(error).__name__), check.hint
     if isinstance(error, Unmet):
-        why, expected, actual = error.why or why, error.expected, error.actual or "nothing"
-    told = {"why": why, "expected": expected, "actual": actual, "hint": check.hint}
+        why, hint = error.why or why, error.hint or hint
+        expected, actual = error.expected, error.actual or "nothing"
+    told = {"why": why, "expected": expected, "actual": actual, "hint": hint}
     lines = [f"{check.title} ({check.id})", *(f"{name}: {text}" for name, text in told.items() if text)]
     return "\n".join((*lines, "", "Where it was seen:", trace[-LONGEST // 2 :]))
 

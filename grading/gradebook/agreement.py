@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from grading.gradebook.amounts import Manual, plain
@@ -66,4 +67,5 @@ def _out_of(given: Manual) -> str:
 
 
 def _quoted(name: str) -> str:
-    return f'"{name}"' if " " in name else name
+    """As a shell takes it for one word."""
+    return name if re.fullmatch(r"[\w.@+-]+", name) else '"' + re.sub(r'(["\\$`])', r"\\\1", name) + '"'

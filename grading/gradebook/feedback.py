@@ -59,10 +59,11 @@ def failure(check: CheckResult) -> str:
 
 
 def sides(check: CheckResult) -> tuple[str, str]:
-    """What was expected and what was seen; where one of them alone is empty, it is said that it was nothing."""
-    if not check.expected and not check.actual:
-        return "", ""
-    return check.expected or "nothing", check.actual or "nothing"
+    """What was expected and what was seen; where something was expected and nothing seen, that is said.
+
+    Of a plain assert only the second is known.
+    """
+    return check.expected, check.actual or ("nothing" if check.expected else "")
 
 
 def plain_verdict(check: CheckResult) -> str:

@@ -37,7 +37,7 @@ def resolve(ledger: Ledger, name: str) -> tuple[Whose, str]:
     if len(students) == 1:
         return "student", students[0].key
     if students:
-        ids = ", ".join(student.key for student in students)
+        ids = "; ".join(student.key for student in students)
         raise LabError(f"Several students are called {name!r}: {ids}", "Name one by the id.")
     # By what could have been typed, what is said of it.
     known = {each.casefold(): each for each in sorted(submissions)}

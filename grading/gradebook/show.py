@@ -74,7 +74,7 @@ def one(out: Console, row: Row, history: list[Entry]) -> None:
         for reason in part.reasons:
             out.print(Padding(Text(clean(reason), style="dim"), (0, 0, 0, 2)))
     if result.unopened:
-        out.print(f"None of the {len(result.checks)} checks had anything to run on.")
+        out.print("None of the checks had anything to run on.")
     listed = () if result.unopened else result.checks
     for group in dict.fromkeys(check.group for check in listed):
         checks = [check for check in listed if check.group == group]

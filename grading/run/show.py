@@ -62,7 +62,7 @@ class Shown:
         self._names, self._checks = list(names), max(checks, 1)
         self._began = time.monotonic()
         before = f", {len(done)} done before" if done else ""
-        self._console.print(f"{len(names)} to grade{before}; {checks} checks each.")
+        self._console.print(f"{len(names)} to grade{before}; {checks} check{'s' * (checks != 1)} each.")
         if names:
             self._all = self._progress.add_task("[bold]all[/bold]", total=len(names) * self._checks, said="")
 

@@ -101,14 +101,12 @@ def grade(
     if complete and best.written.problem and not best.written.checks:
         result = refused(job, ground, best.written.problem, best.written.advice)
     else:
-        problem = best.written.problem or _nothing_found(best.written)
+        problem, advice = best.written.problem or _nothing_found(best.written), best.written.advice
         if not complete:
             problem = f"The process that graded it did not do its part, {ATTEMPTS} times: {best.why}."
-            if best.timed_out:
-                problem += (
-                    " An engine that is slow to answer may be why; `grade set` gives it points by hand."
-                )
-        result = _result(job, ground, wanted, best.written, problem)
+            slow = "An engine that is slow to answer may be why; `grade set` gives it points by hand."
+            advice = slow if best.timed_out else ""
+        result = dataclasses.replace(_result(job, ground, wanted, best.written, problem), advice=advice)
     seconds = (datetime.now(UTC) - started).total_seconds()
     return Graded(
         dataclasses.replace(result, started=started.isoformat(timespec="seconds"), seconds=round(seconds, 3)),

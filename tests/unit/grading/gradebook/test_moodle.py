@@ -98,6 +98,32 @@ def test_a_bonus_does_not_make_moodle_skip_the_grade(
     assert as_moodle_reads(data)[0]["Grade"] == "100"
 
 
+def test_what_moodle_would_not_take_is_left_or_cut_and_told(
+    make: Any, filled: Callable[..., tuple[bytes, Outcome]]
+) -> None:
+    locked = ANN.format("7", '"old"').replace("100.00,Yes", "100.00,No")
+    bob = BOB.replace('"Bob ""B"" Ray"', '"Ray, Bob"')
+    names = [f"{name}_assignsubmission_file_" for name in ("Ann Lee_11", "Ray Bob_12", "Cy_13")]
+    set_ = {("submission", name): Adjustments(score=Decimal(30)) for name in names[:2]}
+    data, outcome = filled((HEAD + locked + bob + CY).encode(), *map(make.result, names), set_=set_)
+    assert locked.encode() in data
+    assert [row["Grade"] for row in as_moodle_reads(data)] == ["7", "100", "50"]
+    locked_ones = "Left as they are, since the worksheet says that the grade cannot be changed: Ann Lee."
+    assert locked_ones in outcome.notes
+    assert "Cut to the maximum, above which Moodle takes no grade: Ray, Bob." in outcome.notes
+
+
+def test_another_maximum_than_the_worksheets_is_refused(
+    make: Any, filled: Callable[..., tuple[bytes, Outcome]], tmp_path: Path
+) -> None:
+    worksheet = (HEAD + ANN.format("", "")).encode()
+    with pytest.raises(LabError, match=r"worksheet's maximum grade is 100, and --out-of says 20\. Leave"):
+        filled(worksheet, make.result(FOLDER), out_of=Decimal(20))
+    assert not (tmp_path / "filled.csv").exists()
+    data, _ = filled(worksheet, make.result(FOLDER), out_of=Decimal(100))
+    assert as_moodle_reads(data)[0]["Grade"] == "50"
+
+
 def test_feedback_is_no_markup(make: Any, filled: Callable[..., tuple[bytes, Outcome]]) -> None:
     check = make.check("one", "failed", actual="<script>&lt;")
     data, _ = filled((HEAD + ANN.format("", "")).encode(), make.result(FOLDER, check))

@@ -52,6 +52,14 @@ def test_rosters(written: Written, text: str, found: list[tuple[str, ...]]) -> N
     assert students(written(text)) == found
 
 
+def test_canvas_student_view_is_no_student(written: Written) -> None:
+    found = students(written(CANVAS + '"Student, Test",9,,a1b2c3,CS 1,,\n'))
+    assert [student[1] for student in found] == ["Lee, Ann", "Ray, Bob"]
+    real = students(written(CANVAS + '"Student, Test",9,s009,tstudent,CS 1,,\n'))
+    assert [student[0] for student in real] == ["s001", "s002", "s009"], "somebody may be called so"
+    assert len(students(written('id,name\n1,"Student, Test"\n'))) == 1
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_any_usual_encoding(written: Written, encoding: str) -> None:
     assert students(written("id,name\n1,Zoë Müller\n".encode(encoding))) == [("1", "Zoë Müller", "", "", "")]

@@ -47,6 +47,13 @@ def test_the_newest_result_of_each_and_what_was_set(results: Path, tmp_path: Pat
     assert "Similar" not in index
 
 
+def test_a_class_of_one_is_one_submission(tmp_path: Path) -> None:
+    with Gradebook.open(tmp_path / "results", create=True) as gradebook:
+        gradebook.record(SubmissionResult("ada", ()), content_hash="h")
+    done = run("--results", tmp_path / "results", "-o", tmp_path / "pages")
+    assert done.output == f"1 submission: {tmp_path / 'pages/index.html'}\n"
+
+
 def test_with_the_submissions_they_are_compared(results: Path, tmp_path: Path) -> None:
     work = "".join(
         f"int f{n}(int a) {{ if (a {sign} {n}) return a {sign} {n} {sign} f{n}(a - 1) % 7; return a; }}\n"

@@ -11,8 +11,8 @@ from decimal import Decimal
 import pytest
 
 from grading.gradebook.amounts import Manual
-from grading.gradebook.ledger import Row
-from grading.gradebook.marks import Adjustments, Mark
+from grading.gradebook.ledger import Ledger, Row
+from grading.gradebook.marks import Adjustments, Mark, Scale
 from grading.gradebook.roster import Student
 from grading.pages.model import for_student
 from grading.pages.render import class_page, duration, moment, percent, points, student_page
@@ -119,6 +119,27 @@ def test_a_student_page_runs_nothing() -> None:
     assert "<script" not in page and "script-src 'none'" in page
 
 
+def test_on_the_class_page_names_with_commas_are_told_apart() -> None:
+    lee, ray, poe = Student(name="Lee, Ann"), Student(name="Ray, Bob"), Student(name="Poe, Cy")
+    none = Row("", (poe,), None, Adjustments(), Mark(None, Decimal(3)))
+    other = Row("", (lee,), None, Adjustments(), Mark(None, Decimal(3)))
+    whole = Ledger((row(lee, ray), none, other), (lee, ray, poe), (), (poe, lee), None, Scale())
+    page = class_page([RESULT], title="c", links={"ada": "a.html"}, ledger=whole)
+    page = re.sub("</?bdi>", "", page)
+    assert "Lee, Ann; Ray, Bob" in page
+    assert "Nothing handed in:</strong> Poe, Cy; Lee, Ann." in page
+    page = student_page(RESULT, rows=[row(lee, ray)])
+    assert "Lee, Ann; Ray, Bob" in re.sub("</?bdi>", "", page)
+
+
+def test_a_plain_assert_expects_nothing_that_could_be_shown() -> None:
+    failed = replace(OPEN, verdict="failed", parent="", actual="assert 1 == 2")
+    page = student_page(replace(RESULT, checks=(failed,)))
+    assert "assert 1 == 2" in page and "<figcaption>Expected" not in page
+    page = student_page(replace(RESULT, checks=(replace(failed, expected="a line", actual=""),)))
+    assert '<p class="nothing">nothing</p>' in page and "<figcaption>Actual" in page
+
+
 def test_members_of_a_team_are_not_told_each_others_marks() -> None:
     ann, bob = Student(name="Ann"), Student(name="Bob")
     rows = [row(ann, points_=3.0), row(bob, points_=None, excused=True, remark="Bob was ill.")]
@@ -135,9 +156,12 @@ def test_a_problem_is_told_instead_of_a_score() -> None:
 
 
 def test_a_class_without_a_verdict_has_a_page() -> None:
-    for results in ([], [SubmissionResult("x", (), problem="empty")]):
+    for results, title in (
+        ([], "c: 0 submissions"),
+        ([SubmissionResult("x", (), problem="empty")], "c: 1 submission"),
+    ):
         page = class_page(results, title="c", links={"x": "x.html"})
-        assert f"c: {len(results)} submissions" in page
+        assert f"<title>{title}</title>" in page
 
 
 @pytest.mark.parametrize(

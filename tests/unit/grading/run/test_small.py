@@ -7,13 +7,15 @@ import subprocess
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from grading import evidence
+from grading import cli_run, evidence
 from grading.api.checks import MARK
-from grading.run import catalogue, machines, show, skeleton
+from grading.api.expectations import Unmet
+from grading.run import batch, catalogue, machines, show, skeleton
 from grading.run.content import checks_hash, content_hash
 from grading.run.job import REFERENCE, Job
 from grading.run.places import places
@@ -278,6 +280,75 @@ def test_a_line_for_each_as_it_ends() -> None:
     assert "[red]cid" in lines[3] and "4 of 4" in lines[3] and "1 undecided" in lines[3]
     assert "it is empty" in lines[4] and "left" not in lines[4]
     assert any("BUILD" in line and "LOGS" in line for line in lines)
+
+
+def test_what_was_refused_says_nothing_of_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(show.time, "monotonic", lambda: now)
+    out = StringIO()
+    with show.Shown(Console(file=out, width=200, color_system=None)) as told:
+        told.begin(["ann", "bob", "cid", "dan"], [], len(IDS))
+        assert out.getvalue() == "4 to grade; 3 checks each.\n"
+        for name in ("cid", "dan"):
+            refused = result(name, "failed", "skipped", "skipped", problem="It is empty.")
+            told.ended(Graded(refused, True))
+        assert "left" not in out.getvalue().replace("how long it takes shows soon", "")
+        now = 60.0
+        told.ended(Graded(result("ann", "passed", "passed", "passed"), True))
+    assert "about 60 s left" in out.getvalue().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 submissions were"), (1, "1 submission was"), (2, "2 submissions were")]
+)
+def test_who_stops_a_run_is_told_how_much_is_done(
+    monkeypatch: pytest.MonkeyPatch, count: int, said: str
+) -> None:
+    def stopped(*_: object, watcher: show.Shown, **__: object) -> None:
+        watcher.begin(["ann", "bob"], [], len(IDS))
+        for name in ("ann", "bob")[:count]:
+            watcher.ended(Graded(result(name, "passed"), True))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "run", stopped)
+    given: dict[str, Any] = dict.fromkeys(("wanted", "ground", "many"))
+    with pytest.raises(LabError, match=f"^Stopped; {said} graded"):
+        cli_run.carry_out(Path("class"), results=Path("results"), **given)
+
+
+def test_who_could_not_be_decided_is_told_by_names_that_may_have_commas() -> None:
+    found = [result("Lee, Ann", "error"), result("Ray, Bob", "error"), result("Poe, Cy", "passed")]
+    with pytest.raises(
+        LabError, match=r"^2 of 3 submissions have checks .* decided: Lee, Ann; Ray, Bob\. No point"
+    ):
+        cli_run.conclude(found, Path("results"), json_=False)
+    with pytest.raises(LabError, match=r"^1 of 2 submissions has checks "):
+        cli_run.conclude(found[1:], Path("results"), json_=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            Unmet("a line", "two", why="Logs are whole.", hint="Look at flush."),
+            ["why: Logs are whole.", "expected: a line", "actual: two", "hint: Look at flush."],
+        ),
+        (Unmet("a line", ""), ["why: Because.", "expected: a line", "actual: nothing", "hint: fsync"]),
+        (AssertionError("assert 1 == 2"), ["why: Because.", "actual: assert 1 == 2", "hint: fsync"]),
+        (KeyError(), ["why: Because.", "actual: KeyError", "hint: fsync"]),
+    ],
+)
+def test_a_failure_begins_with_what_a_reader_wants_to_know(
+    tmp_path: Path, error: Exception, told: list[str]
+) -> None:
+    text = evidence.failure(check("logs.whole", hint="fsync"), error, "test_logs.py:7: in test_whole")
+    evidence.keep(tmp_path / "logs.whole", None, text)
+    assert (tmp_path / "logs.whole" / evidence.FAILURE).read_text().splitlines() == [
+        "It does (logs.whole)", *told, "", "Where it was seen:", "test_logs.py:7: in test_whole",
+    ]  # fmt: skip
+    long = evidence.failure(check("logs.whole"), error, "x" * 2 * evidence.LONGEST)
+    evidence.keep(tmp_path / "logs.whole", None, long)
+    assert (tmp_path / "logs.whole" / evidence.FAILURE).read_text().startswith("It does (logs.whole)\n")
 
 
 def test_a_transcript_is_cut_and_asks_nobody() -> None:
