@@ -12,7 +12,7 @@ from functools import partial
 
 from grading.api import check, expect, wait_until
 from grading.api.engine import PROMPT_SECONDS, Engine
-from grading.api.sockets import ABSTRACT, in_pieces
+from grading.api.sockets import ABSTRACT, in_pieces, open_files
 from grading.guest.observer import GuestError, Handle, Observer
 from grading.session import Session
 
@@ -63,11 +63,7 @@ def connected(engine: Engine, address: tuple[str, int]) -> Handle:
 
 def is_connected(observer: Observer, pid: int) -> bool:
     """Whether a client has a socket open; false where it has gone."""
-    try:
-        names = observer.names(f"proc:{pid}/fd")
-    except GuestError:
-        return False
-    return any(observer.link(f"proc:{pid}/fd/{name}").startswith("socket:") for name in names)
+    return any(target.startswith("socket:") for _, target in open_files(observer, pid))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grading.api.sockets import descriptors
+from grading.api.sockets import open_files
 from grading.guest.observer import GuestError
 from grading.guest.records import descendants
 
@@ -107,8 +107,7 @@ class LogPlaces:
             if len(each.space_pids) < 2
         ]
         for pid in (supervisor.pid, *helpers):
-            for name in descriptors(engine.observer, pid):
-                target = engine.observer.link(f"proc:{pid}/fd/{name}")
+            for _, target in open_files(engine.observer, pid):
                 if target.startswith("/") and not target.startswith(("/dev/", "/proc/", "/sys/")):
                     yield target
 

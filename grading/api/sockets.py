@@ -54,8 +54,7 @@ def sockets_of(observer: Observer, pid: int, folder: str) -> dict[str, int]:
         folder: its working folder, to which a path may be relative.
     """
     mine = set()
-    for name in descriptors(observer, pid):
-        target = observer.link(f"proc:{pid}/fd/{name}")
+    for _, target in open_files(observer, pid):
         if target.startswith("socket:["):
             mine.add(target[8:-1])
     return {
@@ -71,6 +70,12 @@ def descriptors(observer: Observer, pid: int) -> list[str]:
         return observer.names(f"proc:{pid}/fd")
     except GuestError:
         return []
+
+
+def open_files(observer: Observer, pid: int) -> Iterator[tuple[str, str]]:
+    """The name of each open descriptor of a process, and where it leads (proc_pid_fd(5)); none where it is gone."""
+    for name in descriptors(observer, pid):
+        yield name, observer.link(f"proc:{pid}/fd/{name}")
 
 
 @contextmanager

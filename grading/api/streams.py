@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grading.api.sockets import descriptors
+from grading.api.sockets import open_files
 from grading.guest.observer import GuestError, Observer
 from grading.guest.records import Process, descendants
 
@@ -56,9 +56,9 @@ def streams_of(container: Container) -> dict[int, Stream]:
     if set(kinds.values()) == {"file"}:
         return {number: Stream(target, "file", False) for number, target in targets.items()}
     outside = [
-        _Open(each, name, observer.link(f"proc:{each}/fd/{name}"))
+        _Open(each, name, target)
         for each in _outside(container, process)
-        for name in descriptors(observer, each)
+        for name, target in open_files(observer, each)
     ]
     return {
         number: Stream(target, kinds[number], _is_read(observer, target, kinds[number], outside))

@@ -159,8 +159,8 @@ def run(
                         newest.result, content_hash=newest.content_hash, options=newest.options, finished=True
                     )
         left = [submission for submission in submissions if submission.name not in done]
-        jobs = [work_on.job(submission) for submission in left] or [Job()]
-        most = max(sum(map(job.wants, ground.checks)) for job in jobs)
+        jobs = {submission.name: work_on.job(submission) for submission in left}
+        most = max((sum(map(job.wants, ground.checks)) for job in jobs.values()), default=len(ground.checks))
         watcher.begin([*missing, *(each.name for each in left)], list(done.values()), most)
         if not left and not missing:
             return [done[name] for name in names]
@@ -196,7 +196,7 @@ def run(
         looked = work_on.looked
         skeleton.write(looked.class_starters, work / "starters.json")
         for submission in left:
-            job = work_on.job(submission)
+            job = jobs[submission.name]
             if submission.name in looked.problems:
                 why, advice = looked.problems[submission.name], looked.advice.get(submission.name, "")
                 keep(Graded(single.refused(job, ground, why, advice), finished=True))
