@@ -126,17 +126,11 @@ void handle_connect(const struct request *request)
 static void read_permitted(int pid, char permitted[17])
 {
 	char path[32], status[4096];
-	int file;
-	ssize_t length;
-	const char *line;
+	const char *line = NULL;
 
 	snprintf(path, sizeof(path), "%d/status", pid);
-	file = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	length = file < 0 ? 0 : read(file, status, sizeof(status) - 1);
-	if (file >= 0)
-		close(file);
-	status[length > 0 ? length : 0] = 0;
-	line = strstr(status, "\nCapPrm:\t");
+	if (slurp_once(proc, path, status, sizeof(status)) > 0)
+		line = strstr(status, "\nCapPrm:\t");
 	snprintf(permitted, 17, "%.16s", line ? line + 9 : "");
 }
 

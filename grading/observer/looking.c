@@ -31,7 +31,7 @@ static ssize_t slurp_at(int folder, const char *path, char *to, size_t room)
 }
 
 /* Files that the kernel gives whole in one read: no second one to see the end. */
-static ssize_t slurp_once(int folder, const char *path, char *to, size_t room)
+ssize_t slurp_once(int folder, const char *path, char *to, size_t room)
 {
 	int file = openat(folder, path, O_RDONLY | O_CLOEXEC);
 	ssize_t got;

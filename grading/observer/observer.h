@@ -5,6 +5,8 @@
 
 #include "frames.h"
 
+#include <sys/types.h>
+
 #define FIELDS_MAX 512
 
 struct request {
@@ -40,6 +42,7 @@ void look_write(const struct request *request);
 void look_stat(const struct request *request);
 void look_list(const struct request *request);
 void look_link(const struct request *request);
+ssize_t slurp_once(int folder, const char *path, char *to, size_t room);	/* read(2)'s result; ends it with NUL */
 long long start_time(int pid);	/* in clock ticks since boot, -1 where there is none */
 
 /* roots.c: root file systems for containers */
