@@ -29,9 +29,14 @@ int open_device(int flags)
 	return device;
 }
 
+pid_t try_fork_into(int namespaces)
+{
+	return syscall(SYS_clone, namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
 pid_t fork_into(int namespaces)
 {
-	pid_t pid = syscall(SYS_clone, namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
+	pid_t pid = try_fork_into(namespaces);
 
 	if (pid < 0)
 		die("clone");

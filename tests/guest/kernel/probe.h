@@ -25,7 +25,10 @@ int cmd_crowd(int argc, char **argv);
 /* Open the device, or say why not and exit. */
 int open_device(int flags);
 
-/* Fork into new namespaces (CLONE_NEW...) or none. Exits where it cannot. */
+/* Fork into new namespaces (CLONE_NEW...) or none; as clone(2). */
+pid_t try_fork_into(int namespaces);
+
+/* The same, and exits where it cannot. */
 pid_t fork_into(int namespaces);
 
 struct monitor_request request_v1(pid_t pid, uint64_t soft, uint64_t hard, const char *id);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * fuzz COUNT SEED: random system calls on the device; harmless to everybody but our children.
- * churn COUNT SEED: containers that end while, before or after they are registered.
+ * churn COUNT SEED SECONDS: containers that end while, before or after they are registered.
+ *   Where no namespace is left, it waits as long for one to be freed.
  * knock MS SEED: opens, registers and closes as long, whether the module is there or not.
  * crowd COUNT SAMPLES: that many containers at once; prints how long the scans took.
  */
@@ -178,20 +179,47 @@ int cmd_fuzz(int argc, char **argv)
 	return 0;
 }
 
+/* Take all events that wait and count the ends. */
+static void count_ends(int device, unsigned long *gone, unsigned long *lost)
+{
+	struct monitor_event events[16];
+	ssize_t size;
+
+	while ((size = read(device, events, sizeof(events))) > 0)
+		for (unsigned int k = 0; k < size / sizeof(*events); k++) {
+			*gone += events[k].type == MONITOR_EVENT_GONE;
+			*lost += events[k].lost;
+		}
+}
+
 /* Each child ends at a random moment; each is registered and perhaps given up again. */
 int cmd_churn(int argc, char **argv)
 {
 	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
 	unsigned long taken = 0, late = 0, given_up = 0, gone = 0, lost = 0, other = 0;
-	struct monitor_event events[16];
+	time_t patience = argc > 3 ? strtol(argv[3], NULL, 10) : 10;
 	int device = open_device(O_NONBLOCK);
-	ssize_t size;
 
 	state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	for (unsigned long i = 0; i < count; i++) {
 		uint64_t when = below(4), after = below(200);
-		pid_t pid = fork_into(i % 4 ? 0 : CLONE_NEWPID);
+		struct timespec begun, now;
+		pid_t pid;
 
+		/*
+		 * The module lets go of the dead in its next scan, and the kernel of a namespace
+		 * after a grace period: a fast machine uses up a limit before either.
+		 */
+		clock_gettime(CLOCK_MONOTONIC, &begun);
+		while ((pid = try_fork_into(i % 4 ? 0 : CLONE_NEWPID)) < 0) {
+			struct pollfd poller = { .fd = device, .events = POLLIN };
+
+			clock_gettime(CLOCK_MONOTONIC, &now);
+			if (errno != ENOSPC || now.tv_sec - begun.tv_sec > patience)
+				die("clone");
+			poll(&poller, 1, 20);
+			count_ends(device, &gone, &lost);
+		}
 		if (!pid) {
 			for (volatile uint64_t spin = after * 50; when && spin; spin--)
 				;
@@ -212,22 +240,14 @@ int cmd_churn(int argc, char **argv)
 			given_up++;
 		if (when != 2)
 			waitpid(pid, NULL, 0);
-		while ((size = read(device, events, sizeof(events))) > 0)
-			for (unsigned int k = 0; k < size / sizeof(*events); k++) {
-				gone += events[k].type == MONITOR_EVENT_GONE;
-				lost += events[k].lost;
-			}
+		count_ends(device, &gone, &lost);
 	}
 	/* The last ends are told by the next scan. */
 	for (int all = 0; !all;) {
 		struct pollfd poller = { .fd = device, .events = POLLIN };
 
 		all = taken == given_up + gone + lost || poll(&poller, 1, 5000) < 1;
-		while ((size = read(device, events, sizeof(events))) > 0)
-			for (unsigned int k = 0; k < size / sizeof(*events); k++) {
-				gone += events[k].type == MONITOR_EVENT_GONE;
-				lost += events[k].lost;
-			}
+		count_ends(device, &gone, &lost);
 	}
 	printf("taken=%lu late=%lu given-up=%lu gone=%lu lost=%lu other=%lu\n",
 	       taken, late, given_up, gone, lost, other);

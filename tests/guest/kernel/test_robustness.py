@@ -54,7 +54,9 @@ def test_nothing_is_kept_of_the_dead(machine: Machine, probe: Probe) -> None:
     limit = "/proc/sys/user/max_pid_namespaces"
     before = machine.run(f"cat {limit}; echo 40 >{limit}").text
     try:
-        done = counts(probe("churn", 400, 11))  # every fourth is in a namespace of its own
+        patience = round(machine.deadline(10))
+        # Every fourth is in a namespace of its own.
+        done = counts(probe("churn", 400, 11, patience, timeout=60))
     finally:
         machine.run(f"echo {before} >{limit}")
     assert done["taken"] > 200
