@@ -95,7 +95,7 @@ def test_asking_for_more_than_was_said_is_the_authors_error() -> None:
     Supervisors(10).use(2, 3)  # no submission is to blame for it
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10)), max_size=30))
 def test_no_supervisor_is_asked_for_more_than_it_bears(scenarios: list[tuple[int, int]]) -> None:
     made = Supervisors(10)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 Build = Callable[[str, Path, Path], Path]
@@ -109,7 +109,7 @@ def test_a_broken_policy_is_noticed(
 sizes = st.one_of(st.integers(0, 40), st.integers(0, TOP))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 @given(growth=st.lists(sizes, min_size=1, max_size=30), limits=st.tuples(sizes, sizes))
 def test_a_life_of_a_container(feed: Feed, policy: Path, growth: list[int], limits: tuple[int, int]) -> None:
     """However it grows and shrinks: at most one warning, at most one kill, the kill not before the warning."""

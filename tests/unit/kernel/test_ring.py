@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 Build = Callable[[str, Path, Path], Path]
@@ -131,7 +131,7 @@ bursts = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.lists(bursts, max_size=8))
 def test_any_life_of_a_ring(feed: Feed, ring: Path, script: list[list[str]]) -> None:
     commands = [command for burst in script for command in burst]

@@ -31,7 +31,7 @@ def blocked(one: threading.Thread) -> bool:
     return one.is_alive()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.binary(max_size=40), max_size=60), st.integers(1, 50))
 def test_all_bytes_in_order_and_within_bounds(chunks: list[bytes], capacity: int) -> None:
     """Whatever the chunks and however small the buffer."""

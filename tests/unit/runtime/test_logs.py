@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from supervisor import index, logs
 from supervisor.errors import EngineError
@@ -77,7 +77,7 @@ def pipeline(tmp_path: Path) -> Iterator[Pipeline]:
     yield Pipeline(tmp_path)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary(max_size=3000)), max_size=20))
 def test_each_stream_is_what_was_written(tmp_path: Path, chunks: list[tuple[int, bytes]]) -> None:
     """However it was cut, NUL bytes and unfinished lines too; the file holds both and nothing else."""

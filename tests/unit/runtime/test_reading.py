@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from supervisor import control, reading
 from supervisor.bell import Bell
@@ -101,7 +101,7 @@ PIECES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     PIECES,
     st.sampled_from([0, STDOUT, STDERR]),

@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.gradebook import export as exports
@@ -35,9 +35,7 @@ CY = Student("s003", "Poe, Cy", "cy@x.edu", "", "", "cpoe", "4713", "CS 2")
 RULE = LateRule(Amount.read("10%"))
 EVIL = "\x1b[31m=cmd|'/c calc'!A1\x00\"\\\",x]]><&\udcff\u202e\r\nend\\"
 
-ANYTHING = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ANYTHING = settings(max_examples=40)
 
 
 @pytest.fixture
@@ -398,7 +396,6 @@ def test_names_of_files_stay_in_the_folder_and_apart() -> None:
 
 
 @given(names=st.lists(st.text(max_size=20), max_size=8, unique=True))
-@settings(deadline=None)
 def test_any_names_of_files_are_apart(names: list[str]) -> None:
     found = file_names(names)
     assert len({name.casefold() for name in found.values()}) == len(names)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.gradebook.amounts import Amount, Manual, days_late
@@ -156,7 +156,6 @@ DECIMALS = st.decimals(0, 10**6, places=2)
         score=st.none() | DECIMALS,
     )
 )
-@settings(deadline=None)
 def test_what_was_set_comes_back_exact(set_: Adjustments) -> None:
     assert Adjustments.from_json(json.loads(json.dumps(set_.to_json()))) == set_
 
@@ -184,7 +183,6 @@ def test_what_was_set_can_be_taken_back(what: str, left: Adjustments) -> None:
     scores=st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=5),
     days=st.integers(0, 30),
 )
-@settings(deadline=None)
 def test_a_mark_is_between_nothing_and_everything(
     make: Any, scores: list[tuple[int, int]], days: int
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.gradebook import roster
@@ -152,7 +152,7 @@ def test_another_roster_is_joined_by_mail(make: Any, filled: Callable[..., tuple
     text=st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
     | st.sampled_from(['\\"', '",x\r\n"', "\\"])
 )
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 def test_no_text_leaves_its_field(make: Any, filled: Callable[..., tuple[bytes, Outcome]], text: str) -> None:
     checks = (make.check("one", "failed", actual=text, title=text),)
     worksheet = (HEAD + ANN.format("", "") + BOB + CY).encode()
@@ -195,7 +195,6 @@ def test_a_worksheet_is_never_invented_nor_overwritten(make: Any, tmp_path: Path
 
 
 @given(text=st.text(st.sampled_from('ab",;\r\n '), max_size=40))
-@settings(deadline=None)
 def test_fields_are_those_that_csv_has(text: str) -> None:
     try:
         rows = moodle.fields(text, ",")

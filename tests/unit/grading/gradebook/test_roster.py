@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.gradebook import roster
@@ -92,7 +92,6 @@ def test_no_roster_is_one_sentence(tmp_path: Path) -> None:
 
 
 @given(data=st.binary(max_size=300))
-@settings(deadline=None)
 def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(b"id,name\n" + data)
@@ -186,7 +185,6 @@ def test_teams() -> None:
         unique_by=lambda student: student.key,
     ),
 )
-@settings(deadline=None)
 def test_nothing_is_dropped_and_nobody_is_matched_twice(names: list[str], people: list[Student]) -> None:
     found = match(names, people)
     assert set(found.students) | {left.submission for left in found.submissions_left} == set(names)

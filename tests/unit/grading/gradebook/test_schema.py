@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
@@ -36,7 +36,6 @@ def test_the_schema_is_one() -> None:
 
 
 @given(data=st.data())
-@settings(deadline=None)
 def test_any_result_is_valid(schema: Draft202012Validator, make: Any, data: st.DataObject) -> None:
     result = data.draw(make.results)
     value = json.loads(json.dumps(result.to_json()))
@@ -51,7 +50,6 @@ def test_results_of_before_there_were_courses_are_read(make: Any) -> None:
 
 
 @given(data=st.data())
-@settings(deadline=None)
 def test_any_class_is_valid(schema: Draft202012Validator, make: Any, data: st.DataObject) -> None:
     results = data.draw(make.classes)
     set_ = Adjustments(2, Amount.read("5%"), None, {"report": Manual.read("-1.5")}, "well", Decimal(3))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.gradebook import tables
@@ -165,7 +165,7 @@ def test_roster_and_late_rule_come_back(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 def test_any_result_comes_back_as_it_was(tmp_path: Path, make: Any, data: st.DataObject) -> None:
     result = dataclasses.replace(data.draw(make.results), checks_hash="c", image="i", seed="s", started="t")
     with Gradebook.open(tmp_path, create=True) as gradebook:

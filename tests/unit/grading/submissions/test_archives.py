@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grading.submissions.limits import MIB, Limits
@@ -331,9 +331,7 @@ MEMBERS = st.lists(
     max_size=12,
 )
 SMALL = Limits(members=30, kept_bytes=300, folders=6)
-ANYTHING = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ANYTHING = settings(max_examples=150)
 
 
 def everything(folder: Path) -> set[str]:
