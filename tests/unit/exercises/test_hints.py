@@ -27,6 +27,7 @@ OF_PYTHON = (
     "daemon thread",
     "sigwait",
     "EWOULDBLOCK",
+    "lock of the table",
 )
 """What there is none of in the C track."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,21 @@ def test_a_stub_says_what_comes_in_and_what_goes_out(track: Track) -> None:
     for region in regions_of(track):
         first = region.stub(track).lstrip().splitlines()[0]
         assert first.startswith(("# ", "/*", "def ", "@")), region.name
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_the_search_that_the_tour_shows_finds_every_region(track: Track, tmp_path: Path) -> None:
+    put(stage("00", track), tmp_path)
+    tour = catalogue.exercise("00").folder / "guide.md"
+    command = re.search(r"`(grep [^`]+)` lists every place", tour.read_text(encoding="utf-8"))
+    assert command
+    listed = subprocess.run(
+        ["sh", "-c", command[1]], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    for region in regions_of(track):
+        assert re.search(rf"^\./{re.escape(region.files[track])}:.* region {region.name}\b", listed, re.M), (
+            region.name
+        )
 
 
 @pytest.mark.parametrize("number", NUMBERS)
