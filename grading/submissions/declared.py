@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from grading.submissions.site import fits
+from grading.submissions.site import as_laid_down, fits
 from lab.errors import LabError
 from lab.exercises import tables
 
@@ -97,8 +97,9 @@ def _half(half: str, table: Any, where: str, base: str, root: Path) -> Declared:
     if not isinstance(build, list) or not all(isinstance(line, str) and line.strip() for line in build):
         raise LabError(f"build of [{half}] in {where} must be a list of command lines", _REMEDY)
     folder = str(PurePosixPath(base) / inside(folder, f"folder of [{half}] in {where}"))
+    said, folder = folder, as_laid_down(folder)
     if not (root / folder).is_dir():
-        raise LabError(f"folder of [{half}] in {where} is {folder!r}, which is not there", _REMEDY)
+        raise LabError(f"folder of [{half}] in {where} is {said!r}, which is not there", _REMEDY)
     if product:
         product = inside(product, f"{_PRODUCT[half]} of [{half}] in {where}")
     return Declared(folder, tuple(build), product)

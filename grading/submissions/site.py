@@ -230,6 +230,11 @@ class Site:
                 self.file(place, read_pieces(path), executable=os.access(path, os.X_OK))
 
 
+def as_laid_down(path: str) -> str:
+    """A relative path that somebody wrote, with the names that things have in a site."""
+    return UNUSUAL.sub("_", path)
+
+
 def fits(parts: Parts) -> bool:
     """Whether a path is short enough for a file system, which would raise OSError otherwise."""
     longest = max((len(os.fsencode(piece)) for piece in parts), default=0)

@@ -20,6 +20,7 @@ from grading.submissions.declared import Declared, declared, inside
 from grading.submissions.leftovers import leftovers
 from grading.submissions.making import Making, making
 from grading.submissions.passed_over import passed_over
+from grading.submissions.site import as_laid_down
 from grading.submissions.sources import Language, Source, sources
 from grading.submissions.starters import Starters, stubs
 from grading.submissions.tree import Tree
@@ -164,9 +165,11 @@ def _choose(
     near: str,
 ) -> tuple[Choice | None, str]:
     """The choice for one half, or why there is none."""
-    within = inside(named, f"--{half}") if named is not None else said.folder if said else None
+    within = said.folder if said else None
+    if named is not None:
+        within = as_laid_down(inside(named, f"--{half}"))
     if within is not None and not (tree.root / within).exists():
-        raise LabError(f"there is no {within} in the submission", f"Name another --{half}, or none.")
+        raise LabError(f"there is no {named or within} in the submission", f"Name another --{half}, or none.")
     held = every if within is None else [source for source in every if _is_in(source, within)]
     find = engines if half == "engine" else monitors
     found = [candidate for candidate in find(every, makes) if candidate.entry in held]
@@ -185,6 +188,14 @@ def _choose(
     best, *others = sorted(
         all_ranked, key=lambda one: _order(one, near, certain=certain or within is not None)
     )
+    if named is None and said is not None and not said.build and best.untouched:
+        # It may have come with the skeleton; with lines of its own it may build what lies elsewhere.
+        work, _ = _choose(half, tree, every, makes, starters, None, None, near)
+        if work is not None and not work.untouched:
+            skeleton = best.candidate.entry.path
+            return _with_reason(
+                work, f"submission.toml means {skeleton}, which is the untouched skeleton"
+            ), ""
     considered = {file for one in found for file in one.files}
     left = passed_over(half, held, considered, makes, starters) if best.looks_given else ""
     choice = _choice(best, others, tree, near, left)
@@ -359,7 +370,9 @@ def _as_declared(half: Half, choice: Choice, said: Declared, tree: Tree) -> Choi
     build = attempts.declared(half, said.build, folder) if said.build else choice.attempts
     products = choice.products
     if said.product:
-        products = (posixpath.normpath(posixpath.join(said.folder, said.product)), *products)
+        # Its own name is what building gives it, and its folder may be one that was renamed.
+        places = (posixpath.join(said.folder, each) for each in (said.product, as_laid_down(said.product)))
+        products = tuple(dict.fromkeys((*map(posixpath.normpath, places), *products)))
     return Choice(
         folder=folder,
         entry=choice.entry,

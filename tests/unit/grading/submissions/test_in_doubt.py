@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from grading.submissions.first_commit import FirstCommit
+from grading.submissions.found import Submission
 from grading.submissions.making import making
 from grading.submissions.sources import Source, sources
 from grading.submissions.starters import Starters
+from grading.submissions.taking import take
+from grading.submissions.tree import opened
 from tests.unit.grading.submissions.test_taking import (
     MODULE,
     MODULE_SKELETON,
@@ -226,3 +229,42 @@ def test_what_a_makefile_names_is_only_read(write: Write) -> None:
     )
     made = making(folder, sources(folder))
     assert made.engine == {"src/main.c"} and made.module == {"kernel/a.c"}
+
+
+def test_submission_toml_means_no_skeleton_where_there_is_work(write: Write) -> None:
+    """As where it came with the skeleton, and the work was done beside it."""
+    write("boilerplate/engine.c", SKELETON)
+    write("src/engine.c", WORK)
+    folder = write("submission.toml", '[engine]\nfolder = "boilerplate"\n')
+    choice = engine(folder, given(SKELETON))
+    assert choice.entry == "src/engine.c" and not choice.untouched
+    assert choice.reasons[0] == "submission.toml means boilerplate/engine.c, which is the untouched skeleton"
+
+
+def test_what_submission_toml_builds_of_the_skeletons_folder_is_its_word(write: Write) -> None:
+    write("boilerplate/engine.c", SKELETON)
+    write("src/engine.c", WORK)
+    folder = write("submission.toml", '[engine]\nfolder = "boilerplate"\nbuild = ["make -C ../src"]\n')
+    assert engine(folder, given(SKELETON)).folder == "boilerplate"
+
+
+@pytest.mark.parametrize("folder", ["my work", "src (1)"])
+def test_a_folder_that_was_renamed_is_still_the_one_that_is_meant(
+    folder: str, write: Write, tmp_path: Path
+) -> None:
+    """make takes no space in a name, so the tree has another than the student and the instructor know."""
+    write(f"{folder}/engine.c", WORK)
+    source = write(
+        "submission.toml",
+        f'[engine]\nfolder = "{folder}"\nbuild = ["make"]\nprogram = "{folder}/an engine"\n',
+    )
+    renamed = folder.translate(str.maketrans(" ()", "___"))
+    with opened(Submission("ann", source), tmp_path / "opened") as tree:
+        said = take(tree).engine
+        named = take(tree, engine=f"{folder}/engine.c").engine
+    assert said is not None and said.folder == renamed
+    assert said.products[:2] == (
+        f"{renamed}/{folder}/an engine",
+        f"{renamed}/{renamed}/an_engine",
+    )
+    assert named is not None and named.entry == f"{renamed}/engine.c"

@@ -105,11 +105,12 @@ module = "mon.ko"
 
 
 def test_submission_toml(write: Write) -> None:
-    write("my src/a.c", "")
+    """Written with a space, which an opened tree has not."""
+    write("my_src/a.c", "")
     write("kernel/a.c", "")
     folder = write("submission.toml", FULL)
     assert declared(folder) == {
-        "engine": Declared("my src", ("make clean", "make engine"), "build/engine"),
+        "engine": Declared("my_src", ("make clean", "make engine"), "build/engine"),
         "monitor": Declared("kernel", (), "mon.ko"),
     }
 
