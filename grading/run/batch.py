@@ -171,14 +171,14 @@ def run(
         def evidence(name: str) -> Path:
             return work / "evidence" / str(sorted(hashes).index(name))
 
-        def keep(graded: Graded) -> None:
+        def keep(graded: Graded, *, counts: bool = True) -> None:
             graded = work_on.graded(graded)
             result = graded.result
             gradebook.record(
                 result,
                 content_hash=hashes.get(result.submission, ""),
                 options=work_on.options(result.submission),
-                partial=bool(settings.only),
+                partial=bool(settings.only) or not counts,
                 finished=graded.finished,
                 batch=batch,
             )
@@ -192,7 +192,12 @@ def run(
             watcher.ended(graded)
 
         for name, why in missing.items():
-            keep(single.undecided(work_on.job(Submission(name, folder)), ground, why))
+            # What was found out before stays the mark, since nothing was found out now.
+            before = gradebook.latest(name)
+            keep(
+                single.undecided(work_on.job(Submission(name, folder)), ground, why),
+                counts=before is None or not before.result.has_verdict,
+            )
         looked = work_on.looked
         skeleton.write(looked.class_starters, work / "starters.json")
         for submission in left:

@@ -83,7 +83,11 @@ def write(
         OSError: this host cannot write.
     """
     place = folder / file_names([result.submission])[result.submission]
-    shutil.rmtree(place, ignore_errors=True)  # those of an earlier run would speak of other files
+    if job.only:  # what else failed is still what the mark says
+        for check in result.checks:
+            (place / f"{check.id}.zip").unlink(missing_ok=True)
+    else:
+        shutil.rmtree(place, ignore_errors=True)  # those of an earlier run would speak of other files
     failed = [
         check
         for check in result.checks
@@ -95,7 +99,7 @@ def write(
         packed = parcels.pack(job, work)
     except LabError:
         return []  # nothing of it could be opened, and the verdict says why
-    place.mkdir(parents=True, mode=0o700)
+    place.mkdir(parents=True, mode=0o700, exist_ok=True)
     starters = Path(job.starters).read_text() if job.starters else ""
     return [
         _write(

@@ -181,6 +181,28 @@ def test_what_this_host_cannot_read_is_undecided(a_class: Class, monkeypatch: py
     assert a_class.run()["ann"].score == 6
 
 
+def test_who_does_not_answer_any_more_keeps_the_mark(a_class: Class) -> None:
+    """A student's machine that was graded and is off when the others are graded again."""
+    submission = a_class.hand_in("ann")
+    a_class.hand_in("bob")
+    a_class.run()
+    submission.rename(submission.parent.parent / "ann")
+    many = pool.local(a_class.ground, 1, command=command, clean=a_class.cleaned.append)
+    found = batch.run(
+        a_class.folder, Settings(), a_class.ground, many, results=a_class.results, watcher=a_class.seen,
+        missing={"ann": "Nobody answers.", "cid": "Nobody answers."},
+    )  # fmt: skip
+    assert {each.submission: bool(each.undecided) for each in found} == {
+        "ann": True,
+        "bob": False,
+        "cid": True,
+    }
+    with Gradebook.open(a_class.results) as gradebook:
+        counts = {each.result.submission: each.result.score for each in gradebook.all_latest()}
+        assert counts == {"ann": 6, "bob": 6, "cid": 0}
+        assert [each.result.problem for each in gradebook.history("ann")] == ["Nobody answers.", ""]
+
+
 def test_what_the_worker_has_a_problem_with_has_no_point(a_class: Class) -> None:
     a_class.hand_in("ann", 'about {"problem": "no engine found"}')
     found = a_class.run()["ann"]

@@ -51,6 +51,15 @@ def test_bundles_of_an_earlier_run_go(a_class: Class, bundle: Path) -> None:
     assert not list(a_class.results.rglob("replay/**/*.zip"))
 
 
+def test_a_run_of_some_checks_leaves_the_bundles_of_the_others(a_class: Class, bundle: Path) -> None:
+    """What they are of is still what the mark says."""
+    a_class.run(Settings(only=("control.code",)))
+    assert bundle.exists()
+    (a_class.folder / "ann" / "act").write_text("\n".join(f"pass {id_}" for id_ in IDS))
+    a_class.run(Settings(only=("logs.whole",)))
+    assert not bundle.exists()
+
+
 def test_it_is_enough_to_see_it_again(a_class: Class, bundle: Path) -> None:
     for path in a_class.folder.glob("ann/*"):
         path.unlink()
