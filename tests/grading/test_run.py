@@ -1,12 +1,13 @@
 """`grade run` and `grade replay` from end to end: hostile submissions cost only themselves.
 
-What they do, they do while they are built: that is the first moment at which anything of theirs runs.
+Some do it while they are built, which is the first moment at which anything of theirs runs; others while they run.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,61 @@ ACTS = {
     "talker": "@-yes 'passed' | head -c 30000000; false",
 }
 """What `make` does in each; none of them builds anything."""
+
+HIDER = r"""
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+int main(int count, char **words)
+{
+    /* supervisor start run ps logs stop: each leaves two behind that look like the kernel's, hear no
+     * signal, and have the caller's descriptors. */
+    if (!fork()) {
+        setsid();
+        for (int signal_number = 1; signal_number < 65; signal_number++)
+            signal(signal_number, SIG_IGN);
+        fork();
+        prctl(PR_SET_NAME, "kworker/0:1");
+        for (int at = 0; at < count; at++)
+            memset(words[at], 0, strlen(words[at]));
+        for (;;)
+            pause();
+    }
+    return count < 2;
+}
+"""
+FLOOD = r"""
+#include <string.h>
+#include <unistd.h>
+int main(void)
+{
+    static char passed[1 << 20]; /* supervisor start run ps logs stop: 10 GB of each */
+    memset(passed, 'p', sizeof(passed));
+    for (long left = 10L << 30, done; left > 0 && (done = write(1 + (left >> 20) % 2, passed, sizeof(passed))) > 0;)
+        left -= done;
+    return 1;
+}
+"""
+PANICS_ON_LOAD = r"""
+#include <linux/module.h>
+#include <linux/panic.h>
+/* register unregister container_monitor */
+static int __init begin(void) { panic("our own fault"); return 0; }
+static void __exit end(void) { }
+module_init(begin);
+module_exit(end);
+MODULE_LICENSE("GPL");
+"""
+MAKEFILE = """obj-m += monitor.o
+all: engine
+\t$(MAKE) -C /lib/modules/$(shell uname -r)/build M=$(CURDIR) modules
+engine: engine.c
+\tgcc -o engine engine.c
+"""
+CHECKS = ("build.engine_builds", "build.monitor_loads", "client.usage", "containers.starts")
+SECOND = Path(__file__).resolve().parents[1] / "implementations" / "c"
+"""An engine and a monitor that are right."""
 
 
 def hand_in(folder: Path, name: str, act: str = "") -> Path:
@@ -144,6 +200,46 @@ def test_somebody_may_look_into_the_machine_when_it_fails(graded: tuple[Path, di
     assert done.returncode == 0, done.stderr
     assert "engine.c" in done.stdout and "grade-" in done.stdout
     assert not machines()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """A class whose programs are built, and do it when they run; of each the verdicts by check."""
+    folder = tmp_path_factory.mktemp("class")
+    for name, engine in {"flood": FLOOD, "hider": HIDER, "loader": ENGINE}.items():
+        (hand_in(folder, name) / "engine.c").write_text(engine)
+    (folder / "loader" / "monitor.c").write_text(PANICS_ON_LOAD)
+    (folder / "loader" / "Makefile").write_text(MAKEFILE)
+    shutil.copytree(SECOND, folder / "zoe")
+    done = grade(
+        "run", folder, "--jobs", "1", "--only", ",".join(CHECKS), "--json",
+        "-o", tmp_path_factory.mktemp("results"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return {
+        result["submission"]: {check["id"]: check for check in result["checks"]}
+        for result in json.loads(done.stdout)
+    }
+
+
+def test_who_does_harm_when_it_runs_has_verdicts_and_the_next_one_a_clean_machine(
+    run: dict[str, dict[str, Any]],
+) -> None:
+    verdicts = {name: [checks[each]["verdict"] for each in CHECKS] for name, checks in run.items()}
+    assert verdicts == {
+        "flood": ["passed", "failed", "failed", "failed"],
+        "hider": ["passed", "failed", "failed", "failed"],
+        "loader": ["passed", "failed", "passed", "failed"],
+        "zoe": ["passed"] * 4,
+    }
+    assert not machines()
+
+
+def test_a_module_that_panics_on_load_is_pinned_on_its_loading(run: dict[str, dict[str, Any]]) -> None:
+    loads = run["loader"]["build.monitor_loads"]
+    assert "our own fault" in " ".join(loads["kernel"])
+    others = [name for name, check in run["loader"].items() if check["kernel"] and check is not loads]
+    assert not others
 
 
 def test_a_killed_run_leaves_no_machine(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def grade(
         if missing := loses - set(items):
             raise LabError(
                 f"Checks are named that there are not, in {names}: {', '.join(sorted(missing))}",
-                "`grade checks` and grading/README.md list them.",
+                "exercises/README.md lists them.",
             )
         return neighbourhood({id_: (checked(item), _scenarios(item)) for id_, item in items.items()}, loses)
 
