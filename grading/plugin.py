@@ -283,6 +283,7 @@ class Grading(Fixtures):
         broken = outcome.trouble is not None or outcome.lost
         if not broken:
             session.scenarios.vouch_for(ended)
+            session.vouch_for_load()
         if not broken and session.is_stuck:
             # Beside others nobody knows whose doing it was; alone it was the check's own.
             shared = not session.scenarios.one_by_one and check.stage != "alone"
@@ -305,6 +306,7 @@ class Grading(Fixtures):
     def _judge(self, item: pytest.Item, check: Check, outcome: Outcome) -> Verdict:
         verdict: Verdict = "passed"
         if outcome.lost or (outcome.trouble is not None and not outcome.trouble.may_be_the_hosts):
+            self.session.blame_load()
             names: list[str] = getattr(item, "fixturenames", [])
             self._broke |= {name: check.id for name in names if name in KNOWN and name not in self._broke}
         if outcome.trouble is not None:

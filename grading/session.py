@@ -89,6 +89,12 @@ class Session:
     """Whether a supervisor of its has ever answered."""
     _unanswered: list[Unmet] = field(default_factory=list)
     """What was wrong with those that did not, before any has."""
+    breaks_on_load: bool = False
+    """Whether its module breaks the kernel when it is loaded: then ours is, so that this costs the engine nothing."""
+    _is_load_proven: bool = False
+    """Whether a guest was well after its module was loaded."""
+    _may_be_load: bool = False
+    """Whether the last guest that was replaced broke before its module was proven."""
     ignores_sigterm: bool = False
     """Whether its supervisor went on after SIGTERM, with no container left."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -126,6 +132,7 @@ class Session:
             if self._guest is not None:
                 self._guest.close()
             self._guest = None
+            self._may_be_load = "module" in self._services and not self._is_load_proven
             self._is_replacing = True
             self._services.clear()
             self.replaced += 1
@@ -134,6 +141,14 @@ class Session:
             self.scenarios.adopt(before)
         finally:
             self._is_replacing = False
+
+    def vouch_for_load(self) -> None:
+        """The guest is well: if the module was loaded in it, then it can be."""
+        self._is_load_proven = self._is_load_proven or "module" in self._services
+
+    def blame_load(self) -> None:
+        """What broke the guest that was replaced last was the submission's doing, and may have been the loading."""
+        self.breaks_on_load = self.breaks_on_load or self._may_be_load
 
     def _new_scenarios(self) -> Scenarios:
         return Scenarios(self.service, self.allowance.room, WORKERS)
@@ -254,7 +269,9 @@ class Session:
                 path = self.built.module.path
                 module = Module(guest.observer, path, self.tools)
                 self._services["module"] = module
-                if (not path or module.load().code != 0) and self.module_half.whose == "submission":
+                is_loaded = bool(path) and not self.breaks_on_load and module.load().code == 0
+                if not is_loaded and self.module_half.whose == "submission":
+                    module.is_stood_in_for = True
                     self._stand_in(guest)
             found: Module = self._services["module"]
             return found

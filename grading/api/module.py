@@ -182,6 +182,8 @@ class Module:
         self.log = KernelLog(observer)
         self.name = path.rpartition("/")[2].removesuffix(".ko").replace("-", "_")
         self.loading: Finished | None = None
+        self.is_stood_in_for = False
+        """Whether it could not be loaded, and another one is, for the engine's sake."""
         self.kills_the_busy: bool | None = None
         """Whether it was seen to kill a process that never sleeps; None where it has not taken one."""
         self.kills_within = WATCH_SECONDS
@@ -200,7 +202,12 @@ class Module:
         return self.loading
 
     def unload(self) -> Finished:
-        """rmmod(8)."""
+        """rmmod(8).
+
+        Raises:
+            Unmet: it is not loaded, but another one in its place.
+        """
+        self._expect_itself()
         return self.observer.run("rmmod", self.name, timeout=20)
 
     def threads_left(self, seconds: float = 2) -> list[str]:
@@ -235,6 +242,12 @@ class Module:
             assert done is not None
             expect(done.code == 0, "a process sleeps, and wakes up", done.error_text or f"status {done.code}")
 
+    def _expect_itself(self) -> None:
+        expect(
+            not self.is_stood_in_for, "your module, loaded", "it cannot be",
+            why="Another one was loaded in its place, so that the engine has a monitor; it is not graded.",
+        )  # fmt: skip
+
     def _is_nowhere(self, pid: int) -> bool:
         """Whether a kernel thread sleeps in what is not loaded."""
         stack = self.observer.proc(f"{pid}/stack")
@@ -242,7 +255,12 @@ class Module:
 
     @contextmanager
     def opened(self) -> Iterator[Handle]:
-        """The device, open; as the monitor sees it, an engine's."""
+        """The device, open; as the monitor sees it, an engine's.
+
+        Raises:
+            Unmet: it cannot be opened; or is another module's, since this one could not be loaded.
+        """
+        self._expect_itself()
         try:
             handle = self.observer.open(DEVICE)
         except GuestError as error:

@@ -63,7 +63,8 @@ HIDER = r"""
 #include <unistd.h>
 int main(int count, char **words)
 {
-    /* supervisor start run ps logs stop: each leaves two behind that look like the kernel's, hear no
+    const char *known[] = {"supervisor", "start", "run", "ps", "logs", "stop"}; /* over AF_UNIX */
+    /* Each leaves two behind that look like the kernel's, hear no
      * signal, and have the caller's descriptors. */
     if (!fork()) {
         setsid();
@@ -76,7 +77,7 @@ int main(int count, char **words)
         for (;;)
             pause();
     }
-    return count < 2;
+    return count < 2 && known[0];
 }
 """
 FLOOD = r"""
@@ -84,11 +85,12 @@ FLOOD = r"""
 #include <unistd.h>
 int main(void)
 {
-    static char passed[1 << 20]; /* supervisor start run ps logs stop: 10 GB of each */
+    const char *known[] = {"supervisor", "start", "run", "ps", "logs", "stop"}; /* over AF_UNIX: 10 GB of each */
+    static char passed[1 << 20];
     memset(passed, 'p', sizeof(passed));
     for (long left = 10L << 30, done; left > 0 && (done = write(1 + (left >> 20) % 2, passed, sizeof(passed))) > 0;)
         left -= done;
-    return 1;
+    return known[0] != 0;
 }
 """
 PANICS_ON_LOAD = r"""

@@ -39,6 +39,7 @@ def after(trouble: Trouble | None, *, was_beside: bool, is_beside: bool) -> tupl
     one: Any = object.__new__(Grading)
     one._session = SimpleNamespace(
         scenarios=scenarios, is_empty=False, is_stuck=False, replace_guest=lambda: None,
+        vouch_for_load=lambda: None,
         guest=SimpleNamespace(trouble=lambda *, ask: trouble),
     )  # fmt: skip
     outcome = Outcome()
