@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from lab.files import write_outputs
 
 _LONGEST = 120
 """Bytes of a file's name that come from a submission's name; NAME_MAX is 255, and endings follow."""
+
+_DIGITS = 12
+"""Of a hash that is put behind a name."""
+
+_LOOKS_HASHED = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}\Z", re.IGNORECASE)
 
 
 def write(path: Path, data: bytes) -> None:
@@ -43,19 +49,33 @@ def file_names(submissions: list[str]) -> dict[str, str]:
     for submission in submissions:
         name = _safe(submission)
         if name.casefold() in taken:
-            name = f"{_safe(submission, _LONGEST - 13)}-{_short_hash(submission)}"
+            name = _hashed(submission)
         taken.add(name.casefold())
         found[submission] = name
     return found
 
 
+def file_name(submission: str) -> str:
+    """A file name that follows from a submission's name alone: its own where that is safe, or with its hash.
+
+    What looks as if it had another one's hash gets its own. Those that differ in nothing but case are apart only
+    where the disk holds them apart.
+    """
+    name = _safe(submission)
+    return name if name == submission and not _LOOKS_HASHED.search(name) else _hashed(submission)
+
+
 def _safe(text: str, longest: int = _LONGEST) -> str:
     kept = "".join(char if char.isalnum() or char in "._- +@()," else "_" for char in text).lstrip(".- ")
     if not kept or len(kept.encode("utf-8", "replace")) > longest:
-        start = kept.encode("utf-8", "replace")[: longest - 13].decode("utf-8", "ignore")
+        start = kept.encode("utf-8", "replace")[: longest - 1 - _DIGITS].decode("utf-8", "ignore")
         kept = f"{start}-{_short_hash(text)}".lstrip("-")
     return kept
 
 
+def _hashed(submission: str) -> str:
+    return f"{_safe(submission, _LONGEST - 1 - _DIGITS)}-{_short_hash(submission)}"
+
+
 def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]

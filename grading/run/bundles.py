@@ -7,6 +7,7 @@
         submission.tar.gz   the files, where they are not too many; else bundle.json says where they lay
         failure.txt, transcript.txt, kernel.log, serial.log   what there was to see
 
+SUBMISSION is its name, with a hash where that is not safe as it is.
 A bundle may come from anybody: it is read by name, with a limit for each part, and nothing in it is run here.
 """
 
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.evidence import PARTS
-from grading.gradebook.files import file_names
+from grading.gradebook.files import file_name
 from grading.run import parcels
 from grading.run.job import Job
 from grading.verdicts import ANSWERS, CheckResult, SubmissionResult, check_from_json
@@ -82,7 +83,7 @@ def write(
     Raises:
         OSError: this host cannot write.
     """
-    place = folder / file_names([result.submission])[result.submission]
+    place = folder / file_name(result.submission)
     if job.only:  # what else failed is still what the mark says
         for check in result.checks:
             (place / f"{check.id}.zip").unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grading import replay
+from grading.gradebook.files import file_name
 from grading.run import bundles
 from grading.run.batch import Settings
 from grading.run.bundles import Bundle
@@ -49,6 +50,19 @@ def test_bundles_of_an_earlier_run_go(a_class: Class, bundle: Path) -> None:
     (a_class.folder / "ann" / "act").write_text("\n".join(f"pass {id_}" for id_ in IDS))
     a_class.run(Settings(again=True))
     assert not list(a_class.results.rglob("replay/**/*.zip"))
+
+
+def test_two_of_almost_one_name_keep_their_own(a_class: Class) -> None:
+    """Also where one is graded after the other: its folder follows from its name alone."""
+    imitated = file_name("a#1")
+    assert imitated.startswith("a_1-")
+    for names in (("a_1", imitated, "O_Brien"), ("a#1", "O'Brien")):
+        for name in names:
+            a_class.hand_in(name, FAILS)
+        a_class.run()
+    kept = [bundles.read(path).job.submission for path in a_class.results.rglob("replay/*/*.zip")]
+    assert sorted(kept) == sorted(["a_1", imitated, "O_Brien", "a#1", "O'Brien"])
+    assert (a_class.results / "replay" / "O_Brien").is_dir()
 
 
 def test_a_run_of_some_checks_leaves_the_bundles_of_the_others(a_class: Class, bundle: Path) -> None:
