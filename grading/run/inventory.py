@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from grading.submissions.found import is_hidden
 from grading.submissions.site import printable
 from lab import paths
 from lab.errors import LabError
@@ -182,8 +183,14 @@ def _listed(path: Path, entry: Mapping[str, Any]) -> Listed:
     port = int(entry.get("port", SSH_PORT))
     if not 0 < port < 65536:
         raise LabError(f"{where}: there is no port but those from 1 to 65535")
+    student = printable(entry.get("student") or host or machine).replace("/", "_")
+    if is_hidden(student):
+        raise LabError(
+            f"{where}: {student!r} is no submission's name",
+            "Give a `student` that begins with something other than a dot or __MACOSX.",
+        )
     return Listed(
-        student=printable(entry.get("student") or host or machine).replace("/", "_"),
+        student=student,
         machine=machine,
         host=host,
         port=port,

@@ -83,8 +83,13 @@ def _holds_sources(folder: Path) -> bool:
     )
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a name in a class's folder is passed over without a word, as that of no submission."""
+    return name.startswith((".", "__MACOSX"))
+
+
 def _listed(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if not path.name.startswith((".", "__MACOSX")))
+    return (path for path in sorted(folder.iterdir()) if not is_hidden(path.name))
 
 
 def _may_be_one(path: Path) -> bool:

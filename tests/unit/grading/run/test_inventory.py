@@ -117,6 +117,13 @@ MACHINE = '[[machine]]\nhost = "h"\nfolder = "/w"\n'
         (MACHINE + "user = 5", "user is no text"),
         (MACHINE + f"student = 0x{'f' * 5000}", "student is no text"),
         (MACHINE + 'user = "a\\u0000"', "user is no text"),
+        (
+            MACHINE + 'student = ".ann"',
+            r"\.toml, \.ann: '\.ann' is no submission's name\. .* other than a dot",
+        ),
+        (MACHINE + 'student = "../ann"', "'.._ann' is no submission's name"),
+        (MACHINE + 'student = "__MACOSX"', "'__MACOSX' is no submission's name"),
+        ('[[machine]]\nmachine = ".m"\nfolder = "/w"', "'.m' is no submission's name"),
         (MACHINE + 'key = "~nobody-here/k"', "inventory.toml: ~nobody-here/k .* there is no such user"),
         ('[[machine]]\nhost = "h"\nsource = "~nobody-here/x"', "~nobody-here/x .* there is no such user"),
         (MACHINE + 'pasword = "x"', "there is no 'pasword'"),
@@ -139,8 +146,8 @@ def test_a_byte_order_mark_is_no_part_of_it(tmp_path: Path) -> None:
 
 def test_a_students_name_is_no_path(tmp_path: Path) -> None:
     path = tmp_path / "inventory.toml"
-    path.write_text(MACHINE + 'student = "../ann"')
-    assert read(path)[0].student == ".._ann"
+    path.write_text(MACHINE + 'student = "class/../ann"')
+    assert read(path)[0].student == "class_.._ann"
 
 
 def test_there_is_none(tmp_path: Path) -> None:
