@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from grading.gradebook.roster import Student
+from lab.exercises.parameters import plain
 
 _MOODLE = re.compile(r"(?P<who>.+?)_(?P<number>\d+)_assignsubmission_[a-z]+.*", re.ASCII | re.DOTALL)
 _CANVAS = re.compile(r"(?P<who>[^_]+)(?:_LATE)?_(?P<number>\d+)_(?P<file>\d+)(?:_.*)?", re.ASCII | re.DOTALL)
@@ -89,7 +90,7 @@ def same(student: Student, others: Sequence[Student]) -> Student | None:
     """The same person in another roster, by number, id, mail, login or, where it is the only one, name."""
     fields: tuple[Callable[[Student], str], ...] = (
         lambda each: each.platform_id,
-        lambda each: each.id,
+        lambda each: plain(each.id),
         lambda each: each.mail.casefold(),
         lambda each: each.login.casefold(),
         lambda each: normal(each.name),

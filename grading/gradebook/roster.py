@@ -20,6 +20,7 @@ from pathlib import Path
 
 from grading.gradebook import tabular
 from lab.errors import LabError
+from lab.exercises.parameters import plain
 
 _HEADINGS = {
     "id": "id studentid idnumber sid studentnumber matriculationnumber matrikelnummer orgdefinedid identifier",
@@ -152,7 +153,7 @@ def _is_test_student(student: Student, headings: Sequence[str]) -> bool:
 
 def _refuse_doubles(where: str, students: Sequence[Student]) -> None:
     fields: tuple[tuple[str, Callable[[Student], str]], ...] = (
-        ("id", lambda student: student.id),
+        ("id", lambda student: plain(student.id)),  # their numbers would be the same
         ("mail address", lambda student: student.mail.casefold()),
         ("login", lambda student: student.login.casefold()),
         ("number", lambda student: student.platform_id),

@@ -35,7 +35,7 @@ def read(path: Path, what: str) -> Decoded:
     """Read a text file: by its byte order mark, else UTF-8, else as Windows' Excel writes in the west.
 
     Raises:
-        LabError: there is no such file, or it is too large to be `what`.
+        LabError: there is no such file, it is too large to be `what`, or it is no text.
     """
     try:
         with path.open("rb") as file:
@@ -44,6 +44,19 @@ def read(path: Path, what: str) -> Decoded:
         raise LabError(f"The {what} {path} cannot be read: {error.strerror or error}") from error
     if len(data) > LARGEST:
         raise LabError(f"The {what} {path} is larger than {LARGEST >> 20} MiB", "Name the right file.")
+    found = _decoded(data)
+    if found is None:
+        raise LabError(f"The {what} {path} is not a text file", "Save it as CSV in UTF-8.")
+    if "\0" in found.text:
+        raise LabError(
+            f"The {what} {path} has NUL characters, as UTF-16 without a byte order mark has",
+            "Save it as CSV in UTF-8.",
+        )
+    return found
+
+
+def _decoded(data: bytes) -> Decoded | None:
+    """As text; None where it is none by its own byte order mark."""
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -52,8 +65,8 @@ def read(path: Path, what: str) -> Decoded:
         if data.startswith(mark):
             try:
                 return Decoded(data[len(mark) :].decode(encoding), encoding, mark)
-            except UnicodeDecodeError as error:
-                raise LabError(f"The {what} {path} is not a text file", "Save it as CSV in UTF-8.") from error
+            except UnicodeDecodeError:
+                return None
     for encoding in ("utf-8", "cp1252", "latin-1"):
         try:
             return Decoded(data.decode(encoding), encoding, b"")

@@ -6,13 +6,13 @@ fit; so it only chooses among what the roster knows of the same person, and what
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grading.gradebook.matching import match
 from grading.gradebook.roster import Student
 from grading.submissions.workspaces import NOTHING, Handed
+from lab.exercises.parameters import plain
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def with_seed(identity: Identity, handed: Handed, course_seed: str) -> Identity:
 def _of_roster(members: Sequence[Student], said: str) -> Identity:
     for member in members:
         for known in (member.id, member.login, member.mail, member.key):
-            if known and _plain(known) == _plain(said):
+            if known and plain(known) == plain(said):
                 return Identity(known)
     student = members[0].key
     what = f"says that the student is {said!r}" if said else "names nobody"
@@ -75,7 +75,7 @@ def _of_roster(members: Sequence[Student], said: str) -> Identity:
 
 
 def _by_name(name: str, said: str) -> Identity:
-    if said and _plain(said) == _plain(name):
+    if said and plain(said) == plain(name):
         return Identity(said)
     if not said:
         # Whoever names nobody has nobody's numbers; the name is all there is to go by.
@@ -86,8 +86,3 @@ def _by_name(name: str, said: str) -> Identity:
         doubt=f"It is not known whose this is: it is called {name!r}, and boxwright.toml says {said!r}. "
         "Name the class with --roster."
     )
-
-
-def _plain(text: str) -> str:
-    """As `lab.exercises.parameters` takes an id: equal ones give equal numbers."""
-    return unicodedata.normalize("NFC", text.strip().casefold())

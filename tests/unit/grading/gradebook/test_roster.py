@@ -74,6 +74,8 @@ def test_lines_are_those_of_the_file(written: Written) -> None:
     ("text", "sentence"),
     [
         ("id,name\n1,Ann\n2,Bob\n\n1,Cy\n", "the id '1' twice, in lines 2 and 5"),
+        ("id,name\nS1,Ann\n s1,Bob\n", "the id 's1' twice, in lines 2 and 3"),
+        ("id,name\nZo\u00eb,Ann\nzoe\u0308,Bob\n", "the id 'zo\u00eb' twice"),
         ("id,mail\n1,A@x\n2,a@X\n", "the mail address 'a@x' twice, in lines 2 and 3"),
         (CLASSROOM + "s003,ANNLEE,,\n", "the login 'annlee' twice, in lines 2 and 4"),
         ("", "is empty"),
@@ -84,6 +86,13 @@ def test_lines_are_those_of_the_file(written: Written) -> None:
 def test_what_is_wrong_is_one_sentence(written: Written, text: str, sentence: str) -> None:
     with pytest.raises(LabError, match=sentence):
         roster.read(written(text))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_what_is_no_text_is_told_how_to_be_saved(written: Written, encoding: str) -> None:
+    """Windows' programs write UTF-16 also without the mark that says so."""
+    with pytest.raises(LabError, match=r"^The roster .* NUL.* Save it as CSV in UTF-8\.$"):
+        roster.read(written("id,name\n1,Ann\n".encode(encoding)))
 
 
 def test_no_roster_is_one_sentence(tmp_path: Path) -> None:
@@ -198,6 +207,7 @@ def test_the_same_person_in_another_list() -> None:
     others = [Student(mail="ANN.LEE@x.edu", platform_id="4711"), Student(name="bob ray")]
     assert same(ANN, others) == others[0]
     assert same(BOB, others) == others[1]
+    assert same(ANN, [Student("s002"), Student("S001")]) == Student("S001")
     assert same(MR, others) is None
 
 
