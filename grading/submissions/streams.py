@@ -10,6 +10,8 @@ from __future__ import annotations
 import bz2
 import lzma
 import sys
+import tarfile
+import zipfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
@@ -69,17 +71,30 @@ class Decompressor(Protocol):
 
 
 def format_of(path: Path) -> Format:
-    """What a file is by its first bytes; its name is not asked.
+    """What a file is by its first bytes, and a zip also by its end; its name is not asked.
 
     Raises:
         OSError: it cannot be read.
+        zipfile.BadZipFile: it is one part of several.
     """
     with path.open("rb") as opened:
-        start = opened.read(512)
+        start = opened.read(tarfile.BLOCKSIZE)
     for magic, name in _MAGIC:
         if start.startswith(magic):
             return name
-    return "tar" if start[257:262] == b"ustar" else "unknown"
+    if start[257:262] == b"ustar" or _is_old_header(start):
+        return "tar"
+    # Last: a tar may have one as its last member. What opens itself, or came by mail, has more before the zip.
+    return "zip" if zipfile.is_zipfile(path) else "unknown"
+
+
+def _is_old_header(block: bytes) -> bool:
+    """Whether it is a header of tar as Unix V7 wrote it, which has no sign but its checksum."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 class _Gzip:
