@@ -123,8 +123,18 @@ def _exercises(course: Course | None) -> tuple[Exercise, ...]:
 
 
 def _check(wanted: Workspace) -> None:
-    check_visible("student's id", wanted.student)
+    _check_id(wanted.student)
     check_visible("course's seed", wanted.course_seed)
+
+
+def _check_id(student: str) -> None:
+    """Make sure that an id may be what the submission's folder is called; it may be empty."""
+    check_visible("student's id", student)
+    if "/" in student or student.strip().startswith("."):
+        raise LabError(
+            f"The student's id {student!r} is none",
+            "It is to be the name of a folder, too: it has no / in it, and no dot at its beginning.",
+        )
 
 
 def check_visible(what: str, text: str, longest: int = LONGEST_ID) -> None:

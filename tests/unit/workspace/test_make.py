@@ -55,9 +55,9 @@ def secret_lines(number: str) -> dict[str, str]:
     given = "".join(region.stub("python") for region in catalogue.all_regions())
     for path, content in solution.items():
         lines = content.decode().splitlines()
-        for region in reversed(regions.find(content.decode(), path).values()):
-            if region.name[:2] >= number:
-                del lines[region.begin : region.end]
+        for marked in reversed(regions.find(content.decode(), path).values()):
+            if marked.name[:2] >= number:
+                del lines[marked.begin : marked.end]
         given += "\n".join(lines)
     found: dict[str, str] = {}
     for region in catalogue.all_regions():
@@ -246,6 +246,8 @@ def test_where_none_can_be_nothing_is_made(tmp_path: Path, made: Path) -> None:
         (Workspace(Path("w"), "python"), "77", "There is no exercise '77'"),
         (Workspace(Path("w"), "python", "x" * 65), None, "student's id"),
         (Workspace(Path("w"), "python", "a\nb"), None, "student's id"),
+        (Workspace(Path("w"), "python", "a/b"), None, "'a/b' is none. It is to be the name of a folder"),
+        (Workspace(Path("w"), "python", ".a"), None, "'.a' is none"),
         (Workspace(Path("w"), "python", "", "a\x1b[31m"), None, "course's seed"),
     ],
 )
