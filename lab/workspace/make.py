@@ -128,12 +128,16 @@ def _check(wanted: Workspace) -> None:
 
 
 def _check_id(student: str) -> None:
-    """Make sure that an id may be what the submission's folder is called; it may be empty."""
+    """Make sure that an id is none that a class's folder would hide, or that leads out of one; it may be empty.
+
+    One with a slash inside is taken: some universities have such, and a roster says by which mail or
+    folder the submission is known.
+    """
     check_visible("student's id", student)
-    if "/" in student or student.strip().startswith("."):
+    if any(part.startswith(".") for part in student.strip().split("/")):
         raise LabError(
             f"The student's id {student!r} is none",
-            "It is to be the name of a folder, too: it has no / in it, and no dot at its beginning.",
+            "A folder of that name would be hidden, or lie elsewhere: give one without a dot at its beginning.",
         )
 
 

@@ -413,7 +413,7 @@ def test_answers_that_cannot_be_read_are_not_written_over(clone: Path) -> None:
     assert sheet.read_text() == broken and state.read(clone).student == ""
 
 
-@pytest.mark.parametrize("student", ["", " ", "x" * 65, "a\nb", "../x", "a/b", ".", "..", " .x"])
+@pytest.mark.parametrize("student", ["", " ", "x" * 65, "a\nb", "../x", "a/../b", ".", "..", " .x"])
 def test_ids_that_are_none(student: str, clone: Path) -> None:
     with pytest.raises(LabError):
         run("course", "join", student)

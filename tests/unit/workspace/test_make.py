@@ -246,7 +246,7 @@ def test_where_none_can_be_nothing_is_made(tmp_path: Path, made: Path) -> None:
         (Workspace(Path("w"), "python"), "77", "There is no exercise '77'"),
         (Workspace(Path("w"), "python", "x" * 65), None, "student's id"),
         (Workspace(Path("w"), "python", "a\nb"), None, "student's id"),
-        (Workspace(Path("w"), "python", "a/b"), None, "'a/b' is none. It is to be the name of a folder"),
+        (Workspace(Path("w"), "python", "a/../b"), None, "'a/../b' is none. A folder of that name"),
         (Workspace(Path("w"), "python", ".a"), None, "'.a' is none"),
         (Workspace(Path("w"), "python", "", "a\x1b[31m"), None, "course's seed"),
     ],
