@@ -146,7 +146,7 @@ def test_half_a_request(engine: Engine) -> None:
     level=2,
     points=2,
     stage="alone",
-    needs=["containers.starts"],
+    needs=["containers.starts", "robustness.half_a_request"],
     hint="recv() gives what has come so far. Keep it, and look whether it is a whole request; only then obey.",
 )
 def test_request_in_pieces(engine: Engine) -> None:
