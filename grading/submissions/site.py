@@ -86,7 +86,7 @@ class Site:
             return None
         if name.startswith("/"):
             self.notes.add("taken as relative, the path was absolute", name)
-        clean = tuple(UNUSUAL.sub("_", piece) for piece in pieces)
+        clean = tuple(as_laid_down(piece) for piece in pieces)
         if clean != tuple(pieces):
             self.notes.add("renamed, because make does not take such names", name)
         whole = base + clean
@@ -231,7 +231,7 @@ class Site:
 
 
 def as_laid_down(path: str) -> str:
-    """A relative path that somebody wrote, with the names that things have in a site."""
+    """A name, or a relative path, as somebody wrote it: as it is called in a site."""
     return UNUSUAL.sub("_", path)
 
 
@@ -243,7 +243,7 @@ def fits(parts: Parts) -> bool:
 
 def _pieces(target: str) -> list[str]:
     """The components of a link's target, named as the site names them."""
-    return [UNUSUAL.sub("_", piece) for piece in target.split("/") if piece not in ("", ".")]
+    return [as_laid_down(piece) for piece in target.split("/") if piece not in ("", ".")]
 
 
 def read_pieces(path: Path) -> Iterator[bytes]:
