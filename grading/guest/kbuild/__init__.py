@@ -9,8 +9,13 @@ once in a clean guest, when the tools are made, and lie on their read-only disk.
 - the object is put where kbuild looks for it, with kbuild's own note of the command that made it:
   kbuild itself compares, and compiles it again where anything differs.
 
+Of the rest, reading linux/module.h is two thirds, and it is read twice: for the module's source, and for
+the part that kbuild adds. So the guest whose state is saved for all graded ones (`prepare.sh`) reads it
+ahead (ahead.sh): where a source named monitor.c begins with it, the compiler takes what it has read. It
+compares itself, and reads it again where its command is another one.
+
 Nothing of a submission is ever remembered, and none of its own files is compiled in another way, but
-without debugging information.
+without debugging information, and with linux/module.h before the other headers of the kernel's.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from pathlib import Path
 from grading.guest.observer import Observer
 
 SOURCES = Path(__file__).resolve().parent
-FILES = ("record.sh", "record.mk", "use.sh", "known.mk", "sample.c")
+FILES = ("record.sh", "record.mk", "use.sh", "known.mk", "ahead.sh", "ahead.mk", "begins.awk", "sample.c")
 FOLDER = "kbuild"
 """On the tools' disk."""
 

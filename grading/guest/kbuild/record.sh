@@ -38,4 +38,6 @@ for path in "$(command -v "$compiler")" "$("$compiler" -print-prog-name=cc1)" \
 	echo "$path"
 done > "$out/paths"
 xargs stat -L -c '%n %s %Y' < "$out/paths" > "$out/state"
-cp "$here/use.sh" "$here/known.mk" "$here/sample.c" "$out"
+for name in use.sh known.mk ahead.sh ahead.mk begins.awk sample.c; do
+	cp "$here/$name" "$out"
+done
