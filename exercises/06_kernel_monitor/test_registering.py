@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass, field
 
-from grading.api import check, expect, scenario, wait_until
+from grading.api import check, expect, only_waiting, scenario, wait_until
 from grading.api.module import REGISTER, UNREGISTER, Holder, Line, Module, request, settle
 from grading.session import Session
 
 MIB = 1 << 20
+LOOK_SECONDS = 2.5
+"""In which a monitor has looked, also one that does so every two seconds."""
 
 
 @dataclass
@@ -83,7 +85,7 @@ def registrations(module: Module, graded: Session) -> Registrations:
         grown(unwatched)
         if graded.level == 2:
             grown(closed)
-        settle(lambda: all(each.gone(0) is None for each in (holder, unwatched, closed)), 2.5)
+        settle(lambda: all(each.gone(0) is None for each in (holder, unwatched, closed)), LOOK_SECONDS)
         found.below_lives = holder.gone(0) is None
         found.after_unregister_lives = unwatched.gone(0) is None
         found.after_close_lives = closed.gone(0) is None
@@ -277,9 +279,12 @@ class Reused:
     lines: list[Line]
 
 
-@scenario(exclusive=True)
+@scenario(waits=LOOK_SECONDS)
 def reused_pid(module: Module) -> Reused:
-    """Register one, let it end, and give its PID to a large stranger before the monitor looks again."""
+    """Register one, let it end, and give its PID to a large stranger before the monitor looks again.
+
+    Others that begin processes meanwhile may take the PID first: then it is tried again, with another one.
+    """
     observer = module.observer
     for attempt in range(20):
         first = module.holder("sleep 600")
@@ -295,7 +300,8 @@ def reused_pid(module: Module) -> Reused:
                 second.end()
                 continue
             second.await_output(b"held")
-            lives = settle(lambda: second.gone(0) is None, 2.5)  # noqa: B023 - used before the next turn
+            only_waiting()
+            lives = settle(lambda: second.gone(0) is None, LOOK_SECONDS)  # noqa: B023 - used before the next turn
             lines = module.log.about(identifier, what="LIMIT")
         second.end()
         return Reused(True, lives, lines)
