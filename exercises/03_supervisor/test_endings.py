@@ -14,6 +14,7 @@ from grading.api.listing import Listing
 from grading.api.starts import start_several
 from grading.guest.observer import Observer
 from grading.guest.records import Finished, Process
+from grading.session import Session
 
 ORPHANS = 5
 
@@ -239,14 +240,26 @@ def test_stop_ends_a_container(endings: Endings) -> None:
         expect(endings.gone[name], "none of its processes is left", "some are")
 
 
+def hears_alone(engine: Engine, graded: Session) -> bool:
+    """Whether a program's handler of SIGTERM runs where nothing else does: a time of grace may be short."""
+    graded.scenarios.settle()
+    polite = engine.start("polite 3 NONCE", name="polite")
+    polite.await_ready()
+    engine.stop(polite.id)
+    polite.await_gone(8)
+    return polite.handled_sigterm()
+
+
 @check(
     "control",
+    containers=1,
     needs=["control.stop_ends_a_container"],
     hint="SIGTERM first: a program may want to put things in order.",
 )
-def test_stop_asks_first(endings: Endings) -> None:
+def test_stop_asks_first(endings: Endings, engine: Engine, graded: Session) -> None:
     """`stop` sends SIGTERM before anything worse."""
-    expect(endings.asked, "the program's handler of SIGTERM has run", "it has not")
+    asked = endings.asked or hears_alone(engine, graded)
+    expect(asked, "the program's handler of SIGTERM has run", "it has not")
 
 
 @check(
