@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import jinja2
@@ -127,13 +128,19 @@ def render(text: str, values: Mapping[str, object], where: str = NAME) -> str:
         LabError: it is no template, or a name in it has no value.
     """
     try:
-        return _templates.from_string(text).render(values)
+        return _template(text).render(values)
     except jinja2.TemplateSyntaxError as error:
         raise LabError(f"{where}, line {error.lineno}: {error.message}") from error
     except jinja2.UndefinedError as error:
         raise LabError(
             f"{where}: {error.message}", "Declare it below [parameters] in exercise.toml."
         ) from error
+
+
+@lru_cache(maxsize=256)
+def _template(text: str) -> jinja2.Template:
+    """A template, compiled once: a rule, a course or a class renders the same ones with many values."""
+    return _templates.from_string(text)
 
 
 def names(text: str, where: str = NAME) -> frozenset[str]:
