@@ -19,6 +19,7 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -135,16 +136,22 @@ def for_students(course: Course) -> dict[str, bytes]:
 
 def rendered(template: str, course: Course) -> str:
     """A file that is made from a template beside this module."""
+    version = ("--branch", course.kit_version) if course.kit_version else ()
+    clone = shlex.join(("git", "clone", "--quiet", "--depth", "1", *version, course.kit))
+    return _template(template).render(course=course, clone=clone)
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    """A template beside this module, compiled once for all courses and tracks."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters["toml"] = written
     environment.filters["plural"] = lambda kind: f"{kind}s"
-    version = ("--branch", course.kit_version) if course.kit_version else ()
-    clone = shlex.join(("git", "clone", "--quiet", "--depth", "1", *version, course.kit))
-    text = resources.files("lab.course").joinpath("templates", template).read_text(encoding="utf-8")
-    return environment.from_string(text).render(course=course, clone=clone)
+    text = resources.files("lab.course").joinpath("templates", name).read_text(encoding="utf-8")
+    return environment.from_string(text)
 
 
 def join(folder: Path, student: str) -> Workspace:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import tomllib
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +181,7 @@ def content(path: Path, remedy: str = "Correct the file.", called: str = "") -> 
     """
     name = called or str(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return copy.deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise LabError(f"{name} cannot be read: {error.strerror}") from error
     except ValueError as error:  # also what is no text, and a number of thousands of digits
@@ -189,6 +191,12 @@ def content(path: Path, remedy: str = "Correct the file.", called: str = "") -> 
         raise LabError(
             f"{name} is not valid TOML: it has brackets in brackets without end", remedy
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> dict[str, Any]:
+    """What a text says: the same few files are read by nearly each command, and several times by most."""
+    return tomllib.loads(text)
 
 
 def written(value: object) -> str:

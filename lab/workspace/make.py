@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.course.course import Course
 from lab.errors import LabError
@@ -16,6 +18,9 @@ from lab.exercises.tables import written
 from lab.files import check_empty, drafted, move_draft, write_whole
 from lab.workspace import history
 from lab.workspace.state import FILE, PRIVATE, Workspace, top_of
+
+if TYPE_CHECKING:
+    import jinja2
 
 DEFAULT = "container-lab"
 """The folder that is made where none is named."""
@@ -188,6 +193,16 @@ def _rendered(
         given: the answer to a question that stands there already; empty where there is none.
         course: of which it is.
     """
+    return _template(name).render(
+        workspace=wanted, exercises=exercises, upto=upto, private=PRIVATE, course=course,
+        given=given,
+        question=lambda exercise, question: posed(exercise, question, wanted.own(exercise)).whole,
+    )  # fmt: skip
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    """That of a file of the workspace; a course makes many workspaces."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -198,12 +213,8 @@ def _rendered(
     environment.filters["comment"] = lambda text: "\n".join(
         f"# {line}".rstrip() for line in text.splitlines()
     )
-    template = resources.files("lab.workspace").joinpath("templates", f"{name.lstrip('.')}.j2")
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
-        workspace=wanted, exercises=exercises, upto=upto, private=PRIVATE, course=course,
-        given=given,
-        question=lambda exercise, question: posed(exercise, question, wanted.own(exercise)).whole,
-    )  # fmt: skip
+    place = resources.files("lab.workspace").joinpath("templates", f"{name.lstrip('.')}.j2")
+    return environment.from_string(place.read_text(encoding="utf-8"))
 
 
 def _write(path: Path, content: bytes) -> None:
