@@ -102,25 +102,51 @@ class Opened:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
+    def open(self, path: Path) -> None:
+        """Go to a file; what was noted of the one before is forgotten."""
+        self.requests.clear()
+        self.complaints.clear()
+        self.page.goto(path.as_uri())
+        self.requests.remove(path.as_uri())
+
+    def leave(self) -> None:
+        """Let go of the page, with whatever it still has under way, and of what it was shown on."""
+        self.page.goto("about:blank")
+        self.page.emulate_media(media="null")
+
 
 Open = Callable[..., Any]
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser) -> Iterator[Callable[..., Opened]]:
+    """The browser's window of these options, for all tests: a new one is a new process, and costs more than a look."""
+    made: dict[str, Opened] = {}
+
+    def of(**options: Any) -> Opened:
+        name = repr(sorted(options.items()))
+        if name not in made:
+            made[name] = Opened(browser.new_context(**options).new_page())
+            made[name].listen()
+        return made[name]
+
+    yield of
+    for each in made.values():
+        each.page.context.close()
+
+
 @pytest.fixture
-def opened(browser: Browser) -> Open:
+def opened(windows: Callable[..., Opened]) -> Open:
     """Opens a file: `with opened(path, width=360, color_scheme="dark") as it: …`."""
 
     @contextmanager
     def open_(path: Path, *, width: int = 1280, **options: Any) -> Iterator[Opened]:
-        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        it = windows(viewport={"width": width, "height": 800}, **options)
         try:
-            it = Opened(context.new_page())
-            it.listen()
-            it.page.goto(path.as_uri())
-            it.requests.remove(path.as_uri())
+            it.open(path)
             yield it
         finally:
-            context.close()
+            it.leave()
 
     return open_
 
