@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -47,6 +48,17 @@ own, and all other folders are one group together. The gate is a process of its 
 def _group(nodeid: str) -> str:
     folder = nodeid.removeprefix("tests/").partition("/")[0]
     return WORKERS_GROUPS.get(folder, "guest")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end: the garbage collector need not look at all of it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import partial
+from functools import cache, partial
 
 from lab.demo.facts import Unreadable
 from lab.demo.model import Condition, Verdict
@@ -14,6 +14,7 @@ LINES = 200_000
 """Written by one container as fast as it can, half to standard output and half to standard error."""
 
 
+@cache
 def expected_log() -> bytes:
     """What that container writes."""
     return b"".join(b"%d\n" % number for number in range(1, LINES + 1))
