@@ -10,8 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 PAUSE = 0.02
 """Seconds between two looks."""
+
+
+@pytest.fixture(autouse=True, scope="package")
+def light_heap() -> None:
+    """What is there before these tests stays there: their many calls of the collector look only at their own."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
