@@ -9,6 +9,7 @@ attributes: the Unix mode), POSIX pax, and the notes on safety in Python's `tarf
 
 from __future__ import annotations
 
+import copy
 import errno
 import io
 import stat
@@ -17,10 +18,11 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, BinaryIO, cast
 
-from grading.submissions.limits import MIB
+from grading.submissions.limits import MIB, Budget, Limits
 from grading.submissions.site import Parts, Site, printable, read_pieces
 from grading.submissions.streams import PIECE, Broken, Stream, format_of
 from lab.errors import LabError
@@ -124,7 +126,7 @@ def _unzip(path: Path, site: Site, base: Parts) -> None:
     _look_at_directory(path)
     size, out = path.stat().st_size, 0
 
-    def pieces(opened: IO[bytes]) -> Iterator[bytes]:
+    def pieces(opened: IO[bytes] | Stream) -> Iterator[bytes]:
         nonlocal out
         while piece := opened.read(PIECE):
             out += len(piece)
@@ -154,11 +156,32 @@ def _unzip(path: Path, site: Site, base: Parts) -> None:
                     "Ask for an ordinary .zip.",
                 )
             else:
-                with archive.open(member) as opened:
+                with _opened(archive, member, site.budget.limits) as opened:
                     if stat.S_ISLNK(mode):
                         site.link(parts, opened.read(LONGEST_TARGET).decode("utf-8", "replace"))
                     else:
                         site.file(parts, pieces(opened), executable=bool(mode & 0o111))
+
+
+@contextmanager
+def _opened(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits
+) -> Iterator[IO[bytes] | Stream]:
+    """The content of a member, of which a read holds a piece in memory and no more.
+
+    Of bzip2 `zipfile` expands as much as the 4 KiB that it reads at once hold, which may be gigabytes. So it gives
+    out the compressed bytes, as if they were merely stored; bzip2 has checksums of its own.
+    """
+    if member.compress_type != zipfile.ZIP_BZIP2:
+        with archive.open(member) as opened:
+            yield opened
+        return
+    stored = copy.copy(member)
+    stored.compress_type, stored.file_size = zipfile.ZIP_STORED, member.compress_size
+    del stored.CRC
+    with archive.open(stored) as compressed:
+        # An account of its own: what is read here is counted once more where it comes out.
+        yield Stream(cast(BinaryIO, compressed), "bz2", member.compress_size, Budget(limits))
 
 
 def _look_at_directory(path: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import struct
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,23 @@ def test_a_bomb_is_stopped(tmp_path: Path, laid_down: LaidDown) -> None:
     limits = Limits(ratio_from=4 * MIB)
     with pytest.raises(LabError, match="alice: the archive unpacks to more than 200 times"):
         laid_down(bomb(tmp_path / "a.zip", 8), tmp_path / "w", limits)
+
+
+def test_a_zip_with_bzip2_in_it_never_fills_the_memory(tmp_path: Path, laid_down: LaidDown) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("engine.c", "text")
+        with archive.open("zeros", "w") as out:
+            for _ in range(96):
+                out.write(bytes(MIB))
+    tracemalloc.start()
+    try:
+        files, notes = laid_down(path, tmp_path / "w")
+        assert tracemalloc.get_traced_memory()[1] < 16 * MIB
+    finally:
+        tracemalloc.stop()
+    assert files == {"engine.c": b"text"}
+    assert notes == ("left out, longer than 67,108,864 bytes: zeros",)
 
 
 @pytest.mark.parametrize(
