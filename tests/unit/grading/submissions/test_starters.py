@@ -76,12 +76,13 @@ def test_nothing_is_an_error_to_the_lexer(text: str, language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["/*", "/* ", '"', "'", "\\", "*/", '"""', "'''", " ", "//", '"\\', "/*/", "a", "#"]
+    "unit", ["/*", "/* ", '"', "'", "\\", "*/", '"""', "'''", " ", "//", '"\\', "/*/", "a", "#", "\\'''\n"]
 )
+@pytest.mark.parametrize("end", ["", "\\"])
 @pytest.mark.parametrize("language", ["c", "python"])
-def test_no_text_takes_long(unit: str, language: str) -> None:
+def test_no_text_takes_long(unit: str, end: str, language: str) -> None:
     began = time.process_time()
-    for _ in tokens(unit * 40_000, language):  # type: ignore[arg-type]
+    for _ in tokens(unit * 40_000 + end, language):  # type: ignore[arg-type]
         pass
     assert time.process_time() - began < 5, "the time grows faster than the text"
 
