@@ -13,7 +13,7 @@ ERROR = re.compile(r"^(?P<file>[^\s:][^:\n]*):\d+:(?:\d+:)? error: (?P<said>.*)$
 """As gcc writes it (GNU coding standards, "Formatting Error Messages"). A header that is not found is a
 `fatal error`: another way of building may know where it is."""
 
-BY_KBUILD = re.compile(r"^\s*CC \[M\]", re.MULTILINE)
+BY_KBUILD = re.compile(r"^[ \t]*CC \[M\]", re.MULTILINE)
 NOT_LINKED = re.compile(r"^ERROR: modpost: ", re.MULTILINE)
 """A symbol that this kernel does not have, or not for such a licence (scripts/mod/modpost.c)."""
 

@@ -18,6 +18,13 @@ DEEPEST = 5
 LONGEST = 4096
 """Characters of what a line becomes; doubling variables would fill the memory."""
 
+MOST = 1024 * 1024
+"""Characters of all rules where each target has its own copy; an honest Makefile's are some thousands. A line may
+name as many targets as it has room for, and each of them needs as many and has every command."""
+
+MOST_EXPANDED = 2000
+"""Lines in which variables are filled in."""
+
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+|override\s+)*([A-Za-z0-9_.-]+)\s*(?::{0,3}|\?|\+)=\s*(.*)")
 _VARIABLE = re.compile(r"\$[({]([A-Za-z0-9_.-]+)[)}]")
 _CONDITION = re.compile(r"\s*(?:ifn?eq|ifn?def|else|endif|-?include|sinclude|vpath|unexport)\b")
@@ -66,7 +73,7 @@ def read(folder: Path) -> Makefile | None:
         path = folder / name
         if path.is_file():
             text = text_of(folder)
-            return Makefile(name, targets(text), bool(re.search(r"^\s*obj-m\b", text, re.MULTILINE)))
+            return Makefile(name, targets(text), bool(re.search(r"^[ \t]*obj-m\b", text, re.MULTILINE)))
     return None
 
 
@@ -77,27 +84,32 @@ def targets(text: str) -> tuple[str, ...]:
 
 def includes_others(text: str) -> bool:
     """Whether rules may come from elsewhere than the text."""
-    return bool(re.search(r"^\s*(?:-|s)?include\b|\$[({]eval\b", text, re.MULTILINE))
+    return bool(re.search(r"^[ \t]*(?:-|s)?include\b|\$[({]eval\b", text, re.MULTILINE))
 
 
 def default_goal(text: str) -> str:
     """What a Makefile's text names as the goal of `make` without one; empty where it is the first target."""
-    found = re.findall(r"^\s*\.DEFAULT_GOAL\s*[:?]*=\s*(.*?)\s*$", text, re.MULTILINE)
-    return found[-1] if found else ""
+    found = re.findall(r"^[ \t]*\.DEFAULT_GOAL[ \t]*[:?]*=(.*)$", text, re.MULTILINE)
+    return found[-1].strip() if found else ""
 
 
 def rules(text: str) -> dict[str, Rule]:
     """The rules of a Makefile's text by their explicit targets, in order; of all branches of its conditions."""
-    variables = {"MAKE": "make"}
+    variables = _Variables()
     needs: dict[str, list[str]] = {}
     commands: dict[str, list[str]] = {}
     latest: list[str] = []
     in_define = False
+    written = 0
     for line in re.sub(r"\\\n[ \t]*", " ", text).splitlines():
         if in_define or re.match(r"\s*(?:override\s+)?define\b", line):
             in_define = not re.match(r"\s*endef\b", line)
             continue
+        if written > MOST:
+            break
         if line.startswith("\t"):
+            line = line[:LONGEST]
+            written += (len(line) + 1) * len(latest)
             for name in latest:
                 commands[name].append(line.strip())
             continue
@@ -105,20 +117,26 @@ def rules(text: str) -> dict[str, Rule]:
             continue
         line = line.split("#", 1)[0][:LONGEST]
         if assignment := _ASSIGNMENT.fullmatch(line):
-            before = variables.get(assignment[1], "") if "+=" in line[: assignment.start(2)] else ""
-            variables[assignment[1]] = f"{before} {assignment[2]}".strip()[:LONGEST]
+            before = variables.values.get(assignment[1], "") if "+=" in line[: assignment.start(2)] else ""
+            variables.values[assignment[1]] = f"{before} {assignment[2]}".strip()[:LONGEST]
             continue
         left, colon, right = line.partition(":")
         if colon and "=" not in left and not right.startswith("="):
-            names = _expanded(left, variables).split()
-            latest = [name for name in names if not name.startswith(".") and not re.search(r"[%$()]", name)]
+            names = variables.expanded(left)
+            latest = [
+                name for name in names.split() if not name.startswith(".") and not re.search(r"[%$()]", name)
+            ]
             below, _, command = right.lstrip(":").partition(";")
-            more = [] if _ASSIGNMENT.fullmatch(below) else _needs(_expanded(below, variables))
+            needed = "" if _ASSIGNMENT.fullmatch(below) else variables.expanded(below)
+            more = _needs(needed)
+            written += len(names) + (len(needed) + len(command)) * max(len(latest), 1)
             for name in latest:
                 needs.setdefault(name, []).extend(more)
                 commands.setdefault(name, []).extend([command.strip()] if command.strip() else [])
     return {
-        name: Rule(tuple(needs[name]), tuple(_expanded(each, variables) for each in commands[name]))
+        name: Rule(
+            tuple(dict.fromkeys(needs[name])), tuple(variables.expanded(each) for each in commands[name])
+        )
         for name in needs
     }
 
@@ -128,10 +146,33 @@ def _needs(text: str) -> list[str]:
     return [] if "%" in text else [name for name in text.split() if name != "|"]
 
 
-def _expanded(text: str, variables: dict[str, str]) -> str:
-    for _ in range(DEEPEST):
-        after = _VARIABLE.sub(lambda match: variables.get(match[1], ""), text)[:LONGEST]
-        if after == text:
-            break
-        text = after
-    return text
+class _Variables:
+    """What a Makefile's variables hold; they are asked so often, and no more."""
+
+    def __init__(self) -> None:
+        self.values = {"MAKE": "make"}
+        self._left = MOST_EXPANDED
+
+    def expanded(self, text: str) -> str:
+        """A text with their values in their places, as far as `LONGEST`."""
+        text = text[:LONGEST]
+        if "$" not in text or not self._left:
+            return text
+        self._left -= 1
+        for _ in range(DEEPEST):
+            after = self._once(text)
+            if after == text:
+                break
+            text = after
+        return text
+
+    def _once(self, text: str) -> str:
+        pieces: list[str] = []
+        length = at = 0
+        for match in _VARIABLE.finditer(text):
+            pieces += [text[at : match.start()], self.values.get(match[1], "")]
+            length += len(pieces[-1]) + len(pieces[-2])
+            at = match.end()
+            if length > LONGEST:  # a thousand may stand in one line
+                break
+        return "".join((*pieces, text[at:]))[:LONGEST]

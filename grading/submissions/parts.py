@@ -21,6 +21,9 @@ WORKLOADS = frozenset(("cpu_hog", "memory_hog", "io_pulse", "workloads"))
 MAINTENANCE = frozenset(("clean", "distclean", "install", "uninstall", "load", "unload", "insmod", "rmmod"))
 """Goals whose order among others matters, and which no rule says."""
 
+MOST_STEPS = 1_000_000
+"""From goals to what they need; a Makefile that takes more is not understood."""
+
 _MAKES = re.compile(r"\bmake\b|\bMAKE\b")
 _KBUILD = re.compile(r"\b(?:M|SUBDIRS)=")
 _HARMLESS = re.compile(r"[@+-]*\s*(?:#|echo\b|printf\b|:|true\b)")
@@ -52,7 +55,12 @@ def parts(folder: Path) -> Parts:
     # A goal with commands of its own may need all that it names, as one that links does.
     goals = [goal] if read[goal].commands else list(read[goal].needs)
     whole = _closure([goal], read)
-    if any("$" in each for each in goals) or (whole | set(goals)) & MAINTENANCE:
+    size = sum(1 + len(rule.needs) for rule in read.values())
+    if (
+        len(goals) * size > MOST_STEPS
+        or any("$" in each for each in goals)
+        or (whole | set(goals)) & MAINTENANCE
+    ):
         return Parts()
     if any(_MAKES.search(each) and not _is_kbuild(each) for each in _commands(whole, read)):
         return Parts()  # it descends into folders whose Makefiles may make anything

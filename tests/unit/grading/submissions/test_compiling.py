@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from grading.submissions import compiling
@@ -101,3 +103,9 @@ def test_many_errors_are_cut_and_the_first_are_kept() -> None:
 
 def test_words_without_an_error_are_cut() -> None:
     assert len(errors_first("no rule " * 500, 900)) < 910
+
+
+def test_empty_lines_take_no_time() -> None:
+    began = time.process_time()
+    compiling.left("monitor", ALL, "\n" * 60_000, {"monitor.c"}, ())
+    assert time.process_time() - began < 2

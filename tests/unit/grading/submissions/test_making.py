@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from grading.submissions import makefiles
 from grading.submissions.declared import Declared, declared
 from grading.submissions.leftovers import leftovers
+from grading.submissions.parts import parts
 from lab.errors import LabError
 
 Write = Callable[[str, str], Path]
@@ -84,6 +86,30 @@ def test_no_makefile_takes_long(text: str) -> None:
     doubling = "A = x\n" + "A += $(A) $(A) $(A)\n" * 200
     began = time.process_time()
     makefiles.targets(doubling + text)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$(A):$(A)\n" * 200,
+        "$(A):\n" + "\tx\n" * 5000,
+        "\n" * 60_000,
+        ".DEFAULT_GOAL=x" + " " * 60_000 + "y",
+        "$(A):\n" + "\t$(A) $(A)\n" * 2000,
+    ],
+)
+def test_no_makefile_fills_the_memory_or_takes_long(text: str, tmp_path: Path) -> None:
+    names = " ".join(f"{number:03}" for number in range(1000))
+    (tmp_path / "Makefile").write_text(f"A = {names}\n{text}")
+    began = time.process_time()
+    tracemalloc.start()
+    try:
+        makefiles.read(tmp_path)
+        parts(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
     assert time.process_time() - began < 5
 
 
