@@ -10,22 +10,25 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
 from lab.errors import LabError
+from lab.unseen import escaped, still
 
 
 class WholeLines(Console):
     """A console that breaks no line of text: a path or a command in it can be found and copied as it is.
 
-    Nor does it draw anything in the place of `:100:`, which is where a compiler complains.
+    Nor does it draw anything in the place of `:100:`, which is where a compiler complains, and no text acts on the
+    terminal: much of it comes from a guest or from what somebody handed in.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -36,6 +39,11 @@ class WholeLines(Console):
         if all(isinstance(each, (str, Text)) for each in objects):
             options.setdefault("soft_wrap", True)
         super().print(*objects, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As Rich's; what Rich itself tells the terminal stays."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(still(segment.text), segment.style)
 
 
 out = WholeLines()
@@ -108,8 +116,11 @@ def progress(*, quiet: bool = False) -> Iterator[Progress]:
 
 
 def print_json(value: object) -> None:
-    """Print a result for programs, as `--json` promises: standard output, UTF-8 as it is, not escaped."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """Print a result for programs, as `--json` promises: standard output, UTF-8 as it is.
+
+    Escaped is only what would act on a terminal.
+    """
+    text = escaped(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
     sys.stdout.flush()
     # Also where the locale says otherwise: JSON is UTF-8 (RFC 8259).
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))

@@ -8,26 +8,16 @@ from __future__ import annotations
 
 import re
 
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but tab and newline
-    "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of the text around it
-    "\ud800-\udfff\ufffe\uffff]"  # what UTF-8 and XML 1.0 (section 2.2) cannot hold
-)
+from lab.unseen import clean
+
+__all__ = ["cell", "clean", "line"]
+
 _FORMULA = re.compile(r"[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
-def clean(text: str) -> str:
-    """The text with each character that could act, or that XML cannot hold, replaced by one that shows it.
-
-    Control characters become their pictures (ESC is ␛), others U+FFFD; tab and newline stay, and CR LF
-    is a newline. A clean text is left as it is.
-    """
-    return _UNSEEN.sub(_picture, text.replace("\r\n", "\n"))
-
-
 def line(text: str) -> str:
-    """The same on one line, for a table or an attribute."""
+    """A text as `clean` makes it, on one line, for a table or an attribute."""
     return clean(text).replace("\n", "␊").replace("\t", " ")
 
 
@@ -39,10 +29,3 @@ def cell(text: str) -> str:
     """
     cleaned = clean(text)
     return f"'{cleaned}" if _FORMULA.match(cleaned) and not _NUMBER.fullmatch(cleaned) else cleaned
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)  # the block Control Pictures has them in the same order
-    return "\u2421" if code == 0x7F else "\ufffd"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from lab import console, program
 
@@ -112,6 +116,33 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path, words: list[str]) -> None
 def test_json_for_programs_is_json() -> None:
     with pytest.raises(ValueError):
         console.print_json({"points": float("nan")})
+
+
+ACTING = "\x1b]52;c;aGk=\x07 \x9b2J \u202eback"
+"""A write into the clipboard, a cleared screen, and a turned line."""
+
+
+def test_no_text_acts_on_the_terminal() -> None:
+    shown = console.WholeLines(file=io.StringIO(), force_terminal=True, width=60)
+    table = Table("name")
+    table.add_row(escape(ACTING))
+    for each in (escape(ACTING), Text(ACTING), table, f"[red]{escape(ACTING)}[/red]"):
+        shown.print(each)
+    with shown.status(escape(ACTING)):
+        shown.print("beside it")
+    said = shown.file.getvalue()  # type: ignore[attr-defined]
+    assert "\N{SYMBOL FOR ESCAPE}]52;c;aGk=" in said
+    assert "\x1b[31m" in said, "Rich's own colours stay"
+    assert not {"\x9b", "\u202e", "\x07"} & set(said)
+    assert "\x1b]" not in said
+
+
+def test_json_comes_back_as_it_was_and_does_not_act(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    console.print_json({"said": ACTING + "é"})
+    said = capsysbinary.readouterr().out.decode()
+    assert json.loads(said) == {"said": ACTING + "é"}
+    assert "é" in said
+    assert not {"\x1b", "\x9b", "\u202e"} & set(said)
 
 
 @pytest.mark.parametrize(
