@@ -189,6 +189,9 @@ def _job(values: dict[str, Any]) -> Job:
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    # As they are written. Of the others `zipfile` expands all that 4 KiB hold at once, which may be gigabytes.
+    if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is compressed as none of ours is")
     with archive.open(name) as file:
         content = file.read(LIMITS[name] + 1)
     if len(content) > LIMITS[name]:

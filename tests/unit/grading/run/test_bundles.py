@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -11,10 +14,11 @@ import pytest
 
 from grading import replay
 from grading.gradebook.files import file_name
-from grading.run import bundles
+from grading.run import bundles, parcels
 from grading.run.batch import Settings
 from grading.run.bundles import Bundle
 from grading.run.content import content_hash
+from grading.submissions.limits import Limits
 from lab.errors import LabError
 from tests.unit.grading.run.conftest import GOOD, IDS, Class, check, command
 
@@ -201,6 +205,21 @@ def test_a_bundle_that_is_none_is_refused(tmp_path: Path, bundle: Path, damage: 
         bundles.read(bad)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_bundle_cannot_fill_the_memory(tmp_path: Path, method: int) -> None:
+    bad = tmp_path / "bad.zip"
+    with zipfile.ZipFile(bad, "w", method) as archive, archive.open("starters.json", "w") as out:
+        for _ in range(128):
+            out.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(LabError, match="no bundle, or damaged"):
+            bundles.read(bad)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_what_was_packed_and_is_damaged_is_refused(tmp_path: Path, bundle: Path, method: int) -> None:
     """Each way to pack has an error of its own, and where a byte is another one says which it is."""
@@ -226,10 +245,6 @@ def test_what_was_packed_and_is_damaged_is_refused(tmp_path: Path, bundle: Path,
 
 
 def test_nothing_of_it_lands_outside(tmp_path: Path, a_class: Class, bundle: Path) -> None:
-    """What is unpacked is unpacked with Python's data filter."""
-    import io
-    import tarfile
-
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         member = tarfile.TarInfo("../../escaped")
@@ -237,3 +252,38 @@ def test_nothing_of_it_lands_outside(tmp_path: Path, a_class: Class, bundle: Pat
     found: Bundle = dataclasses.replace(bundles.read(bundle), packed=packed.getvalue())
     with pytest.raises(LabError, match="damaged"):
         replay.again(found, a_class.ground, command=command)
+
+
+def test_nothing_of_it_lands_outside_by_links_either(tmp_path: Path, a_class: Class, bundle: Path) -> None:
+    """Folders whose whole path is longer than PATH_MAX, with a link beside each: CVE-2025-4517."""
+    packed, long, steps = io.BytesIO(), "d" * 247, "abcdefghijklmnop"
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+
+        def add(name: str, kind: bytes, target: str = "") -> None:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member, io.BytesIO())
+
+        for at, step in enumerate(steps):
+            add("/".join([long] * (at + 1)), tarfile.DIRTYPE)
+            add("/".join([*[long] * at, step]), tarfile.SYMTYPE, long)
+        up = "/".join([*steps, "l" * 254])
+        add(up, tarfile.SYMTYPE, "../" * len(steps))
+        add("out", tarfile.SYMTYPE, f"{up}/../../outside")
+        add("out/escaped", tarfile.REGTYPE)
+    (tmp_path / "outside").mkdir()
+    with pytest.raises(LabError, match="damaged"):
+        parcels.unpack(packed.getvalue(), tmp_path / "in" / "submission")
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_what_was_packed_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parcels, "LIMITS", Limits(kept_bytes=4 << 20), raising=False)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        for number in range(3):
+            member = tarfile.TarInfo(f"zeros{number}")
+            member.size = 2 << 20
+            archive.addfile(member, io.BytesIO(bytes(member.size)))
+    with pytest.raises(LabError, match="more than 4 MiB"):
+        parcels.unpack(packed.getvalue(), tmp_path / "submission")
