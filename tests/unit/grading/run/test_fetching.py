@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import threading
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,3 +72,19 @@ def test_a_part_of_it_is_no_submission(tmp_path: Path, share: float, status: int
     with pytest.raises(LabError, match="did not send all of /work"):
         vms._fetch(machine(Stream(whole[: int(len(whole) * share)], status)), "/work", tmp_path / "x.tar")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_packed_or_no_archive_is_not_even_looked_into(tmp_path: Path) -> None:
+    """A name of 64 MiB, as its header claims, which is 64 KiB where it is packed."""
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 64 << 20
+    packed = gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(header.size))
+    for whole in (packed, b"no archive", b"PK\x05\x06" + b"\1" * 18):
+        tracemalloc.start()
+        try:
+            with pytest.raises(LabError, match="sent no archive"):
+                vms._fetch(machine(Stream(whole, 0)), "/work", tmp_path / "x.tar")
+            assert tracemalloc.get_traced_memory()[1] < 8 << 20
+        finally:
+            tracemalloc.stop()
+        assert not list(tmp_path.iterdir())
