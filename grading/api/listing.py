@@ -9,6 +9,7 @@ taken away before.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from grading.guest.records import Finished
@@ -32,7 +33,7 @@ STARTED = re.compile(
 )
 """What may be a state, or stand before a time: it is a state where nothing says that the container has ended."""
 
-LABEL = re.compile(r"[\w-]+(?: (?:limit|code|status|signal|requested))?[\"']?\s*[:=]")
+LABEL = re.compile(r"(?<![\w-])[\w-]+(?: (?:limit|code|status|signal|requested))?[\"']?\s*[:=]")
 """The name of a value: `exit code: -`, `hard_limit=64` are told of the living, too."""
 
 ENDED = re.compile(r"exit|stop|kill|dead|done|finish|complet|terminat|hard|limit", re.IGNORECASE)
@@ -59,6 +60,9 @@ SUMMARY = re.compile(
 COUNT = re.compile(rf"\W*(?:{COUNTED})\s*[:=]\s*\d+\s*$", re.IGNORECASE)
 """The same below a table; in a form it may be about one."""
 
+LONGEST = 128 << 10
+"""Characters of a listing that are read: a thousand lines."""
+
 REASON = re.compile(r"\b(hard_limit_killed|stopped|killed|exited)\b")
 
 
@@ -74,7 +78,7 @@ class Listing:
     def __init__(self, finished: Finished, level: int, others: Iterable[str] = ()) -> None:
         self.finished = finished
         self.others = frozenset(others)
-        self.text = COLOUR.sub("", finished.text)
+        self.text = COLOUR.sub("", finished.text[:LONGEST])
         self.level = level
 
     def entry(self, identifier: str, others: Iterable[str] = ()) -> str:
@@ -90,18 +94,19 @@ class Listing:
         lines = self._whole_lines(ids)
         first = next((at for at, line in enumerate(lines) if begin.search(line)), len(lines))
         taken = lines[first : first + 1]
+        labels = Counter(map(_label, lines))
+        of_others = [at for at, line in enumerate(lines) if any(other.search(line) for other in end)]
+        below = next((at for at in of_others if at > first), len(lines))
         for at, line in enumerate(lines[first + 1 :], first + 1):
             # A table has one line a container; a form has several, until an empty line or another id.
-            if not line.strip() or any(other.search(line) for other in end) or _is_like(line, taken[0]):
+            if not line.strip() or at == below or _is_like(line, taken[0]):
                 break
             if SUMMARY.match(line) or (_is_row(taken[0]) and _is_footer(line, taken[0])):
                 break
             # What the last row alone has below it, where there are several, is about none of them.
-            others_too = [each for each in lines if _label(each) == _label(line)]
-            if _is_row(taken[0]) and not _is_deeper(line, taken[0]) and len(others_too) == 1:
-                is_last = not any(other.search(each) for each in lines[at + 1 :] for other in end)
-                if is_last and any(other.search(each) for each in lines[:first] for other in end):
-                    break
+            is_last = bool(of_others) and of_others[0] < first and of_others[-1] <= at
+            if is_last and _is_row(taken[0]) and not _is_deeper(line, taken[0]) and labels[_label(line)] == 1:
+                break
             taken.append(line)
         return "\n".join(taken)
 
@@ -162,10 +167,10 @@ class Listing:
 
     def _without_id(self, identifier: str) -> str:
         """The entry without its id, and without names that hold it, as that of a log: they differ anyway."""
-        return re.sub(rf"[\w.-]*{re.escape(identifier)}[\w.-]*", " ", self.entry(identifier))
+        return re.sub(rf"(?<![\w.-])[\w.-]*{re.escape(identifier)}[\w.-]*", " ", self.entry(identifier))
 
     def _without_paths(self, identifier: str) -> str:
-        return re.sub(r"\S*/\S*", " ", self._without_id(identifier))
+        return re.sub(r"(?<!\S)\S*/\S*", " ", self._without_id(identifier))
 
 
 def _is_row(line: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -196,3 +197,20 @@ def test_an_entry_of_several_lines_stays_whole(form: str, footer: str) -> None:
 def test_two_that_ended_alike_are_told_in_the_same_words(text: str) -> None:
     told = listing(text, 1, ["zero-n1a2b3", "polite-n1a2b4"])
     assert told.words("zero-n1a2b3") == told.words("polite-n1a2b4")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a1 started " + "x" * 20_000,
+        "a1 running 5 6\n" + "".join(f"  x{number} y\n" for number in range(4000)),
+        "b1 running 5 6\na1 running 5 6\n" + "".join(f"x{number}: y\n" for number in range(4000)),
+        "a1 running 5 6\n" * 100_000,
+    ],
+)
+def test_no_listing_takes_long(text: str) -> None:
+    began = time.process_time()
+    found = listing(text, 1, ["b1", "c2"])
+    assert found.runs("a1")
+    found.reason("a1"), found.told("a1"), found.words("a1")
+    assert time.process_time() - began < 5
