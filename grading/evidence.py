@@ -20,6 +20,7 @@ from grading.api.expectations import Unmet, shown
 from grading.guest.observer import Job as Program
 from grading.guest.vm import Guest
 from lab.errors import LabError
+from lab.machine.boot import serial_end
 
 LONGEST = 256 << 10
 """Characters of each part; its end is kept."""
@@ -110,9 +111,7 @@ def keep(folder: Path, guest: Guest | None, failure: str) -> None:
         folder / KERNEL_LOG, "".join(f"[{r.seconds:12.6f}] {r.text}\n" for r in list(guest.observer.kernel))
     )
     with contextlib.suppress(OSError, LabError):
-        _write(
-            folder / SERIAL_LOG, (guest.machine.folder / "serial.log").read_text("utf-8", "backslashreplace")
-        )
+        _write(folder / SERIAL_LOG, serial_end(guest.machine.folder, LONGEST))
 
 
 def transcript(programs: list[Program]) -> str:

@@ -30,7 +30,10 @@ LISTINGS = 2
 ROOT = re.compile(r"rootfs-\w+")
 """The folder of a container's root file system."""
 
-PATH = re.compile(r"[\w./-]*/[\w.-]+")
+PATH = re.compile(r"(?<![\w./-])[\w./-]*/[\w.-]+")
+
+PATHS = 50
+"""Of those that `ps` tells of one container, so many are looked at."""
 
 
 @dataclass
@@ -117,7 +120,8 @@ class LogPlaces:
         if len(self._asked) > LISTINGS or not engine.supervisor_lives:
             return
         with suppress(AssertionError):  # that it does not answer is another's failure
-            for path in PATH.findall(engine.ps().entry(container.id)):
+            told = PATH.findall(engine.ps().entry(container.id))
+            for path in [*dict.fromkeys(told)][:PATHS]:
                 yield posixpath.normpath(posixpath.join(engine.folder, path))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -27,6 +28,10 @@ BOOT_SECONDS: dict[Accelerator, float] = {"kvm": 30, "tcg": 100}
 
 COMPLAINTS = ("Kernel panic", "BUG: ", "Oops", "WARNING: ", "soft lockup", "rcu_preempt detected stalls")
 """How a kernel begins to say that something is wrong (kernel/panic.c, lib/bug.c, kernel/watchdog.c, kernel/rcu)."""
+
+
+MOST_SERIAL = 64 << 10
+"""Bytes of a serial log in which a complaint is looked for: the longest trace is half of it."""
 
 
 class BootFailed(MachineError):
@@ -109,13 +114,29 @@ def answers(host: str, port: int, seconds: float = 3) -> bool:
     return True
 
 
+def serial_end(folder: Path, most: int) -> str:
+    """The last bytes that a guest wrote to its serial console; the whole log is as long as the guest likes.
+
+    Args:
+        folder: of the machine.
+        most: bytes.
+
+    Raises:
+        OSError: there is no log, or it cannot be read.
+    """
+    with (folder / "serial.log").open("rb") as log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - most))
+        text = log.read(most).decode("utf-8", "backslashreplace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def serial_tail(folder: Path, lines: int = 20) -> str:
     """What the guest's kernel last wrote to its serial console: from its last complaint on, else the end."""
     try:
-        text = (folder / "serial.log").read_text("utf-8", "backslashreplace")
+        text = serial_end(folder, MOST_SERIAL)
     except FileNotFoundError:
         return ""
-    written = text.replace("\r", "").splitlines()[-300:]
+    written = text.splitlines()[-300:]
     complaints = [number for number, line in enumerate(written) if any(sign in line for sign in COMPLAINTS)]
     # A trace is longer than what is shown, and its first lines say what happened.
     return "\n".join(written[complaints[-1] :][:lines] if complaints else written[-lines:])

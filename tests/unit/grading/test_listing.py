@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from grading.api.listing import Listing
+from grading.api.log_places import PATH
 from grading.guest.records import Finished
 
 
@@ -214,3 +215,9 @@ def test_no_listing_takes_long(text: str) -> None:
     assert found.runs("a1")
     found.reason("a1"), found.told("a1"), found.words("a1")
     assert time.process_time() - began < 5
+
+
+def test_paths_are_found_in_the_time_of_a_text() -> None:
+    began = time.process_time()
+    assert PATH.findall("x" * 100_000 + " logs/a1.log /b//c.log/, d") == ["logs/a1.log", "/b//c.log"]
+    assert time.process_time() - began < 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 from lab.machine.boot import serial_tail
@@ -22,3 +23,16 @@ def test_without_a_complaint_the_end_is_shown(tmp_path: Path) -> None:
 
 def test_no_log_is_no_error(tmp_path: Path) -> None:
     assert serial_tail(tmp_path) == ""
+
+
+def test_of_a_log_without_end_the_last_of_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "serial.log").open("wb") as log:
+        log.write(b"BUG: long ago\r\n")
+        log.seek(64 << 20)
+        log.write(b"\r\n[    1.0] Kernel panic - not syncing: at last\r\n")
+    tracemalloc.start()
+    try:
+        assert serial_tail(tmp_path) == "[    1.0] Kernel panic - not syncing: at last"
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
