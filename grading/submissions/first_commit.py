@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ MOST_OBJECTS = 50_000
 
 SECONDS = 20.0
 """For each call of git."""
+
+SECONDS_OF_ALL = 60.0
+"""For all calls of one clone: each of its files may be a few bytes that are made of hundreds of MiB."""
 
 MEMORY = 1024 * MIB
 """Address space of git, in bytes."""
@@ -125,14 +129,18 @@ def _copy_objects(theirs: Path, ours: Path) -> None:
 
 
 def _read(bare: Path, head: str) -> FirstCommit:
+    ends = time.monotonic() + SECONDS_OF_ALL
     roots = _git(bare, "rev-list", "--max-parents=0", head).decode("ascii", "replace").split()
     if not roots or not _ID.fullmatch(roots[-1]):
         raise _NotThere
     root = roots[-1]  # with several, the list ends with the oldest
     listed = _git(bare, "ls-tree", "-r", "-z", "--long", root)
-    held = [
-        read for path, blob in _blobs(listed) if (read := source(path, _git(bare, "cat-file", "blob", blob)))
-    ]
+    held: list[Source] = []
+    for path, blob in _blobs(listed):
+        if time.monotonic() > ends:
+            raise _NotThere
+        read = source(path, _git(bare, "cat-file", "blob", blob))
+        held += [read] if read else []
     return FirstCommit(root, tuple(held))
 
 

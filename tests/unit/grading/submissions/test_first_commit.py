@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from grading.submissions import first_commit as reading
 from grading.submissions.first_commit import first_commit
 
 SKELETON = "int main(void) { return 1; }\n"
@@ -152,3 +153,8 @@ def output(folder: Path, *arguments: str, given: str) -> str:
         ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True, input=given
     )
     return result.stdout.strip()
+
+
+def test_a_clone_of_which_all_takes_long_does_not_say(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "SECONDS_OF_ALL", -1.0, raising=False)
+    assert texts(clone) is None
