@@ -31,7 +31,7 @@ class Registrations:
 
 def grown(holder: Holder) -> None:
     """Wait until it has grown, or was killed meanwhile: that costs the checks of it, and no other."""
-    wait_until(lambda: b"held 40" in holder.job.output()[0] or holder.gone(0) is not None, 10)
+    wait_until(lambda: b"held 40" in holder.job.output()[0] or not holder.lives(), 10)
 
 
 @scenario
@@ -85,10 +85,10 @@ def registrations(module: Module, graded: Session) -> Registrations:
         grown(unwatched)
         if graded.level == 2:
             grown(closed)
-        settle(lambda: all(each.gone(0) is None for each in (holder, unwatched, closed)), LOOK_SECONDS)
-        found.below_lives = holder.gone(0) is None
-        found.after_unregister_lives = unwatched.gone(0) is None
-        found.after_close_lives = closed.gone(0) is None
+        settle(lambda: all(each.lives() for each in (holder, unwatched, closed)), LOOK_SECONDS)
+        found.below_lives = holder.lives()
+        found.after_unregister_lives = unwatched.lives()
+        found.after_close_lives = closed.lives()
         found.below_lines = module.log.about(f"below-{pid}", what="LIMIT")
         ask("unregister below", UNREGISTER, request(pid, 100 * MIB, 200 * MIB, f"below-{pid}"))
     for each in (holder, odd, unwatched, closed):
@@ -301,7 +301,7 @@ def reused_pid(module: Module) -> Reused:
                 continue
             second.await_output(b"held")
             only_waiting()
-            lives = settle(lambda: second.gone(0) is None, LOOK_SECONDS)  # noqa: B023 - used before the next turn
+            lives = settle(second.lives, LOOK_SECONDS)
             lines = module.log.about(identifier, what="LIMIT")
         second.end()
         return Reused(True, lives, lines)

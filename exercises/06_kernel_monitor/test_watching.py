@@ -77,8 +77,8 @@ def watch(module: Module, seconds: float) -> Watched:
             lambda: module.log.about(identifier, holder.pid, what="SOFT LIMIT"), seconds if waits else 0
         )
         if warned:
-            wait_until(lambda: b"again" in holder.job.output()[0] or holder.gone(0), WAVE_SECONDS)
-        lives = settle(lambda: holder.gone(0) is None, 1.2 if warned else 0)
+            wait_until(lambda: b"again" in holder.job.output()[0] or not holder.lives(), WAVE_SECONDS)
+        lives = settle(holder.lives, 1.2 if warned else 0)
         soft = module.log.about(identifier, holder.pid, what="SOFT LIMIT")
         hard = module.log.about(identifier, holder.pid, what="HARD LIMIT")
         registering = module.log.about(identifier, what="Registering")

@@ -159,6 +159,10 @@ class Holder:
         """Its end, or None where it lives on."""
         return self.job.wait(seconds)
 
+    def lives(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.gone(0) is None
+
     def end(self) -> None:
         """Kill it and what is in its namespace."""
         with suppress(GuestError):
