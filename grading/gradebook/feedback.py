@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from grading.gradebook.amounts import plain
 from grading.gradebook.ledger import Row
-from grading.gradebook.text import clean, line
+from grading.gradebook.text import line
 from grading.pages.model import for_student
 from grading.verdicts import CheckResult, SubmissionResult
+from lab.unseen import clean
 
 MOST = 20_000
 """Characters of a feedback; what is beyond is in the student's page."""

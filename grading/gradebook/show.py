@@ -16,8 +16,9 @@ from grading.gradebook.amounts import plain
 from grading.gradebook.feedback import plain_verdict, sides
 from grading.gradebook.ledger import Ledger, Row
 from grading.gradebook.store import Entry
-from grading.gradebook.text import clean, line
+from grading.gradebook.text import line
 from grading.verdicts import GROUPS, CheckResult
+from lab.unseen import clean
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow", "error": "magenta"}
 

@@ -10,8 +10,6 @@ import re
 
 from lab.unseen import clean
 
-__all__ = ["cell", "clean", "line"]
-
 _FORMULA = re.compile(r"[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 

@@ -20,8 +20,9 @@ from grading.gradebook.export.request import Outcome, Request, notes
 from grading.gradebook.feedback import failure, told
 from grading.gradebook.files import write_all
 from grading.gradebook.ledger import Row
-from grading.gradebook.text import clean, line
+from grading.gradebook.text import line
 from grading.verdicts import CheckResult
+from lab.unseen import clean
 
 VERSION = 1
 STATUSES = {"passed": "pass", "failed": "fail", "skipped": "fail", "error": "error"}

@@ -14,8 +14,9 @@ from grading.gradebook.export.request import Outcome, Request, notes
 from grading.gradebook.feedback import failure, plain_verdict, told
 from grading.gradebook.files import write_all
 from grading.gradebook.ledger import Row
-from grading.gradebook.text import clean, line
+from grading.gradebook.text import line
 from grading.verdicts import CheckResult
+from lab.unseen import clean
 
 
 def export(request: Request) -> Outcome:

@@ -26,8 +26,9 @@ from grading.gradebook.feedback import feedback
 from grading.gradebook.files import file_names
 from grading.gradebook.marks import Adjustments, LateRule
 from grading.gradebook.roster import Student
-from grading.gradebook.text import cell, clean
+from grading.gradebook.text import cell
 from lab.errors import LabError
+from lab.unseen import clean
 
 ANN = Student("s001", "Lee, Ann", "ann@x.edu", "ann", "", "alee", "4711", "CS 1")
 BOB = Student("s002", "Ray, Bob", "bob@x.edu", "", "", "bray", "4712", "CS 1")
