@@ -3,11 +3,9 @@
 # `monitor` that was built in FOLDER would: with its very command, that is. A compiler for which anything differs
 # reads the header as ever ("Using Precompiled Headers" in GCC's manual). ahead.mk has them used.
 set -eu
-here=${0%/*}
 folder=$1
 out=/srv/boxwright-kbuild
 mkdir -p "$out"
-cp "$here/begins.awk" "$out"
 cd "/lib/modules/$(uname -r)/build"
 
 # read_ahead NAME OBJECT LINE: with a line before it, as the object would.

@@ -8,16 +8,20 @@ from pathlib import Path
 import pytest
 
 from grading.guest import kbuild
+from lab import paths
 
 MODULE = "#include <linux/module.h>\n"
 TAG = '#define pr_fmt(fmt) "[container_monitor] " fmt\n'
 
 
-def begins(tmp_path: Path, source: str) -> str:
-    path = tmp_path / "monitor.c"
-    path.write_text(source)
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return tmp_path / "monitor.c"
+
+
+def begins(source: Path) -> str:
     done = subprocess.run(
-        ["awk", "-f", kbuild.SOURCES / "begins.awk", path], capture_output=True, text=True, check=True
+        ["awk", "-f", kbuild.SOURCES / "begins.awk", source], capture_output=True, text=True, check=True
     )
     assert done.stderr == ""
     return done.stdout.strip()
@@ -33,13 +37,14 @@ def begins(tmp_path: Path, source: str) -> str:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(("tag", "kind"), [("", "plain"), (TAG, "tagged")])
-def test_a_source_that_includes_it_among_its_first(tmp_path: Path, before: str, tag: str, kind: str) -> None:
+def test_a_source_that_includes_it_among_its_first(source: Path, before: str, tag: str, kind: str) -> None:
     comments = before if "include <" not in before else "/* only\n comments */\n"
-    assert begins(tmp_path, comments + tag + before + MODULE + "int rest;\n") == kind
+    source.write_text(comments + tag + before + MODULE + "int rest;\n")
+    assert begins(source) == kind
 
 
 @pytest.mark.parametrize(
-    "source",
+    "text",
     [
         "",
         "int main(void) { return 0; }\n",
@@ -55,13 +60,10 @@ def test_a_source_that_includes_it_among_its_first(tmp_path: Path, before: str, 
         "#include <linux/fs.h>\n#include <linux/moduleparam.h>\n",
     ],
 )
-def test_others_are_compiled_as_ever(tmp_path: Path, source: str) -> None:
-    assert begins(tmp_path, source) == ""
+def test_others_are_compiled_as_ever(source: Path, text: str) -> None:
+    source.write_text(text)
+    assert begins(source) == ""
 
 
 def test_our_own_monitor_does() -> None:
-    source = Path(kbuild.SOURCES).parents[2] / "kernel" / "monitor.c"
-    done = subprocess.run(
-        ["awk", "-f", kbuild.SOURCES / "begins.awk", source], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "tagged\n"
+    assert begins(paths.CHECKOUT / "kernel" / "monitor.c") == "tagged"
