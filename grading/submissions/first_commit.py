@@ -139,8 +139,8 @@ def _read(bare: Path, head: str) -> FirstCommit:
     for path, blob in _blobs(listed):
         if time.monotonic() > ends:
             raise _NotThere
-        read = source(path, _git(bare, "cat-file", "blob", blob))
-        held += [read] if read else []
+        if read := source(path, _git(bare, "cat-file", "blob", blob)):
+            held.append(read)
     return FirstCommit(root, tuple(held))
 
 

@@ -123,14 +123,15 @@ ACTING = "\x1b]52;c;aGk=\x07 \x9b2J \u202eback"
 
 
 def test_no_text_acts_on_the_terminal() -> None:
-    shown = console.WholeLines(file=io.StringIO(), force_terminal=True, width=60)
+    written = io.StringIO()
+    shown = console.WholeLines(file=written, force_terminal=True, width=60)
     table = Table("name")
     table.add_row(escape(ACTING))
     for each in (escape(ACTING), Text(ACTING), table, f"[red]{escape(ACTING)}[/red]"):
         shown.print(each)
     with shown.status(escape(ACTING)):
         shown.print("beside it")
-    said = shown.file.getvalue()  # type: ignore[attr-defined]
+    said = written.getvalue()
     assert "\N{SYMBOL FOR ESCAPE}]52;c;aGk=" in said
     assert "\x1b[31m" in said, "Rich's own colours stay"
     assert not {"\x9b", "\u202e", "\x07"} & set(said)

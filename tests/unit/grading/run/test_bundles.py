@@ -278,7 +278,7 @@ def test_nothing_of_it_lands_outside_by_links_either(tmp_path: Path, a_class: Cl
 
 
 def test_what_was_packed_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parcels, "LIMITS", Limits(kept_bytes=4 << 20), raising=False)
+    monkeypatch.setattr(parcels, "LIMITS", Limits(kept_bytes=4 << 20))
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
         for number in range(3):

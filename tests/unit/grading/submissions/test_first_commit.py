@@ -156,5 +156,5 @@ def output(folder: Path, *arguments: str, given: str) -> str:
 
 
 def test_a_clone_of_which_all_takes_long_does_not_say(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "SECONDS_OF_ALL", -1.0, raising=False)
+    monkeypatch.setattr(reading, "SECONDS_OF_ALL", -1.0)
     assert texts(clone) is None

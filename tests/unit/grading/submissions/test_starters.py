@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.submissions.first_commit import FirstCommit
-from grading.submissions.sources import Source, source, sources, tokens
+from grading.submissions.sources import Language, Source, source, sources, tokens
 from grading.submissions.starters import Starters, _common, _sorted, of_class, of_folder, stubs
 from lab.errors import LabError
 
@@ -67,9 +67,9 @@ def test_tokens_of_python() -> None:
 
 
 @given(st.text(alphabet="/*\"'\\\n#ab \t0.", max_size=200), st.sampled_from(["c", "python"]))
-def test_nothing_is_an_error_to_the_lexer(text: str, language: str) -> None:
+def test_nothing_is_an_error_to_the_lexer(text: str, language: Language) -> None:
     last = 1
-    for token in tokens(text, language):  # type: ignore[arg-type]
+    for token in tokens(text, language):
         assert token.text in text
         assert last <= token.line <= text.count("\n") + 1
         last = token.line
@@ -80,9 +80,9 @@ def test_nothing_is_an_error_to_the_lexer(text: str, language: str) -> None:
 )
 @pytest.mark.parametrize("end", ["", "\\"])
 @pytest.mark.parametrize("language", ["c", "python"])
-def test_no_text_takes_long(unit: str, end: str, language: str) -> None:
+def test_no_text_takes_long(unit: str, end: str, language: Language) -> None:
     began = time.process_time()
-    for _ in tokens(unit * 40_000 + end, language):  # type: ignore[arg-type]
+    for _ in tokens(unit * 40_000 + end, language):
         pass
     assert time.process_time() - began < 5, "the time grows faster than the text"
 
