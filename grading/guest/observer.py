@@ -11,9 +11,11 @@ import errno
 import itertools
 import os
 import queue
+import secrets
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -32,7 +34,8 @@ from grading.guest.shared_look import SharedLook
 from lab.errors import MachineError
 from lab.machine.deadline import PASSED, Deadline
 
-HEADER = struct.Struct("<IIBQ")
+HEADER = struct.Struct("<IIBQ8s")
+TOKEN_SIZE = 8
 LENGTH = struct.Struct("<I")
 ANSWER_SECONDS = 20.0
 """The most for a request that does not wait for a program, on a fast machine."""
@@ -172,9 +175,13 @@ class Observer:
     """What runs in the guest on our behalf.
 
     Args:
-        stream: to a program that was just started.
-        scale: makes a time limit in seconds fit the machine's speed.
+        stream: to a program that nobody spoke with before.
+        patience: makes a time limit in seconds fit the machine's speed.
         alive: raises `MachineError` when it can be told from outside that the machine is lost.
+        is_late: whether the guest's clock is, so that it is given the host's time.
+
+    Raises:
+        MachineError: it does not answer.
     """
 
     def __init__(
@@ -183,7 +190,9 @@ class Observer:
         *,
         patience: Patience | None = None,
         alive: Callable[[], None] = lambda: None,
+        is_late: bool = False,
     ) -> None:
+        self._token = secrets.token_bytes(TOKEN_SIZE)
         self._stream = stream
         self.patience = patience or Patience(1.0)
         self._alive = alive
@@ -197,12 +206,8 @@ class Observer:
         self.jobs: deque[Job] = deque(maxlen=REMEMBERED)
         """The programs that it was asked to start, the newest last: evidence."""
         self._newcomers = SharedLook(self._processes)
-        hello = _Answers()
-        self._waiting[0] = hello
         threading.Thread(target=self._receive, name="observer", daemon=True).start()
-        kind, _, _ = self.next_frame(hello, ANSWER_SECONDS, "the observer's greeting")
-        if kind != "H":
-            raise MachineError("The guest's observer did not greet")
+        self.ask("hello", self._token, time.time_ns() if is_late else 0)
 
     def start(
         self,
@@ -397,7 +402,7 @@ class Observer:
                 raise MachineError(self._lost)
             number = next(self._numbers)
             self._waiting[number] = answers
-            head = HEADER.pack(HEADER.size - 4 + len(payload), number, ord("Q"), 0)
+            head = HEADER.pack(HEADER.size - 4 + len(payload), number, ord("Q"), 0, bytes(TOKEN_SIZE))
             try:
                 self._stream.sendall(head + bytes(payload))
             except (OSError, EOFError) as error:
@@ -412,7 +417,9 @@ class Observer:
                 buffer += chunk
                 at = 0
                 while len(buffer) - at >= HEADER.size:
-                    size, number, kind, when = HEADER.unpack_from(buffer, at)
+                    size, number, kind, when, token = HEADER.unpack_from(buffer, at)
+                    if token != self._token:
+                        raise ValueError("another program speaks in its place")
                     if len(buffer) - at < 4 + size:
                         break
                     self._dispatch(

@@ -1,11 +1,18 @@
 #!/bin/sh
-# prepare.sh BASE POOL COUNT: run from the tools' disk in the guest whose state is saved for all graded ones.
+# prepare.sh BASE POOL COUNT PORT: run from the tools' disk in the guest whose state is saved for all graded ones.
 # It makes COUNT root file systems of BASE ready in POOL, and builds a module and a program once, so that what
-# a compiler reads is in memory; some of it is read ahead. Nothing of it is needed: a guest without is only slower.
+# a compiler reads is in memory; some of it is read ahead. The observer is started at PORT, and waits there for the
+# host's first word in each copy. Nothing of it is needed: a guest without is only slower.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$(dirname "$2")"
 "$here/observer" roots "$1" "$2" "$3"
+
+# udev's link in /dev/virtio-ports is not there in each image.
+port=$(grep -lx "$4" /sys/class/virtio-ports/*/name)
+exec 3<> "/dev/$(basename "$(dirname "$port")")"
+setsid "$here/observer" <&3 >&3 2> /dev/null 3>&- &
+exec 3>&-
 
 [ -e "$here/kbuild/sample.c" ] || exit 0
 work=$(mktemp -d)

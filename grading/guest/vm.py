@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from grading.guest.kernel_watch import KernelWatch, Trouble
-from grading.guest.observer import Observer
+from grading.guest.observer import Observer, Stream
 from grading.guest.patience import Patience
 from grading.guest.records import Process
 from grading.guest.tools import POOL, POOL_SIZE, PREPARE, Tools
@@ -17,6 +17,7 @@ from lab.console import Progress
 from lab.deploy import ROOTFS_BASE
 from lab.errors import LabError, MachineError
 from lab.machine.boot import serial_tail
+from lab.machine.channel import is_open_in_guest
 from lab.machine.deadline import thread_times
 from lab.machine.process import running_pid
 from lab.machine.qemu_command import Hardware
@@ -28,6 +29,9 @@ TOOLS = "/run/boxwright-tools"
 
 CREDENTIALS = "/run/credentials/"
 """Where systemd mounts what it gives to a service, as long as that runs."""
+
+PORT = "boxwright.observer"
+"""Of the guest: the observer that runs in the saved state has it open."""
 
 MOUNT = f"mkdir -p {TOOLS} && mount -o ro /dev/vdb {TOOLS}"
 
@@ -54,26 +58,37 @@ class Baseline:
 
 
 class Guest:
-    """One machine and its observer. `RemoteMachine` of any kind; the read-only disk is there for `qemu` only."""
+    """One machine and its observer.
 
-    def __init__(self, machine: RemoteMachine[Any], tools: Tools, *, has_disk: bool) -> None:
+    Args:
+        machine: of any kind.
+        stream: to the observer in it, with which nobody spoke before.
+        pid: the QEMU that runs it alone, whose processor time measures what a guest could do; None for no such.
+        new_name: of a guest that goes on from a saved state, and is to be given this name and the host's time.
+        has_observer: whether a program of the guest holds the other end of the stream still.
+    """
+
+    def __init__(
+        self,
+        machine: RemoteMachine[Any],
+        stream: Stream,
+        *,
+        pid: int | None = None,
+        new_name: str = "",
+        has_observer: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.machine = machine
+        self._has_observer = has_observer
         self.watch = KernelWatch()
         self.on_silence: Callable[[], None] = lambda: None
         """Asked as well while an answer is waited for; raises `MachineError` where none will come."""
         self.on_loss: Callable[[], None] = lambda: None
         """Asked when it does not answer any more, for what can be seen from outside."""
-        if has_disk:
-            command = f"{MOUNT} && exec {TOOLS}/observer"
-        else:
-            for name in ("observer", "probe"):
-                machine.write(f"{TOOLS}/{name}", tools.program(name).read_bytes(), mode=0o755)
-            command = f"exec {TOOLS}/observer"
-        stream = machine.connection.talk(command)
-        pid = running_pid(machine.folder) if has_disk else None
         self.patience = Patience(machine.record.slowness, partial(thread_times, pid) if pid else None)
-        self.observer = Observer(stream, patience=self.patience, alive=self._alive)
+        self.observer = Observer(stream, patience=self.patience, alive=self._alive, is_late=bool(new_name))
         self.observer.on_kernel = self.watch.record
+        if new_name:
+            self._rename(new_name)
         for name, value in SETTINGS.items():
             try:
                 self.observer.write(f"/proc/sys/{name}", value.encode())
@@ -87,6 +102,11 @@ class Guest:
             self.modules(),
         )
         self.observer.note_bystanders()
+
+    def _rename(self, name: str) -> None:
+        self.observer.write("/proc/sys/kernel/hostname", name.encode())
+        # Some programs complain where a host cannot look up its own name.
+        self.observer.write("/etc/hosts", self.observer.read("/etc/hosts") + f"127.0.1.1 {name}\n".encode())
 
     def mounts(self) -> list[str]:
         """The host's mount table as PID 1 sees it, without the numbers that any mount changes."""
@@ -150,6 +170,8 @@ class Guest:
         for event in self.machine.events():
             if event.kind in ("panic", "reset", "shutdown"):
                 raise MachineError(f"The guest is gone: {event.kind} {event.detail}".strip())
+        if not self._has_observer():
+            raise MachineError("The guest's observer was lost: it ended")
         self.on_silence()
 
     def close(self) -> None:
@@ -169,11 +191,16 @@ def fresh_guest(name: str, tools: Tools, progress: Progress, suite: str | None =
             f"Machine {name!r} is there still, and not fresh any more",
             f"End the `lab` or `grade` that works on it, or remove it: lab destroy {name}",
         )
-    prepare = f"{MOUNT} && sh {TOOLS}/{PREPARE.name} {ROOTFS_BASE} {POOL} {POOL_SIZE} && umount {TOOLS}"
-    hardware = Hardware(read_only_disk=str(tools.disk), prepare=prepare)
+    prepare = f"{MOUNT} && sh {TOOLS}/{PREPARE.name} {ROOTFS_BASE} {POOL} {POOL_SIZE} {PORT}"
+    hardware = Hardware(read_only_disk=str(tools.disk), prepare=prepare, channel=PORT)
     machine = lifecycle.up(name, progress, suite=suite, hardware=hardware)
     try:
-        return Guest(machine, tools, has_disk=True)
+        pid = running_pid(machine.folder)
+        if machine.channel is None:  # booted, since there is no warm state
+            stream: Stream = machine.connection.talk(f"{MOUNT} && exec {TOOLS}/observer")
+            return Guest(machine, stream, pid=pid)
+        has_observer = partial(is_open_in_guest, machine.folder)
+        return Guest(machine, machine.channel, pid=pid, new_name=name, has_observer=has_observer)
     except BaseException:
         machine.close()
         remove_guest(name)

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+uint64_t token;
+
 static char *queue;
 static size_t queued, sent, room;
 
@@ -72,6 +74,7 @@ void send_message(uint32_t request, enum kind kind, struct message *what)
 	append(&queue, &queued, &room, &request, 4);
 	append(&queue, &queued, &room, &letter, 1);
 	append(&queue, &queued, &room, &now, 8);
+	append(&queue, &queued, &room, &token, 8);
 	append(&queue, &queued, &room, what->bytes, what->length);
 	free(what->bytes);
 	memset(what, 0, sizeof(*what));

@@ -2,12 +2,16 @@
 /*
  * How the observer speaks with the host, over one stream of bytes each way.
  *
- * A frame:   u32 length of the rest | u32 request | u8 kind | u64 time | fields
+ * A frame:   u32 length of the rest | u32 request | u8 kind | u64 time | u64 token | fields
  * A field:   u32 length | bytes
  *
  * All numbers of the framing are little-endian; numbers in fields are decimal text. `time` is
  * CLOCK_MONOTONIC in ns and 0 in requests. A request's first field names what is wanted. Its
  * answers carry its number; the last of them is REPLY or FAILURE.
+ *
+ * The first request is `hello`; nothing is said before. It brings the token that all frames to the
+ * host carry from then on (0 in requests), which whoever opened the stream's end in the guest after
+ * the observer was killed does not know.
  */
 #ifndef FRAMES_H
 #define FRAMES_H
@@ -17,7 +21,6 @@
 
 enum kind {
 	REQUEST = 'Q',
-	HELLO = 'H',	/* the observer is there: version */
 	KERNEL = 'K',	/* a record of /dev/kmsg, as it is read (Documentation/ABI/testing/dev-kmsg) */
 	STARTED = 'S',	/* a job runs: pid, start time in clock ticks since boot */
 	OUTPUT = 'O',	/* a piece of a job's standard output, or of what a socket received */
@@ -26,7 +29,7 @@ enum kind {
 	FAILURE = 'F',	/* errno, what was tried */
 };
 
-#define HEADER 17
+#define HEADER 25
 #define FRAME_MAX (64u << 20)
 
 struct field {
@@ -50,6 +53,8 @@ void reply_failure(uint32_t request, int number, const char *what);
 /* Sends what the host has not taken yet; more is then pending as long as it says so. */
 int flush_output(void);
 size_t output_pending(void);
+
+extern uint64_t token;
 
 long long field_number(const struct field *field);
 char *field_text(const struct field *field);	/* a copy that ends with NUL, to be freed */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The grader's eyes and hands in a guest: one static program, started before the submission is
- * delivered, from a disk that the guest cannot write.
+ * delivered, from a disk that the guest cannot write. Its standard input and output lead to the host.
  *
  * It believes nobody: it looks at processes through a procfs of its own that no mount can cover,
  * reads the kernel's log from a descriptor that was opened before, and runs no shell. It is one
@@ -23,15 +23,18 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define VERSION "1"
-
 int proc, events;
+
+static int is_greeted;
 
 static void kernel_ready(struct source *source);
 
 static struct source kernel = { .ready = kernel_ready };
+
+static void hello(const struct request *request);
 
 static const struct {
 	const char *name;
@@ -43,7 +46,7 @@ static const struct {
 	{ "ioctl", handle_ioctl },  { "connect", handle_connect },
 	{ "send", handle_send },    { "close", handle_close },	 { "root", root_make },
 	{ "bystanders", look_bystanders }, { "search", search_files },
-	{ "executors", handle_executors },
+	{ "executors", handle_executors }, { "hello", hello },
 };
 
 void watch(struct source *source, uint32_t what)
@@ -118,11 +121,42 @@ static void input_ready(struct source *source)
 	length -= used;
 }
 
+/*
+ * hello | token | the host's time in ns since the epoch, or 0 to leave the clock alone
+ *
+ * The guest may be a copy of one that was saved while the observer waited for this: what the kernel said
+ * before is nobody's business, and the clock is late.
+ */
+static void hello(const struct request *request)
+{
+	struct message message = { 0 };
+	unsigned long long now;
+
+	if (request->count != 3 || request->fields[1].length != sizeof(token)) {
+		reply_failure(request->number, EINVAL, "hello");
+		return;
+	}
+	memcpy(&token, request->fields[1].bytes, sizeof(token));
+	now = (unsigned long long)field_number(&request->fields[2]);
+	if (now) {
+		struct timespec time = { (time_t)(now / 1000000000u), (long)(now % 1000000000u) };
+
+		clock_settime(CLOCK_REALTIME, &time);
+	}
+	searching_begins();
+	lseek(kernel.fd, 0, SEEK_END);
+	watch(&kernel, EPOLLIN);
+	is_greeted = 1;
+	send_message(request->number, REPLY, &message);
+}
+
 static void kernel_ready(struct source *source)
 {
 	char record[8192];
 	ssize_t got;
 
+	if (!is_greeted)
+		return;
 	while ((got = read(source->fd, record, sizeof(record))) > 0 || (got < 0 && errno == EPIPE)) {
 		struct message message = { 0 };
 
@@ -157,18 +191,15 @@ int main(int count, char **words)
 	static struct source input = { .ready = input_ready, .fd = STDIN_FILENO };
 	static struct source child = { .ready = child_ready };
 	static struct source output = { .fd = STDOUT_FILENO };
-	struct message hello = { 0 };
 	sigset_t blocked;
 
 	if (count == 5 && !strcmp(words[1], "roots"))	/* BASE POOL COUNT, before the guest is saved */
 		return roots_prepare(words[2], words[3], atoi(words[4]));
-	searching_begins();
 	proc = own_procfs();
 	kernel.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	events = epoll_create1(EPOLL_CLOEXEC);
 	if (proc < 0 || kernel.fd < 0 || events < 0)
 		return 71;
-	lseek(kernel.fd, 0, SEEK_END);
 	/* A hog of processor or memory shall not blind it; jobs take this back (jobs.c). */
 	setpriority(PRIO_PROCESS, 0, -20);
 	mlockall(MCL_CURRENT | MCL_FUTURE);
@@ -190,10 +221,7 @@ int main(int count, char **words)
 	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
 	watch(&input, EPOLLIN);
-	watch(&kernel, EPOLLIN);
 	watch(&child, EPOLLIN);
-	put_text(&hello, VERSION);
-	send_message(0, HELLO, &hello);
 
 	for (;;) {
 		struct epoll_event ready[32];

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from lab.errors import MachineError
 from lab.machine import qmp
-from lab.machine.qemu_command import LOG_FILE, QMP_SOCKET
+from lab.machine.qemu_command import CHANNEL_SOCKET, CONSOLE_SOCKET, LOG_FILE, QMP_SOCKET
 
 PID_FILE = "qemu.pid"
+WHILE_IT_RUNS = (QMP_SOCKET, CONSOLE_SOCKET, CHANNEL_SOCKET, PID_FILE)
 STDERR_FILE = "qemu.stderr"
 """What QEMU says until it is a daemon; from then on it says it in its log."""
 
@@ -30,7 +31,7 @@ def start(arguments: list[str], folder: Path) -> None:
     Raises:
         MachineError: QEMU refused; with its own words.
     """
-    for name in (QMP_SOCKET, "console.sock", PID_FILE):
+    for name in WHILE_IT_RUNS:
         (folder / name).unlink(missing_ok=True)
     # Its standard error goes to a file: a pipe would stay open in the daemon.
     said = folder / STDERR_FILE
@@ -106,7 +107,7 @@ def end(folder: Path, *, patience: float = 5) -> None:
             select.select([handle], [], [], 30)
     finally:
         os.close(handle)
-    for name in (QMP_SOCKET, "console.sock", PID_FILE):
+    for name in WHILE_IT_RUNS:
         (folder / name).unlink(missing_ok=True)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from lab.console import Progress
 from lab.errors import CommandTimeout, MachineError
 from lab.machine import boot, process, qmp
 from lab.machine.address import SshAddress
+from lab.machine.channel import open_channel
 from lab.machine.keys import lab_keys
 from lab.machine.protocol import MachineEvent
 from lab.machine.qemu_command import (
@@ -51,6 +53,9 @@ class QemuMachine(RemoteMachine[QemuRecord]):
     """A machine of our own, by its record. Implements `lab.machine.protocol.Machine`."""
 
     kind: Literal["qemu"] = "qemu"
+    channel: socket.socket | None = None
+    """The host's end of its hardware's channel, where it was just resumed with one. Who speaks there gives the guest
+    its time and name, too; else that is done over SSH, which takes an emulated guest a second."""
 
     @classmethod
     def find(cls, name: str) -> QemuMachine:
@@ -218,12 +223,13 @@ class QemuMachine(RemoteMachine[QemuRecord]):
                     template.boot.disk if template else self.record.base.disk, self.folder / DISK_FILE
                 )
             boot.retried_once(lambda: self._on_a_free_port(self._boot))
-        boot.set_clock(self.connection)
-        # sudo, for one, complains where a host cannot look up its own name.
-        self.run(
-            f"echo {self.name} > /proc/sys/kernel/hostname; "
-            f"grep -qw {self.name} /etc/hosts || echo '127.0.1.1 {self.name}' >> /etc/hosts"
-        )
+        if self.channel is None:
+            boot.set_clock(self.connection)
+            # sudo, for one, complains where a host cannot look up its own name.
+            self.run(
+                f"echo {self.name} > /proc/sys/kernel/hostname; "
+                f"grep -qw {self.name} /etc/hosts || echo '127.0.1.1 {self.name}' >> /etc/hosts"
+            )
 
     def _template(self) -> Template | None:
         folder = Path(self.record.template)
@@ -232,7 +238,8 @@ class QemuMachine(RemoteMachine[QemuRecord]):
         return found if found and found.accelerator == self.record.accelerator else None
 
     def _resume(self, template: Template) -> None:
-        _connection_soon()
+        if not template.hardware.channel:
+            _connection_soon()
         new_overlay(template.boot.disk, self.folder / DISK_FILE)
         process.start(
             command_line(
@@ -247,6 +254,8 @@ class QemuMachine(RemoteMachine[QemuRecord]):
             ),
             self.folder,
         )
+        if template.hardware.channel:
+            self.channel = open_channel(self.folder)
         resume_clone(self.folder, template)
 
     def _boot(self) -> None:
@@ -302,6 +311,13 @@ class QemuMachine(RemoteMachine[QemuRecord]):
                     process.await_state(self.folder, {"shutdown"}, timeout=self.deadline(10))
         self.close()
         process.end(self.folder)
+
+    def close(self) -> None:
+        """As `Machine.close`; a channel, too, is open no more."""
+        super().close()
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
 
     def remove(self) -> None:
         """As `RemoteMachine.remove`."""

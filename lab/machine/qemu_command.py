@@ -22,6 +22,12 @@ QMP_SOCKET = "qmp.sock"
 CONSOLE_SOCKET = "console.sock"
 """Relative to the machine's folder, where QEMU is started: a socket's whole path may have 107 bytes (unix(7))."""
 
+CHANNEL_SOCKET = "channel.sock"
+"""Likewise; the host's end of `Hardware.channel`."""
+
+CHANNEL = "channel"
+"""What QEMU calls it."""
+
 LOG_FILE = "qemu.log"
 """Where QEMU complains once it is a daemon, and what it starts likewise (`qemu_set_log` in its util/log.c)."""
 
@@ -38,6 +44,8 @@ class Hardware:
     prepare: str = ""
     """A command that root runs in the guest, once, before the warm state of this hardware is saved. Without a
     warm state it is never run, so it may only save time."""
+    channel: str = ""
+    """The name of a port (/sys/class/virtio-ports/) that leads to the host: `lab.machine.channel`. Empty for none."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +209,7 @@ def command_line(
         # restrict: the guest reaches nothing outside; only our port leads in.
         "-netdev", f"user,id=net,restrict=on,{_port_forward(port)}",
         "-device", "virtio-net-pci,netdev=net,romfile=",
+        *_channel(hardware.channel),
         "-device", "virtio-rng-pci",
         "-device", "pvpanic-pci",
         # A new identity for every clone, so that the guest kernel reseeds its randomness.
@@ -245,6 +254,16 @@ def _read_only_disk(path: str) -> list[str]:
         "-blockdev", f"driver=raw,node-name=extra,read-only=on,file.driver=file,"
                      f"file.filename={_quoted(Path(path))},file.locking=off",
         "-device", "virtio-blk-pci,drive=extra",
+    ]  # fmt: skip
+
+
+def _channel(name: str) -> list[str]:
+    if not name:
+        return []
+    return [
+        "-device", "virtio-serial-pci,max_ports=2",
+        "-chardev", f"socket,id={CHANNEL},path={CHANNEL_SOCKET},server=on,wait=off",
+        "-device", f"virtserialport,chardev={CHANNEL},name={name}",
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ renamed, and everything in it is read-only.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -24,6 +25,7 @@ from pathlib import Path
 from lab import durable
 from lab.errors import MachineError
 from lab.machine import process, qmp
+from lab.machine.channel import open_channel
 from lab.machine.keys import LabKeys
 from lab.machine.qemu_command import (
     QMP_SOCKET,
@@ -175,7 +177,8 @@ def _boot_and_save(
     """Fill a template's folder, all but its record; returns the slowness that `settle` measured. QEMU has ended."""
     from lab.machine.boot import free_port, write_initrd
 
-    try:
+    with contextlib.ExitStack() as closing:
+        closing.callback(process.end, new)
         new_overlay(boot.disk, new / DISK_FILE)
         write_initrd(boot.initrd, keys, new / "initrd")
         port = free_port()
@@ -191,11 +194,11 @@ def _boot_and_save(
             ),
             new,
         )
+        if hardware.channel:  # until it is saved: see `open_channel`
+            closing.enter_context(open_channel(new))
         slowness = settle(new, port)
         _save(new)
         return slowness
-    finally:
-        process.end(new)
 
 
 def leaves_memory_out(is_on: bool) -> qmp.Command:

@@ -1,8 +1,9 @@
-"""The release gate, for the tests that ask for its verdicts."""
+"""The release gate, for the tests that ask for its verdicts, and a graded guest."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from grading.guest.tools import tools
+from grading.guest.vm import Guest, fresh_guest, remove_guest
+from lab import console
 
 MUTANTS = Path(__file__).resolve().parents[1] / "mutants"
 SECONDS = 2 * 3600
@@ -54,3 +59,16 @@ def gate() -> Iterator[Gate]:
         yield found
     finally:
         found.end()
+
+
+@pytest.fixture
+def guest() -> Iterator[Guest]:
+    """A guest that nothing was delivered to yet."""
+    name = f"guest-{os.getpid()}"
+    with console.progress(quiet=True) as progress:
+        found = fresh_guest(name, tools(progress), progress)
+    try:
+        yield found
+    finally:
+        found.close()
+        remove_guest(name)

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from grading.guest import delivery, kbuild
 from grading.guest.observer import Observer
-from grading.guest.tools import tools
-from grading.guest.vm import TOOLS, Guest, fresh_guest, remove_guest
-from lab import console, paths
+from grading.guest.vm import TOOLS, Guest
+from lab import paths
 
 pytestmark = pytest.mark.vm
 
 FOLDER = "/submission/kernel"
 HEADERS = "/srv/boxwright-kbuild"
 FUNCTION = re.compile(r"^[0-9a-f]+ <(\w+)>:$")
-
-
-@pytest.fixture
-def guest() -> Iterator[Guest]:
-    name = f"ahead-{os.getpid()}"
-    with console.progress(quiet=True) as progress:
-        found = fresh_guest(name, tools(progress), progress)
-    try:
-        yield found
-    finally:
-        found.close()
-        remove_guest(name)
 
 
 def code(observer: Observer) -> dict[str, list[str]]:
