@@ -13,6 +13,10 @@ LOOK_SECONDS = 0.4
 SETTLE_SECONDS = 0.2
 """An editor writes in several steps, and a formatter after it: no look in between counts."""
 
+EMPTY_SECONDS = 3.0
+"""Many editors empty a file and then write it; on a slow disk that takes longer than to settle. Whoever really
+emptied one waits this long for the check."""
+
 Seen = dict[str, tuple[int, int]]
 
 
@@ -25,14 +29,20 @@ def changes(workspace: Workspace) -> Iterator[None]:
         if now == before:
             time.sleep(LOOK_SECONDS)
             continue
+        filled_by = time.monotonic() + EMPTY_SECONDS
         while True:
             time.sleep(SETTLE_SECONDS)
             again = look(workspace)
-            if again == now:
+            if again == now and (not _emptied(before, now) or time.monotonic() > filled_by):
                 break
             now = again
         before = now
         yield None
+
+
+def _emptied(before: Seen, now: Seen) -> bool:
+    """Whether there is nothing in a file that had something in it."""
+    return any(size == 0 and before.get(path, (0, 0))[1] > 0 for path, (_, size) in now.items())
 
 
 def look(workspace: Workspace) -> Seen:

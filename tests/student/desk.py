@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,12 @@ class Student:
 
     def lab(self, *words: str, status: int = 0) -> str:
         running = self.begin(*words)
-        out, err = running.communicate(timeout=SECONDS)
+        try:
+            out, err = running.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            out, err = running.communicate()
+            raise AssertionError(f"{words}: not within {SECONDS} s\n{out}\n{err}") from None
         assert running.returncode == status, f"{words}: {running.returncode}\n{out}\n{err}"
         assert "Traceback" not in err
         return out
@@ -45,10 +52,23 @@ class Student:
         return value
 
     def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a part of a file, all at once, as most editors do."""
         file = self.workspace.folder / path
         text = file.read_text()
         assert text.count(old) == 1, old
-        file.write_text(text.replace(old, new))
+        beside = file.with_name(f".{file.name}.swp")
+        beside.write_text(text.replace(old, new))
+        beside.chmod(file.stat().st_mode)
+        beside.replace(file)
+
+    @contextlib.contextmanager
+    def edited(self, path: str, old: str, new: str) -> Iterator[None]:
+        """Replace a part of a file, and put it back."""
+        self.edit(path, old, new)
+        try:
+            yield
+        finally:
+            self.edit(path, new, old)
 
     def solve(self, *exercises: str) -> None:
         """Write into the regions of these exercises what the reference has there."""

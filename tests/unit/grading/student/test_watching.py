@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -43,3 +44,36 @@ def test_each_save_counts_once(workspace: Workspace, monkeypatch: pytest.MonkeyP
     assert seen.acquire(timeout=20)
     watcher.join(20)
     assert not watcher.is_alive()
+
+
+def test_a_file_that_is_being_written_is_waited_for(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "EMPTY_SECONDS", 60)
+    file = workspace.folder / "runtime/supervisor/buffer.py"
+    saved: list[str] = []
+    begun = threading.Event()
+
+    def watch() -> None:
+        for _ in itertools.islice(changes(workspace), 2):
+            saved.append(file.read_text())
+            begun.set()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    assert begun.wait(20)
+    file.write_text("")
+    time.sleep(1.5)  # a slow disk
+    file.write_text("# whole\n")
+    watcher.join(20)
+    assert saved[1:] == ["# whole\n"]
+
+
+def test_a_file_that_was_emptied_counts_in_the_end(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "EMPTY_SECONDS", 0.5)
+    seen = changes(workspace)
+    next(seen)
+    (workspace.folder / "runtime/supervisor/buffer.py").write_text("")
+    next(seen)
