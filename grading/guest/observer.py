@@ -2,7 +2,7 @@
 
 The observer (`grading/observer/`) is a static program that runs in the guest before the
 submission is delivered. Many requests may be under way at once, from several threads; each
-takes a round trip of some milliseconds. The frames are described in `observer/frames.h`.
+takes a round trip of a millisecond or a few.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ import os
 import queue
 import secrets
 import socket
-import struct
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
+from grading.guest import frames
 from grading.guest.patience import Patience
 from grading.guest.records import (
     FileStatus,
@@ -34,27 +33,11 @@ from grading.guest.shared_look import SharedLook
 from lab.errors import MachineError
 from lab.machine.deadline import PASSED, Deadline
 
-HEADER = struct.Struct("<IIBQ8s")
-TOKEN_SIZE = 8
-LENGTH = struct.Struct("<I")
 ANSWER_SECONDS = 20.0
 """The most for a request that does not wait for a program, on a fast machine."""
 
 REMEMBERED = 300
 """Programs whose words and outputs are kept for a look at what went before a failure."""
-
-
-class Stream(Protocol):
-    """Bytes to and from the observer; a paramiko channel is one."""
-
-    def recv(self, nbytes: int) -> bytes:
-        """At most so many bytes; none at the end."""
-
-    def sendall(self, s: bytes) -> None:
-        """All of these bytes."""
-
-    def close(self) -> None:
-        """End it."""
 
 
 class GuestError(OSError):
@@ -186,13 +169,13 @@ class Observer:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: frames.Stream,
         *,
         patience: Patience | None = None,
         alive: Callable[[], None] = lambda: None,
         is_late: bool = False,
     ) -> None:
-        self._token = secrets.token_bytes(TOKEN_SIZE)
+        self._token = secrets.token_bytes(frames.TOKEN_SIZE)
         self._stream = stream
         self.patience = patience or Patience(1.0)
         self._alive = alive
@@ -392,43 +375,25 @@ class Observer:
         return Handle(self, number, answers)
 
     def _send(self, *fields: str | int | bytes) -> tuple[int, _Answers]:
-        payload = bytearray()
-        for field in fields:
-            content = field if isinstance(field, bytes) else str(field).encode("utf-8", "surrogateescape")
-            payload += LENGTH.pack(len(content)) + content
         answers = _Answers()
         with self._lock:
             if self._lost:
                 raise MachineError(self._lost)
             number = next(self._numbers)
             self._waiting[number] = answers
-            head = HEADER.pack(HEADER.size - 4 + len(payload), number, ord("Q"), 0, bytes(TOKEN_SIZE))
             try:
-                self._stream.sendall(head + bytes(payload))
+                self._stream.sendall(frames.request(number, *fields))
             except (OSError, EOFError) as error:
                 self._lose(f"The connection to the guest's observer was lost: {error or 'closed'}")
                 raise MachineError(self._lost) from error
         return number, answers
 
     def _receive(self) -> None:
-        buffer = bytearray()
         try:
-            while chunk := self._stream.recv(1 << 16):
-                buffer += chunk
-                at = 0
-                while len(buffer) - at >= HEADER.size:
-                    size, number, kind, when, token = HEADER.unpack_from(buffer, at)
-                    if token != self._token:
-                        raise ValueError("another program speaks in its place")
-                    if len(buffer) - at < 4 + size:
-                        break
-                    self._dispatch(
-                        number, chr(kind), when / 1e9, bytes(buffer[at + HEADER.size : at + 4 + size])
-                    )
-                    at += 4 + size
-                del buffer[:at]
+            for frame in frames.received(self._stream, self._token):
+                self._dispatch(frame)
             reason = "it ended, or the connection did"
-        except (OSError, EOFError, ValueError, struct.error) as error:
+        except (OSError, EOFError, ValueError) as error:
             reason = str(error) or type(error).__name__
         with self._lock:
             self._lose(f"The guest's observer was lost: {reason}")
@@ -438,20 +403,14 @@ class Observer:
         for answers in self._waiting.values():
             answers.frames.put(("L", 0.0, []))
 
-    def _dispatch(self, number: int, kind: str, when: float, payload: bytes) -> None:
-        fields = []
-        at = 0
-        while at < len(payload):
-            (size,) = LENGTH.unpack_from(payload, at)
-            fields.append(payload[at + 4 : at + 4 + size])
-            at += 4 + size
-        if kind == "K":
-            record = read_kernel_record(fields[0])
+    def _dispatch(self, frame: frames.Frame) -> None:
+        if frame.kind == "K":
+            record = read_kernel_record(frame.fields[0])
             if record:
                 self.kernel.append(record)
                 self.on_kernel(record)
             return
         with self._lock:
-            answers = self._waiting.get(number)
+            answers = self._waiting.get(frame.number)
         if answers is not None:
-            answers.frames.put((kind, when, fields))
+            answers.frames.put((frame.kind, frame.when, frame.fields))

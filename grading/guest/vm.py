@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from grading.guest.frames import Stream
 from grading.guest.kernel_watch import KernelWatch, Trouble
-from grading.guest.observer import Observer, Stream
+from grading.guest.observer import Observer
 from grading.guest.patience import Patience
 from grading.guest.records import Process
 from grading.guest.tools import POOL, POOL_SIZE, PREPARE, Tools

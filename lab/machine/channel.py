@@ -1,6 +1,7 @@
 """The other end of a port that a guest has beside its network: a stream of bytes to whoever opened it in the guest.
 
-It costs the guest a hundredth of what SSH does. A program that had it open when a warm state was saved has it
+Without SSH's encryption, a round trip costs a guest under emulation a fifth, and 4 MiB a twentieth of the time
+(measured: 4.8 and 1.1 ms, 2.0 and 0.1 s). A program that had it open when a warm state was saved has it
 in each clone: it need not be started, and can be spoken to as soon as the guest runs. Whoever is root in the
 guest can speak there once that program lets go of it, so what comes must prove whose it is.
 """
